@@ -1,0 +1,45 @@
+"""What every test may ask for."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Everybody sees the same examples, however busy the machine is; `--hypothesis-profile=explore` looks for new ones.
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None, max_examples=2000)
+settings.load_profile("house")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[str]:
+    """Return the connection string of this worker's own Azurite, kept in memory."""
+    from local.azurite import running  # noqa: PLC0415  most tests need no storage
+
+    with running() as emulator:
+        yield emulator.connection_string
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Return a maker of names that no other test uses, fit for a table, a queue or a container."""
+    return lambda prefix: f"{prefix}{uuid4().hex[:20]}"
+
+
+@pytest.fixture(scope="session")
+def app_functions() -> list[Any]:
+    """Return the functions that the worker would index; an app answers this once only."""
+    import function_app  # noqa: PLC0415  most tests need no app
+
+    return list(function_app.app.get_functions())
