@@ -1,0 +1,369 @@
+"""
+Accounts: the mailboxes that we watch, from registration to removal.
+
+Theory of the states. A registration is stored first and connected by a job afterwards, so every state is one row that
+anybody may find after a crash. What Microsoft answers decides: a refusal that only a human can mend ends in
+`authenticationError`; anything else ends in `connectError` and is tried again by itself. A job that finds its work done
+changes nothing, so it may run twice.
+"""
+
+import hashlib
+from base64 import b32encode
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.domain.fields import (
+    Email,
+    HeaderName,
+    HeaderValue,
+    OptionalEmail,
+    OptionalName,
+    OptionalWebhookUrl,
+    has_control_characters,
+)
+from shared.domain.models import ApiModel, Owned
+
+_SERVER = "this account is read through Microsoft Graph, so it has no {name} server: leave it out, or say false"
+
+
+class AccountState(StrEnum):
+    """Where an account stands, in EmailEngine's words; `init` is a registration that no job has taken yet."""
+
+    NEW = "init"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    AUTHENTICATION_ERROR = "authenticationError"
+    CONNECT_ERROR = "connectError"
+    DELETED = "deleted"
+
+
+_ANY_OUTCOME = frozenset(
+    {
+        AccountState.CONNECTED,
+        AccountState.AUTHENTICATION_ERROR,
+        AccountState.CONNECT_ERROR,
+        AccountState.NEW,
+        AccountState.DELETED,
+    }
+)
+TRANSITIONS: dict[AccountState, frozenset[AccountState]] = {
+    AccountState.NEW: frozenset({AccountState.CONNECTING, AccountState.DELETED}),
+    AccountState.CONNECTING: _ANY_OUTCOME,
+    AccountState.CONNECTED: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
+    | {AccountState.AUTHENTICATION_ERROR, AccountState.CONNECT_ERROR},
+    AccountState.AUTHENTICATION_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
+    AccountState.CONNECT_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
+    AccountState.DELETED: frozenset({AccountState.NEW}),
+}
+
+
+def account_key(account: str) -> str:
+    """
+    Returns the key that stands for *account* in tables, queues and client states: 26 characters of [a-z2-7].
+
+    Derived, so no lookup leads from one to the other, and short enough for Graph's 128-character client state.
+    """
+    return b32encode(hashlib.sha256(account.encode()).digest()[:16]).decode().rstrip("=").lower()
+
+
+def _account_id(value: str) -> str:
+    if has_control_characters(value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+AccountId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_account_id)]
+MailboxUser = Annotated[
+    str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True, pattern=r"^[^/?#\\\s]+$")
+]
+
+
+class CustomHeader(ApiModel):
+    """A header that goes with every webhook of an account or of the instance; its value is kept as a secret."""
+
+    key: HeaderName
+    value: HeaderValue
+
+
+CustomHeaders = Annotated[tuple[CustomHeader, ...], Field(max_length=50)]
+
+
+class MailboxAuth(ApiModel):
+    """Whose mailbox: `user` is its address or UPN; `delegatedUser`, when given, is the mailbox instead."""
+
+    user: MailboxUser | None = None
+    delegated_user: MailboxUser | None = None
+
+    @model_validator(mode="after")
+    def _names_a_mailbox(self) -> Self:
+        if not (self.user or self.delegated_user):
+            raise PydanticCustomError(
+                "auth", '"user" is required: the address (or user principal name) of the mailbox to watch'
+            )
+        return self
+
+
+class AccountOAuth2(ApiModel):
+    """The OAuth2 application that an account signs in through, and the mailbox it opens."""
+
+    provider: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    auth: MailboxAuth
+    authorize: bool = False
+    partial: bool = False
+
+    @field_validator("authorize")
+    @classmethod
+    def _nobody_signs_in(cls, value: bool) -> bool:  # noqa: FBT001  pydantic calls validators by position
+        if value:
+            raise ValueError("Application-only OAuth providers do not support interactive authorization")
+        return value
+
+    @property
+    def mailbox(self) -> str:
+        """The address or UPN that Graph is asked for."""
+        return self.auth.delegated_user or self.auth.user or ""
+
+
+class _AccountFields(ApiModel):
+    name: OptionalName = None
+    email: OptionalEmail = None
+    webhooks: OptionalWebhookUrl = None
+    webhooks_custom_headers: CustomHeaders | None = None
+    copy_: bool | None = Field(default=None, alias="copy")
+    logs: bool | None = None
+    locale: Annotated[str, StringConstraints(max_length=100)] | None = None
+    tz: Annotated[str, StringConstraints(max_length=100)] | None = None
+    notify_from: datetime | Literal["now"] | None = None
+    path: str | tuple[Annotated[str, StringConstraints(max_length=1024)], ...] | None = None
+    subconnections: tuple[Annotated[str, StringConstraints(max_length=256)], ...] | None = None
+    imap: Any = None
+    smtp: Any = None
+
+    @field_validator("imap", "smtp")
+    @classmethod
+    def _no_server(cls, value: Any, info: Any) -> None:
+        if value not in (None, False):
+            raise ValueError(_SERVER.format(name=info.field_name.upper()))
+
+
+class NewAccount(_AccountFields):
+    """The body of `POST /v1/account`; `account: null` asks for a generated id."""
+
+    account: AccountId | None
+    oauth2: AccountOAuth2
+
+    @property
+    def address(self) -> str | None:
+        """The account's address: `email`, or the mailbox user where that is an address."""
+        if self.email:
+            return self.email
+        return self.oauth2.mailbox if "@" in self.oauth2.mailbox else None
+
+
+class AccountChange(_AccountFields):
+    """The body of `PUT /v1/account/{account}`: what is absent stays as it is."""
+
+    oauth2: AccountOAuth2 | None = None
+
+
+class AccountQuery(ApiModel):
+    """The query of `GET /v1/accounts`: pages as EmailEngine counts them, or an opaque cursor that costs O(page)."""
+
+    page: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 20
+    cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    state: AccountState | None = None
+    query: Annotated[str, StringConstraints(max_length=256)] | None = None
+
+
+class LastError(Owned):
+    """
+    Why an account does not work: what was answered, its code, and what a human should do.
+
+    `permanent` is a refusal that only a human ends; anything else is tried again by itself.
+    """
+
+    response: str
+    code: str
+    description: str | None = None
+    token_request: dict[str, Any] | None = None
+    permanent: bool = False
+
+
+class Subscription(Owned):
+    """Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that."""
+
+    id: str
+    expires: datetime
+    created: datetime
+    renewed: datetime | None = None
+
+
+class FormerSubscription(Owned):
+    """A subscription that an account no longer wants, and the application that must end it."""
+
+    app: str
+    id: str
+
+
+class Claim(Owned):
+    """A job's right to create this account's subscription, until a moment at which its process counts as dead."""
+
+    holder: str
+    until: datetime
+
+
+class Announcement(Owned):
+    """
+    An event about the account itself that must still reach the queue.
+
+    It is stored with the state change that caused it and put on the queue afterwards, so that a crash in between
+    delays it and cannot lose it; `version` makes the same event id each time.
+    """
+
+    event: str
+    version: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class Account(Owned):
+    """
+    An account as it is stored. `incarnation` tells apart two registrations under one id.
+
+    `attempts` counts the failed connections in a row, `error_count` the permanent refusals that were announced.
+    """
+
+    id: str
+    key: str
+    incarnation: str
+    name: str | None = None
+    email: Email | None = None
+    app: str
+    user: str
+    webhooks: str | None = None
+    has_custom_headers: bool = False
+    options: dict[str, Any] = Field(default_factory=dict)
+    state: AccountState = AccountState.NEW
+    last_error: LastError | None = None
+    error_count: int = 0
+    attempts: int = 0
+    initialized: bool = False
+    next_attempt: datetime | None = None
+    subscription: Subscription | None = None
+    former_subscriptions: tuple[FormerSubscription, ...] = ()
+    claim: Claim | None = None
+    watched_since: datetime | None = None
+    announcements: tuple[Announcement, ...] = ()
+    created: datetime
+    updated: datetime
+
+    def become(self, state: AccountState, **changes: Any) -> "Account":
+        """Returns this account in *state*; raises ValueError for a transition that the table does not know."""
+        if state is not self.state and state not in TRANSITIONS[self.state]:
+            raise ValueError(f"An account cannot go from {self.state} to {state}.")
+        return self.model_copy(update={"state": state, **changes})
+
+    @property
+    def webhook(self) -> str:
+        """The id of the webhook that receives this account's events when it has its own."""
+        return f"account-{self.key}"
+
+
+class AccountView(ApiModel):
+    """An account as `GET /v1/account/{account}` shows it, field by field as EmailEngine does."""
+
+    account: str
+    name: str | None
+    email: str | None
+    state: AccountState
+    last_error: dict[str, Any] | None
+    type: str
+    app: str
+    base_scopes: Literal["api"] = "api"
+    oauth2: dict[str, Any]
+    webhooks: str | None
+    webhooks_custom_headers: list[dict[str, str]] | None
+    path: Any
+    logs: bool
+    locale: str | None
+    tz: str | None
+    notify_from: Any
+    outlook_subscription: dict[str, Any] | None
+    next_attempt: datetime | None
+
+
+class AccountListEntry(ApiModel):
+    """An account as `GET /v1/accounts` lists it."""
+
+    account: str
+    name: str | None
+    email: str | None
+    type: str
+    app: str
+    state: AccountState
+    webhooks: str | None
+    last_error: dict[str, Any] | None
+
+
+def error_view(account: Account) -> dict[str, Any] | None:
+    """Returns `lastError` as the API shows it: nothing while the account is connected."""
+    if account.last_error is None or account.state is AccountState.CONNECTED:
+        return None
+    error = account.last_error
+    shown: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
+    if error.description:
+        shown["description"] = error.description
+    if error.token_request:
+        shown["tokenRequest"] = error.token_request
+    return shown
+
+
+def view(account: Account, *, provider: str) -> AccountView:
+    """Returns *account* as the API shows it; *provider* is its application's."""
+    options = account.options
+    subscription = account.subscription
+    return AccountView(
+        account=account.id,
+        name=account.name,
+        email=account.email,
+        state=account.state,
+        last_error=error_view(account),
+        type=provider,
+        app=account.app,
+        oauth2={"provider": account.app, "auth": {"user": account.user}},
+        webhooks=account.webhooks,
+        webhooks_custom_headers=[{"key": key, "value": "******"} for key in options.get("customHeaderNames", [])]
+        or None,
+        path=options.get("path", "*"),
+        logs=options.get("logs", False),
+        locale=options.get("locale"),
+        tz=options.get("tz"),
+        notify_from=options.get("notifyFrom"),
+        outlook_subscription=None
+        if subscription is None
+        else {
+            "id": subscription.id,
+            "expirationDateTime": subscription.expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "state": {"state": "created", "time": int(subscription.created.timestamp() * 1000)},
+        },
+        next_attempt=account.next_attempt,
+    )
+
+
+def list_entry(account: Account, *, provider: str) -> AccountListEntry:
+    """Returns *account* as the list shows it."""
+    return AccountListEntry(
+        account=account.id,
+        name=account.name,
+        email=account.email,
+        type=provider,
+        app=account.app,
+        state=account.state,
+        webhooks=account.webhooks,
+        last_error=error_view(account),
+    )

@@ -1,0 +1,148 @@
+"""
+Changes: what we make of a notification, and what a change turns out to mean once the message is read.
+
+A notification says only that something happened to a message id, perhaps twice, perhaps out of order, and Graph answers
+with the message as it is now. So the meaning comes from comparing what is read with what we last knew (the sighting):
+
+* unknown and created since we watch       -> messageNew
+* known, in another folder                 -> messageMoved    (a move arrives as `deleted` and `created`, one id)
+* known, other flags or categories         -> messageUpdated
+* known, the same                          -> nothing         (a duplicate)
+* not there, and `deleted` was said        -> messageDeleted
+* not there, and `created` was said        -> looked for again (replication lags), then messageMissing
+* there and unknown, and no `created` said -> looked at again (its `created` is on the way), then messageNew
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from shared.domain.events import EventName, deleted_data, missing_data, moved_data, new_data, updated_data
+from shared.domain.messages import ContentRules, Message
+from shared.domain.models import Owned
+from shared.domain.sightings import Sighting
+
+# A message that changed this soon after it came is unlikely to have been announced in between.
+_UNTOUCHED = timedelta(seconds=2)
+
+
+class ChangeKind(StrEnum):
+    """What happened to a message, as Graph says it; the sidecar says the same."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+class Change(Owned):
+    """
+    Something happened to a message, of which we learned at `seen`.
+
+    `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all.
+    """
+
+    account: str
+    kind: ChangeKind
+    message: str
+    seen: datetime
+    looks: int = 0
+    tries: int = 0
+
+
+class AccountEvent(Owned):
+    """Something happened to an account itself; `incarnation` says to which registration under this id."""
+
+    account: str
+    account_id: str
+    incarnation: str
+    event: EventName
+    version: str
+    at: datetime
+    data: dict[str, Any]
+
+
+class ChangeBatch(Owned):
+    """A message of the queue `changes`: what came in together."""
+
+    v: int = 1
+    changes: tuple[Change, ...] = ()
+    account_events: tuple[AccountEvent, ...] = ()
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """
+    What a message's changes come to.
+
+    `event` and its `data` for the customer, with `version` and `moment` for its id and place; `sighting` is what to
+    remember; `again` says that it is too early to tell.
+    """
+
+    event: EventName | None = None
+    data: dict[str, Any] | None = None
+    version: str = ""
+    moment: datetime | None = None
+    sighting: Sighting | None = None
+    again: bool = False
+
+
+NOTHING = Meaning()
+AGAIN = Meaning(again=True)
+
+
+def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspicious: bool) -> bool:
+    """
+    Tells whether the meaning depends on what we last knew of *message*.
+
+    A message that came just now, untouched, was never announced: that is the usual mail, and it costs no lookup. It is
+    *suspicious* when its changes have been worked on before.
+    """
+    if suspicious or ChangeKind.CREATED not in kinds or ChangeKind.DELETED in kinds:
+        return True
+    return message.modified - message.created > _UNTOUCHED
+
+
+def meaning_of_missing(
+    kinds: Collection[ChangeKind], message_id: str, *, seen: datetime, looks: int, patience: int
+) -> Meaning:
+    """Returns what it means that *message_id* is not there; *patience* is how often we look before we believe it."""
+    if ChangeKind.DELETED in kinds:
+        return Meaning(EventName.MESSAGE_DELETED, deleted_data(message_id), moment=seen)
+    if looks < patience:
+        return AGAIN
+    if ChangeKind.CREATED in kinds:
+        return Meaning(EventName.MESSAGE_MISSING, missing_data(message_id, looks), moment=seen)
+    return NOTHING
+
+
+def meaning_of_message(  # noqa: PLR0911  one return a row of the table in the module's docstring
+    kinds: Collection[ChangeKind],
+    message: Message,
+    known: Sighting | None,
+    *,
+    watched_since: datetime,
+    looks: int,
+    patience: int,
+    rules: ContentRules,
+) -> Meaning:
+    """Returns what the changes of a message that is there come to; *known* is what we last knew of it."""
+    now_seen = Sighting.of(message)
+    if known is None:
+        if message.created >= watched_since:
+            if ChangeKind.CREATED not in kinds and looks < patience:
+                return AGAIN
+            return Meaning(EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen)
+        if kinds == {ChangeKind.UPDATED}:
+            return _changed(EventName.MESSAGE_UPDATED, updated_data(message, None), message, now_seen)
+        return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
+    if known.folder != now_seen.folder:
+        return _changed(EventName.MESSAGE_MOVED, moved_data(message, known), message, now_seen)
+    if known.state != now_seen.state:
+        return _changed(EventName.MESSAGE_UPDATED, updated_data(message, known), message, now_seen)
+    return NOTHING
+
+
+def _changed(event: EventName, data: dict[str, Any], message: Message, sighting: Sighting) -> Meaning:
+    return Meaning(event, data, version=message.change_key, moment=message.modified, sighting=sighting)

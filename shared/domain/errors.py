@@ -1,0 +1,198 @@
+"""
+Everything that goes wrong on purpose, grouped by what the caller does next.
+
+* RelayError
+  x InvalidRequest        fix the request: each field that is wrong is named
+  x NotAuthenticated      send a token that we know
+  x Forbidden             use a token that may do this
+  x NotFound              name something that exists
+    + AccountNotFound
+    + OAuth2AppNotFound
+    + DeliveryNotFound
+    + TokenNotFound
+  x Conflict              change what stands in the way, or say `force`
+    + OAuth2AppInUse
+  x Changed               read again and repeat: somebody else wrote in between
+  x TryLater              wait `retry_after`, then repeat
+  x SignInRefused         a human mends the sign-in; repeating alone does not help
+  x MailboxRefused        a human mends the mailbox or its permissions
+  x Misconfigured         an operator mends the deployment's settings
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One field of a request that is wrong, and what would be right."""
+
+    key: str
+    message: str
+
+
+class RelayError(Exception):
+    """The root of every failure that this product raises on purpose."""
+
+    code: str | None = None
+    status_hint: int = 500
+
+    def extras(self) -> dict[str, Any]:
+        """Returns what the API's error envelope carries besides its message."""
+        return {}
+
+
+class InvalidRequest(RelayError):
+    """The request cannot be carried out as it stands; nothing was changed."""
+
+    status_hint = 400
+
+    def __init__(self, *problems: FieldProblem, message: str = "Invalid input") -> None:
+        super().__init__(message)
+        self.problems: Sequence[FieldProblem] = problems
+
+    def extras(self) -> dict[str, Any]:
+        """Returns the wrong fields, as EmailEngine lists them."""
+        if not self.problems:
+            return {}
+        return {"fields": [{"message": problem.message, "key": problem.key} for problem in self.problems]}
+
+
+class NotAuthenticated(RelayError):
+    """No token came with the request, or one that nobody issued."""
+
+    status_hint = 401
+
+
+class Forbidden(RelayError):
+    """The token is known, and does not reach this far."""
+
+    status_hint = 403
+
+    def __init__(self, message: str, **details: str) -> None:
+        super().__init__(message)
+        self.details = details
+
+    def extras(self) -> dict[str, Any]:
+        """Returns what was asked for in vain."""
+        return dict(self.details)
+
+
+class NotFound(RelayError):
+    """Nothing is stored under the given name."""
+
+    code: str | None = "NotFound"
+    status_hint = 404
+
+
+class AccountNotFound(NotFound):
+    """No account is registered under this id."""
+
+    code = None
+
+    def __init__(self, account: str) -> None:
+        super().__init__("Account record was not found for requested ID")
+        self.account = account
+
+
+class OAuth2AppNotFound(NotFound):
+    """No OAuth2 application is registered under this id."""
+
+    def __init__(self, app: str) -> None:
+        super().__init__("Document was not found")
+        self.app = app
+
+
+class DeliveryNotFound(NotFound):
+    """No delivery is kept under this id."""
+
+    def __init__(self, delivery: str) -> None:
+        super().__init__(f"No delivery is kept as {delivery!r}.")
+        self.delivery = delivery
+
+
+class TokenNotFound(NotFound):
+    """No access token is kept under this id."""
+
+    def __init__(self) -> None:
+        super().__init__("Requested access token was not found")
+
+
+class Conflict(RelayError):
+    """The request is well formed, and something that exists stands in its way."""
+
+    status_hint = 409
+
+
+class OAuth2AppInUse(Conflict):
+    """Accounts still sign in through this application."""
+
+    code = "ForceRequired"
+
+    def __init__(self, app: str, accounts: int) -> None:
+        super().__init__(
+            f"{accounts} account(s) still use the application {app!r}: delete them first, or repeat with force=true."
+        )
+        self.accounts = accounts
+
+    def extras(self) -> dict[str, Any]:
+        """Returns how many accounts stand in the way."""
+        return {"accounts": self.accounts}
+
+
+class Changed(RelayError):
+    """A record changed between our read and our write; read it again."""
+
+    status_hint = 409
+
+
+class TryLater(RelayError):
+    """A system we need is busy, throttled or unreachable; the same call may succeed later."""
+
+    code = "TryLater"
+    status_hint = 503
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SignInRefused(RelayError):
+    """
+    Entra ID refuses the application's sign-in until a human mends it.
+
+    `reason` is Entra's own code (`AADSTS7000215`), `mend` the sentence that says what to do.
+    """
+
+    code = "AuthenticationFails"
+    status_hint = 403
+
+    def __init__(self, message: str, *, reason: str, mend: str, token_request: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.mend = mend
+        self.token_request = token_request or {}
+
+
+class MailboxRefused(RelayError):
+    """
+    Microsoft 365 refuses this mailbox until a human mends it: unknown, not licensed, or not permitted.
+
+    `reason` is Graph's own code (`ErrorAccessDenied`), `mend` the sentence that says what to do.
+    """
+
+    code = "AuthenticationFails"
+    status_hint = 403
+
+    def __init__(self, message: str, *, reason: str, mend: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.mend = mend
+
+
+class Misconfigured(RelayError):
+    """The deployment's settings cannot be right; the text names each of them, never its value."""
+
+    code = "Misconfigured"

@@ -1,0 +1,83 @@
+"""Named types for what recurs in requests, so that a rule stands in one place."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
+
+from shared.domain.errors import FieldProblem, InvalidRequest
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
+# Headers that say who we are, how the body travels, or that a platform trusts: a customer cannot set them.
+_RESERVED_HEADERS = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "content-type", "user-agent"}
+)
+_RESERVED_PREFIXES = ("webhook-", "x-ee-wh-", "x-ms-", "x-azure-", "proxy-")
+
+
+def has_control_characters(value: str) -> bool:
+    """Tells whether *value* holds a character below the space, or DEL."""
+    return bool(_CONTROL.search(value))
+
+
+def check_scheme(url: str | None, *, allow_http: bool) -> None:
+    """Raises InvalidRequest naming `webhooks` where *url* is plain http and the deployment does not take that."""
+    if url is not None and not url.lower().startswith("https://") and not allow_http:
+        mend = "must be https:// (a deployment that sets WEBHOOK_ALLOW_HTTP takes http:// too)"
+        raise InvalidRequest(FieldProblem("webhooks", f'"webhooks" {mend}'))
+
+
+def _empty_is_absent(value: Any) -> Any:
+    return None if value == "" else value
+
+
+def _email(value: str) -> str:
+    local, _, domain = value.rpartition("@")
+    if not local or "." not in domain.strip(".") or any(c.isspace() for c in value) or has_control_characters(value):
+        raise ValueError("must be a valid email")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a valid uri with a scheme matching the http|https pattern")
+    if parts.fragment:
+        raise ValueError("must not hold a fragment (#...)")
+    if any(c.isspace() for c in value) or has_control_characters(value):
+        raise ValueError("must not hold white space")
+    return value
+
+
+def _header_name(value: str) -> str:
+    lowered = value.lower()
+    if not _HEADER_NAME.match(value):
+        raise ValueError("is not a header name (RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~)")
+    if lowered in _RESERVED_HEADERS or lowered.startswith(_RESERVED_PREFIXES):
+        raise ValueError("is set by the relay itself or trusted by a platform: choose another header")
+    return value
+
+
+def _header_value(value: str) -> str:
+    if has_control_characters(value):
+        raise ValueError("must not hold control characters or line breaks")
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("must be Latin-1 text: encode other characters") from None
+    return value
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+OptionalName = Annotated[
+    Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)] | None, BeforeValidator(_empty_is_absent)
+]
+OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(_empty_is_absent)]
+Email = Annotated[str, StringConstraints(max_length=320, strip_whitespace=True), AfterValidator(_email)]
+OptionalEmail = Annotated[Email | None, BeforeValidator(_empty_is_absent)]
+WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(_http_url)]
+OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(_empty_is_absent)]
+HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_header_name)]
+HeaderValue = Annotated[str, StringConstraints(max_length=10_240), AfterValidator(_header_value)]

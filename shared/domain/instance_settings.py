@@ -1,0 +1,126 @@
+"""
+The instance's settings: what an operator changes through `/v1/settings` while the product runs.
+
+(What a deployment fixes, through environment variables, is `shared/settings.py`.)
+"""
+
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
+
+from shared.domain.accounts import CustomHeaders
+from shared.domain.events import EventName
+from shared.domain.fields import OptionalWebhookUrl
+from shared.domain.models import ApiModel, Owned
+from shared.domain.signatures import signing_key
+
+_ANY = "*"
+
+
+def _service_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be the address that the world reaches this service at, like https://relay.example.com")
+    return value.rstrip("/")
+
+
+def _event(value: str) -> str:
+    if value != _ANY and value not in set(EventName):
+        raise ValueError(f'must be "*" or one of: {", ".join(EventName)}; got {value!r}')
+    return value
+
+
+ServiceUrl = Annotated[
+    Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_service_url)] | None,
+    BeforeValidator(lambda value: value or None),
+]
+Events = Annotated[tuple[Annotated[str, AfterValidator(_event)], ...], Field(max_length=100)]
+HeaderNames = Annotated[tuple[Annotated[str, StringConstraints(max_length=256)], ...], Field(max_length=200)]
+TextSize = Annotated[int, Field(ge=0, le=20 * 1024 * 1024)]
+ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512)]
+
+
+class InstanceSettings(Owned):
+    """
+    The settings as they are stored. `secrets` is the vault's reference to the service secrets, newest first.
+
+    The URL and the custom headers of the default webhook live with the webhook; here is what the API shows of them.
+    """
+
+    webhooks_enabled: bool = False
+    webhooks: str | None = None
+    webhook_events: tuple[str, ...] = ()
+    custom_header_names: tuple[str, ...] = ()
+    service_url: str | None = None
+    secrets: str | None = None
+    notify_text: bool = True
+    notify_text_size: int = 2 * 1024 * 1024
+    notify_headers: tuple[str, ...] = ()
+    inbox_new_only: bool = False
+
+
+class InstanceSettingsChange(ApiModel):
+    """The body of `POST /v1/settings`: what is absent stays as it is, null unsets."""
+
+    webhooks_enabled: bool | None = None
+    webhooks: OptionalWebhookUrl = None
+    webhook_events: Events | None = None
+    webhooks_custom_headers: CustomHeaders | None = None
+    service_url: ServiceUrl = None
+    service_secret: ServiceSecret | None = None
+    notify_text: bool | None = None
+    notify_text_size: TextSize | None = None
+    notify_headers: HeaderNames | None = None
+    inbox_new_only: bool | None = None
+
+    @field_validator("service_secret")
+    @classmethod
+    def _standard_secret_is_base64(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("whsec_"):
+            _check_standard_secret(value)
+        return value
+
+
+class InstanceSettingsQuery(ApiModel):
+    """The query of `GET /v1/settings`: one truthy argument for each key that is wanted."""
+
+    webhooks_enabled: bool = False
+    webhooks: bool = False
+    webhook_events: bool = False
+    webhooks_custom_headers: bool = False
+    service_url: bool = False
+    service_secret: bool = False
+    notify_text: bool = False
+    notify_text_size: bool = False
+    notify_headers: bool = False
+    inbox_new_only: bool = False
+    event_types: bool = False
+
+
+def view(settings: InstanceSettings, query: InstanceSettingsQuery) -> dict[str, Any]:
+    """Returns the settings that *query* asks for; of a secret only whether there is one."""
+    shown: dict[str, Any] = {
+        "webhooksEnabled": settings.webhooks_enabled,
+        "webhooks": settings.webhooks,
+        "webhookEvents": list(settings.webhook_events),
+        "webhooksCustomHeaders": [{"key": name, "value": "******"} for name in settings.custom_header_names],
+        "serviceUrl": settings.service_url,
+        "serviceSecret": settings.secrets is not None,
+        "notifyText": settings.notify_text,
+        "notifyTextSize": settings.notify_text_size,
+        "notifyHeaders": list(settings.notify_headers),
+        "inboxNewOnly": settings.inbox_new_only,
+        "eventTypes": list(EventName),
+    }
+    wanted = {field.alias or name for name, field in InstanceSettingsQuery.model_fields.items() if getattr(query, name)}
+    return {key: value for key, value in shown.items() if key in wanted}
+
+
+def _check_standard_secret(value: str) -> None:
+    try:
+        key = signing_key(value)
+    except ValueError:
+        raise ValueError("must be whsec_ followed by base64, or any other text of at least 8 characters") from None
+    if not 24 <= len(key) <= 64:  # noqa: PLR2004  Standard Webhooks' own bounds
+        raise ValueError("must hold 24 to 64 bytes behind whsec_")

@@ -1,0 +1,237 @@
+"""
+OAuth2 applications: how the product signs in to a tenant.
+
+Application access (`outlookService`) knows three credentials, and an application has exactly one: a client secret, a
+certificate, or a user-assigned managed identity that Entra ID accepts as a federated credential (no secret at all).
+"""
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.domain.clouds import Cloud
+from shared.domain.fields import Name, OptionalText
+from shared.domain.models import ApiModel, Owned
+
+MASK = "******"
+
+_GUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$", re.IGNORECASE
+)
+_SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
+
+
+class Provider(StrEnum):
+    """How an application reaches mailboxes."""
+
+    OUTLOOK_SERVICE = "outlookService"
+
+
+class CredentialKind(StrEnum):
+    """What an application proves itself with."""
+
+    SECRET = "secret"  # noqa: S105  a kind of credential, not one
+    CERTIFICATE = "certificate"
+    MANAGED_IDENTITY = "managedIdentity"
+
+
+def _tenant(value: str) -> str:
+    if value.lower() in _SHARED_AUTHORITIES:
+        raise PydanticCustomError(
+            "authority",
+            'Client credentials flow requires a specific tenant ID; "{value}" is not allowed',
+            {"value": value},
+        )
+    if not _GUID.match(value) and not _DOMAIN.match(value):
+        raise PydanticCustomError(
+            "authority",
+            'must be a tenant id (a GUID) or a domain of the tenant, like contoso.onmicrosoft.com; got "{value}"',
+            {"value": value},
+        )
+    return value
+
+
+def _guid(value: str) -> str:
+    if not _GUID.match(value):
+        raise ValueError("must be a GUID, like 1f6a0000-0000-4000-8000-000000000000")
+    return value
+
+
+def _no_redirect(value: Any) -> None:
+    if value:
+        raise PydanticCustomError(
+            "redirect", "must be absent: nobody signs in to an application-access application, so nothing is redirected"
+        )
+
+
+Tenant = Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_tenant)]
+Guid = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_guid)]
+NoRedirect = Annotated[Any, AfterValidator(_no_redirect)]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+CertificateText = Annotated[str, StringConstraints(min_length=1, max_length=24_000)]
+Scopes = Annotated[tuple[Annotated[str, StringConstraints(max_length=255)], ...], Field(max_length=100)]
+
+
+class _Credentials(ApiModel):
+    client_secret: Secret | None = Field(default=None, description="The secret's value (not its id).")
+    certificate: CertificateText | None = Field(
+        default=None, description="Private key and certificate: PEM text, or a PFX file in base64."
+    )
+    certificate_password: str | None = Field(default=None, description="Opens the private key or the PFX file.")
+    managed_identity: Guid | None = Field(
+        default=None, description="Client id of a user-assigned managed identity, federated with the application."
+    )
+
+    def credential_kinds(self) -> list[CredentialKind]:
+        """Returns the kinds of credential that are given."""
+        given = {
+            CredentialKind.SECRET: self.client_secret,
+            CredentialKind.CERTIFICATE: self.certificate,
+            CredentialKind.MANAGED_IDENTITY: self.managed_identity,
+        }
+        return [kind for kind, value in given.items() if value]
+
+    @model_validator(mode="after")
+    def _password_opens_a_certificate(self) -> Self:
+        if self.certificate_password and not self.certificate:
+            raise PydanticCustomError("credential", '"certificatePassword" opens a "certificate", and none is given')
+        return self
+
+
+class NewOAuth2App(_Credentials):
+    """The body of `POST /v1/oauth2`."""
+
+    name: Name
+    description: OptionalText = None
+    title: Annotated[str, StringConstraints(max_length=256)] | None = None
+    provider: Provider
+    enabled: bool = True
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+    authority: Tenant
+    cloud: Cloud = Cloud.GLOBAL
+    redirect_url: NoRedirect = None
+    base_scopes: Literal["api"] | None = None
+    extra_scopes: Scopes = ()
+    skip_scopes: Scopes = ()
+
+    @model_validator(mode="after")
+    def _exactly_one_credential(self) -> Self:
+        kinds = self.credential_kinds()
+        if len(kinds) != 1:
+            raise PydanticCustomError(
+                "credential",
+                'give exactly one of "clientSecret", "certificate" and "managedIdentity"; got {count}',
+                {"count": len(kinds)},
+            )
+        return self
+
+
+class OAuth2AppChange(_Credentials):
+    """The body of `PUT /v1/oauth2/{id}`: what is absent stays as it is."""
+
+    name: Name | None = None
+    description: OptionalText = None
+    title: Annotated[str, StringConstraints(max_length=256)] | None = None
+    provider: Provider | None = None
+    enabled: bool | None = None
+    client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)] | None = None
+    authority: Tenant | Literal["tenant"] | None = None
+    tenant: Tenant | None = None
+    cloud: Cloud | None = None
+    redirect_url: NoRedirect = None
+    base_scopes: Literal["api"] | None = None
+    extra_scopes: Scopes | None = None
+    skip_scopes: Scopes | None = None
+
+    @model_validator(mode="after")
+    def _at_most_one_credential(self) -> Self:
+        if len(self.credential_kinds()) > 1:
+            raise PydanticCustomError(
+                "credential", 'give at most one of "clientSecret", "certificate" and "managedIdentity"'
+            )
+        if self.authority == "tenant" and not self.tenant:
+            raise PydanticCustomError("authority", '"tenant" is required when "authority" is "tenant"')
+        return self
+
+
+class OAuth2App(Owned):
+    """
+    An application as it is stored: its secret lives in the vault, `secret` is only the reference to it.
+
+    `expires` is the certificate's last moment; a client secret does not tell its own.
+    """
+
+    id: str
+    name: str
+    description: str | None = None
+    title: str | None = None
+    provider: Provider
+    client_id: str
+    tenant: str
+    cloud: Cloud
+    extra_scopes: tuple[str, ...] = ()
+    skip_scopes: tuple[str, ...] = ()
+    credential: CredentialKind
+    secret: str | None = None
+    thumbprint: str | None = None
+    managed_identity: str | None = None
+    expires: datetime | None = None
+    created: datetime
+    updated: datetime
+    revision: str
+    last_error: str | None = None
+
+
+class OAuth2AppView(ApiModel):
+    """An application as the API shows it: no field could hold a secret."""
+
+    id: str
+    name: str
+    description: str | None
+    title: str | None
+    provider: Provider
+    enabled: bool = True
+    include_in_listing: bool = False
+    created: datetime
+    updated: datetime
+    client_id: str
+    client_secret: Literal["******"] | None
+    certificate: Literal["******"] | None
+    certificate_thumbprint: str | None
+    certificate_expires: datetime | None
+    managed_identity: str | None
+    authority: str
+    cloud: Cloud
+    base_scopes: Literal["api"] = "api"
+    extra_scopes: tuple[str, ...]
+    skip_scopes: tuple[str, ...]
+    last_error: dict[str, str] | None
+
+
+def view(app: OAuth2App) -> OAuth2AppView:
+    """Returns *app* as the API shows it."""
+    return OAuth2AppView(
+        id=app.id,
+        name=app.name,
+        description=app.description,
+        title=app.title,
+        provider=app.provider,
+        created=app.created,
+        updated=app.updated,
+        client_id=app.client_id,
+        client_secret="******" if app.credential is CredentialKind.SECRET else None,
+        certificate="******" if app.credential is CredentialKind.CERTIFICATE else None,
+        certificate_thumbprint=app.thumbprint,
+        certificate_expires=app.expires,
+        managed_identity=app.managed_identity,
+        authority=app.tenant,
+        cloud=app.cloud,
+        extra_scopes=app.extra_scopes,
+        skip_scopes=app.skip_scopes,
+        last_error={"response": app.last_error} if app.last_error else None,
+    )

@@ -1,0 +1,108 @@
+"""Access tokens of the REST API: shown once, stored as SHA-256, narrowed by scope, account and permissions."""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from shared.domain.accounts import AccountId
+from shared.domain.models import ApiModel, Owned
+
+
+class Scope(StrEnum):
+    """What a token opens; `*` opens everything."""
+
+    API = "api"
+    METRICS = "metrics"
+    ALL = "*"
+
+
+class Action(StrEnum):
+    """What a route does, in the words of EmailEngine's permissions."""
+
+    READ = "read"
+    WRITE = "write"
+    DESTRUCTIVE = "destructive"
+
+
+class Group(StrEnum):
+    """What a route is about, in the words of EmailEngine's permissions; nobody can be granted `admin`."""
+
+    ACCOUNT = "account"
+    WEBHOOK = "webhook"
+    ADMIN = "admin"
+
+
+class Permissions(ApiModel):
+    """An allow-list of actions and groups: what is not named is denied. EmailEngine's further names are accepted."""
+
+    actions: Annotated[tuple[str, ...], Field(max_length=20)] = ()
+    groups: Annotated[tuple[str, ...], Field(max_length=40)] = ()
+
+    def allow(self, action: Action, group: Group) -> bool:
+        """Tells whether both are granted."""
+        return group is not Group.ADMIN and action in self.actions and group in self.groups
+
+
+class Token(Owned):
+    """A token as it is stored: `id` is the SHA-256 of its bytes, in hex; `account` binds it to one account."""
+
+    id: str
+    description: str
+    scopes: tuple[Scope, ...]
+    account: str | None = None
+    permissions: Permissions | None = None
+    metadata: str | None = None
+    ip: str | None = None
+    created: datetime
+    expires: datetime | None = None
+
+    def has(self, scope: Scope) -> bool:
+        """Tells whether the token reaches *scope*."""
+        return scope in self.scopes or Scope.ALL in self.scopes
+
+
+class NewToken(ApiModel):
+    """The body of `POST /v1/tokens`."""
+
+    account: AccountId | None = None
+    description: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.API,)
+    permissions: Permissions | None = None
+    metadata: Annotated[str, StringConstraints(max_length=16_384)] | None = None
+    ip: Annotated[str, StringConstraints(max_length=64)] | None = None
+    expires: AwareDatetime | None = None
+
+
+class TokenQuery(ApiModel):
+    """The query of `GET /v1/tokens`."""
+
+    account: Annotated[str, StringConstraints(max_length=256)] | None = None
+    page: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 20
+
+
+def token_id(value: str) -> str:
+    """Returns the id of the token *value*: SHA-256 over its 32 bytes, or over its text where it is not hex."""
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError:
+        raw = value.encode()
+    return hashlib.sha256(raw).hexdigest()
+
+
+def view(token: Token) -> dict[str, Any]:
+    """Returns *token* as the API lists it; its value is not kept anywhere."""
+    return {
+        "id": token.id,
+        "account": token.account,
+        "description": token.description,
+        "metadata": token.metadata,
+        "ip": token.ip,
+        "scopes": list(token.scopes),
+        "permissions": token.permissions.model_dump(mode="json") if token.permissions else None,
+        "created": token.created.isoformat(),
+        "expires": token.expires.isoformat() if token.expires else None,
+    }

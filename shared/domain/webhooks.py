@@ -1,0 +1,39 @@
+"""
+Webhooks: the endpoints that receive events, and which of them an event goes to.
+
+The instance's own endpoint is the webhook `default`; an account with its own URL has the webhook `account-<key>`, which
+replaces the default one for that account, as in EmailEngine.
+"""
+
+from datetime import datetime
+
+from shared.domain.events import Event, EventName
+from shared.domain.folders import INBOX
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.models import Owned
+
+DEFAULT = "default"
+
+
+class Webhook(Owned):
+    """
+    An endpoint as it is stored. `headers` is the vault's reference to its custom headers.
+
+    A `disabled` one gets no attempts: its deliveries are parked until somebody sets its URL again.
+    """
+
+    id: str
+    url: str
+    headers: str | None = None
+    disabled: str | None = None
+    updated: datetime
+
+
+def wants(settings: InstanceSettings, event: Event) -> bool:
+    """Tells whether the instance's settings let *event* out; unset events mean none, as in EmailEngine."""
+    if not settings.webhooks_enabled:
+        return False
+    if "*" not in settings.webhook_events and event.name not in settings.webhook_events:
+        return False
+    in_inbox = event.special_use == INBOX
+    return in_inbox or not (settings.inbox_new_only and event.name is EventName.MESSAGE_NEW)
