@@ -1,0 +1,1 @@
+"""Use cases: what the product does, told with the domain and the ports alone."""

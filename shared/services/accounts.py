@@ -1,0 +1,332 @@
+"""
+Accounts: registered at once, connected afterwards.
+
+The row comes first, then the job: a crash in between leaves a registration that the same request, repeated, completes.
+What an account announces about itself is stored with the state that caused it and put on the queue right after.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.accounts import (
+    Account,
+    AccountChange,
+    AccountOAuth2,
+    AccountQuery,
+    AccountState,
+    Announcement,
+    CustomHeader,
+    FormerSubscription,
+    NewAccount,
+    account_key,
+    list_entry,
+    view,
+)
+from shared.domain.changes import AccountEvent, ChangeBatch
+from shared.domain.errors import AccountNotFound, Changed, FieldProblem, InvalidRequest
+from shared.domain.events import EventName
+from shared.domain.fields import check_scheme
+from shared.domain.jobs import Job, JobKind
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.paging import decode_cursor, encode_cursor, numbered
+from shared.domain.webhooks import Webhook
+from shared.ports import (
+    AccountStore,
+    ChangeQueue,
+    Clock,
+    JobQueue,
+    Log,
+    MailboxStore,
+    Randomness,
+    Stored,
+    Vault,
+    WebhookStore,
+)
+from shared.services.lookups import Lookup
+
+_OPTIONS = ("copy_", "logs", "locale", "tz", "notify_from", "path", "subconnections")
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Registers, changes, shows and removes accounts."""
+
+    store: AccountStore
+    mailboxes: MailboxStore
+    apps: Lookup[Stored[OAuth2App] | None]
+    webhooks: WebhookStore
+    webhook_lookup: Lookup[Stored[Webhook] | None]
+    account_lookup: Lookup[Stored[Account] | None]
+    vault: Vault
+    changes: ChangeQueue
+    jobs: JobQueue
+    clock: Clock
+    randomness: Randomness
+    log: Log
+    allow_http: bool
+
+    def register(self, request: NewAccount) -> tuple[str, str]:
+        """
+        Stores an account, new or again, and queues its connection; returns its id and `new` or `existing`.
+
+        Raises InvalidRequest where the application is unknown, or another account watches the same mailbox.
+        """
+        account = request.account or self.randomness.account_id()
+        self._check_app(request.oauth2.provider)
+        check_scheme(request.webhooks, allow_http=self.allow_http)
+        self._bind(request.oauth2, account)
+        key = account_key(account)
+        while True:
+            stored = self.store.get(key)
+            try:
+                if stored is None or stored.value.state is AccountState.DELETED:
+                    self._add(account, request, stored)
+                    return account, "new"
+                self._renew(stored, request)
+            except Changed:
+                continue
+            return account, "existing"
+
+    def change(self, account: str, change: AccountChange) -> None:
+        """Changes what *change* names and connects anew; raises AccountNotFound, or InvalidRequest as `register`."""
+        if change.oauth2 is not None:
+            self._check_app(change.oauth2.provider)
+        check_scheme(change.webhooks, allow_http=self.allow_http)
+        while True:
+            stored = self._stored(account)
+            if change.oauth2 is not None:
+                self._bind(change.oauth2, account)
+            try:
+                self._renew(stored, change)
+            except Changed:
+                continue
+            return
+
+    def reconnect(self, account: str) -> None:
+        """Queues a fresh connection of the account; raises AccountNotFound."""
+        stored = self._stored(account)
+        self.jobs.put(
+            Job(kind=JobKind.RECONNECT, account=stored.value.key, incarnation=stored.value.incarnation), timedelta()
+        )
+
+    def remove(self, account: str) -> None:
+        """Marks the account as deleted at once and queues the rest of the removal; raises AccountNotFound."""
+        while True:
+            stored = self._stored(account)
+            gone = stored.value
+            now = self.clock.now()
+            said = Announcement(
+                event=EventName.ACCOUNT_DELETED, version=gone.incarnation, at=now, data={"account": gone.id}
+            )
+            deleted = gone.become(
+                AccountState.DELETED, announcements=(*gone.announcements, said), updated=now, claim=None
+            )
+            try:
+                self.store.replace(deleted, stored.etag)
+            except Changed:
+                continue
+            self.account_lookup.forget(gone.key)
+            self.jobs.put(Job(kind=JobKind.DISCONNECT, account=gone.key, incarnation=gone.incarnation), timedelta())
+            self.log.event("account.deleted", account=gone.id)
+            return
+
+    def show(self, account: str) -> dict[str, Any]:
+        """Returns the account as the API shows it; raises AccountNotFound."""
+        stored = self._stored(account)
+        return view(stored.value, provider=self._provider(stored.value.app)).model_dump(mode="json", by_alias=True)
+
+    def page(self, query: AccountQuery) -> dict[str, Any]:
+        """
+        Returns a page of accounts.
+
+        A numbered page counts and sorts all accounts, as EmailEngine does; a page by cursor reads only what it shows.
+        """
+        if query.cursor is not None:
+            return self._page_by_cursor(query)
+        found = sorted((a for a in self.store.all() if _matches(a, query)), key=lambda account: account.id)
+        counts, shown = numbered(found, query.page, query.page_size)
+        first = self.store.page(None, query.page_size, state=query.state) if query.page == 0 else None
+        return {
+            **counts,
+            "query": query.query or False,
+            "state": query.state or "*",
+            "nextPageCursor": encode_cursor(first.position) if first else None,
+            "accounts": [self._entry(account) for account in shown],
+        }
+
+    def _page_by_cursor(self, query: AccountQuery) -> dict[str, Any]:
+        # `start` asks for the first page: the position before everything.
+        position = None if query.cursor == "start" else decode_cursor(query.cursor)
+        page = self.store.page(position, query.page_size, state=query.state)
+        return {
+            "query": query.query or False,
+            "state": query.state or "*",
+            "nextPageCursor": encode_cursor(page.position),
+            "accounts": [self._entry(account) for account in page.items if _matches(account, query)],
+        }
+
+    def _entry(self, account: Account) -> dict[str, Any]:
+        return list_entry(account, provider=self._provider(account.app)).model_dump(mode="json", by_alias=True)
+
+    def _stored(self, account: str) -> Stored[Account]:
+        stored = self.store.get(account_key(account))
+        if stored is None or stored.value.state is AccountState.DELETED:
+            raise AccountNotFound(account)
+        return stored
+
+    def _provider(self, app: str) -> str:
+        stored = self.apps.get(app)
+        return stored.value.provider if stored else "oauth2"
+
+    def _check_app(self, app: str) -> None:
+        if self.apps.get(app) is None:
+            self.apps.forget(app)
+            if self.apps.get(app) is None:
+                raise InvalidRequest(
+                    FieldProblem("oauth2.provider", f"no OAuth2 application is registered as {app!r}"),
+                    message="Invalid or missing OAuth2 provider",
+                )
+
+    def _bind(self, oauth2: AccountOAuth2, account: str) -> None:
+        holder = self.mailboxes.bind(oauth2.provider, oauth2.mailbox, account)
+        if holder == account:
+            return
+        stored = self.store.get(account_key(holder))
+        if stored is not None and stored.value.state is not AccountState.DELETED and _watches(stored.value, oauth2):
+            raise AccountExists(holder)
+        # The holder is gone, or has moved to another mailbox, and died before it could let go of this one.
+        self.mailboxes.release(oauth2.provider, oauth2.mailbox, holder)
+        if self.mailboxes.bind(oauth2.provider, oauth2.mailbox, account) != account:
+            raise AccountExists(holder)
+
+    def _add(self, account: str, request: NewAccount, deleted: Stored[Account] | None) -> None:
+        now = self.clock.now()
+        incarnation = self.randomness.nonce()
+        key = account_key(account)
+        new = Account(
+            id=account,
+            key=key,
+            incarnation=incarnation,
+            name=request.name,
+            email=request.address,
+            app=request.oauth2.provider,
+            user=request.oauth2.mailbox,
+            webhooks=request.webhooks,
+            options=_options(request, {}),
+            announcements=(
+                Announcement(event=EventName.ACCOUNT_ADDED, version=incarnation, at=now, data={"account": account}),
+            ),
+            created=now,
+            updated=now,
+        )
+        self._write_webhook(new, request)
+        stored = self.store.replace(new, deleted.etag) if deleted else self.store.insert(new)
+        self.account_lookup.forget(key)
+        # A job that was faster has announced it by now.
+        with suppress(Changed):
+            announce(stored, self.store, self.changes)
+        self.jobs.put(Job(kind=JobKind.CONNECT, account=key, incarnation=incarnation), timedelta())
+        self.log.event("account.registered", account=account, app=new.app)
+
+    def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange) -> None:
+        former = stored.value
+        given = change.model_fields_set
+        update: dict[str, Any] = {
+            name: getattr(change, name) for name in ("name", "email", "webhooks") if name in given
+        }
+        moved = change.oauth2 is not None and not _watches(former, change.oauth2)
+        if moved and change.oauth2 is not None:
+            update |= {"app": change.oauth2.provider, "user": change.oauth2.mailbox, "subscription": None}
+            update |= {"watched_since": None, "claim": None}
+        if moved and former.subscription is not None:
+            left = FormerSubscription(app=former.app, id=former.subscription.id)
+            update["former_subscriptions"] = (*former.former_subscriptions, left)
+        update |= {"options": _options(change, former.options), "updated": self.clock.now()}
+        changed = former.model_copy(update=update)
+        self._write_webhook(changed, change)
+        self.store.replace(changed, stored.etag)
+        self.account_lookup.forget(former.key)
+        if moved:
+            self.mailboxes.release(former.app, former.user, former.id)
+        self.jobs.put(Job(kind=JobKind.RECONNECT, account=former.key, incarnation=former.incarnation), timedelta())
+
+    def _write_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
+        if not change.model_fields_set & {"webhooks", "webhooks_custom_headers"}:
+            return
+        stored = self.webhooks.get(account.webhook)
+        headers = stored.value.headers if stored else None
+        if "webhooks_custom_headers" in change.model_fields_set:
+            headers = self._keep_headers(account, change.webhooks_custom_headers or ())
+        self.webhooks.put(
+            Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
+        )
+        self.webhook_lookup.forget(account.webhook)
+
+    def _keep_headers(self, account: Account, headers: tuple[CustomHeader, ...]) -> str | None:
+        if not headers:
+            return None
+        kept = json.dumps({header.key: header.value for header in headers})
+        return self.vault.put(f"webhook-headers-{account.key}", kept)
+
+
+class AccountExists(InvalidRequest):
+    """Another account watches the same mailbox through the same application."""
+
+    code = "AccountAlreadyExists"
+
+    def __init__(self, existing: str) -> None:
+        super().__init__(message="Another account for the same OAuth2 user already exists")
+        self.existing = existing
+
+    def extras(self) -> dict[str, Any]:
+        """Returns the account that exists."""
+        return {"existingAccount": self.existing}
+
+
+def announce(stored: Stored[Account], store: AccountStore, changes: ChangeQueue) -> Stored[Account]:
+    """
+    Puts what the account still has to announce on the queue, then clears it from the row.
+
+    A crash in between repeats the events, with the same ids; a row that changed in between is left to its next reader.
+    """
+    account = stored.value
+    if not account.announcements:
+        return stored
+    said = tuple(
+        AccountEvent(
+            account=account.key,
+            account_id=account.id,
+            incarnation=account.incarnation,
+            event=EventName(announcement.event),
+            version=announcement.version,
+            at=announcement.at,
+            data=announcement.data,
+        )
+        for announcement in account.announcements
+    )
+    changes.put(ChangeBatch(account_events=said))
+    return store.replace(account.model_copy(update={"announcements": ()}), stored.etag)
+
+
+def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict[str, Any]:
+    given = change.model_dump(mode="json", include=set(_OPTIONS) & change.model_fields_set, by_alias=True)
+    options = {**former, **given}
+    if "webhooks_custom_headers" in change.model_fields_set:
+        options["customHeaderNames"] = [header.key for header in change.webhooks_custom_headers or ()]
+    return options
+
+
+def _watches(account: Account, oauth2: AccountOAuth2) -> bool:
+    return account.app == oauth2.provider and account.user.lower() == oauth2.mailbox.lower()
+
+
+def _matches(account: Account, query: AccountQuery) -> bool:
+    if account.state is AccountState.DELETED or query.state not in (None, account.state):
+        return False
+    if not query.query:
+        return True
+    wanted = query.query.lower()
+    return any(wanted in (text or "").lower() for text in (account.id, account.name, account.email))

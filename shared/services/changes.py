@@ -1,0 +1,339 @@
+"""
+Changes: the queue's batch becomes events, and the events go out.
+
+Per batch, not per change: one round of reading, one round of POSTs, one write of rows. What cannot be told yet (Graph
+is throttled, a copy lags behind) goes back to the queue with a delay; it never fails the batch it came with. Only when
+all of that has been stored does the batch's own message go.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.domain.accounts import Account, AccountState
+from shared.domain.changes import (
+    AccountEvent,
+    Change,
+    ChangeBatch,
+    ChangeKind,
+    Meaning,
+    meaning_of_message,
+    meaning_of_missing,
+    needs_sighting,
+)
+from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.events import Event, event_id, payload
+from shared.domain.folders import Folder, FolderTree
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.jobs import Job, JobKind
+from shared.domain.messages import ContentRules, Message
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.sightings import Sighting, SightingKey, sighting_key
+from shared.domain.webhooks import DEFAULT, wants
+from shared.group_commit import GroupCommit
+from shared.ports import (
+    ChangeQueue,
+    Clock,
+    FolderStore,
+    JobQueue,
+    Log,
+    Mailboxes,
+    NotThere,
+    Reading,
+    ReadRequest,
+    SightingStore,
+    Stored,
+    Unread,
+)
+from shared.services.deliveries import Deliveries, Outgoing
+from shared.services.instance_settings import InstanceSettingsService
+from shared.services.lookups import Lookup
+from shared.services.recent import RecentEvents
+
+# How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
+PATIENCE = 3
+_LOOK_AGAIN = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=30))
+# What cannot be read now is tried for as long as it takes, at the end once in this time.
+_UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
+_READ_ALONE = 20
+
+
+@dataclass(slots=True)
+class _Subject:
+    """What a batch says about one message."""
+
+    account: Account
+    message: str
+    kinds: set[ChangeKind] = field(default_factory=set)
+    seen: datetime | None = None
+    looks: int = 0
+    tries: int = 0
+    changes: list[Change] = field(default_factory=list)
+
+    def add(self, change: Change) -> None:
+        self.kinds.add(change.kind)
+        self.seen = min(self.seen, change.seen) if self.seen else change.seen
+        self.looks = max(self.looks, change.looks)
+        self.tries = max(self.tries, change.tries)
+        self.changes.append(change)
+
+    @property
+    def first_seen(self) -> datetime:
+        return self.seen or self.account.created
+
+    @property
+    def worked_on(self) -> bool:
+        return self.looks > 0 or self.tries > 0
+
+
+@dataclass(slots=True)
+class _Result:
+    """What a batch comes to: what goes out, what to remember, and what to look at again."""
+
+    outgoing: list[Outgoing] = field(default_factory=list)
+    sightings: dict[SightingKey, Sighting] = field(default_factory=dict)
+    again: dict[timedelta, list[Change]] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
+
+    def look_again(self, subject: _Subject) -> None:
+        wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
+        again = (change.model_copy(update={"looks": subject.looks + 1}) for change in subject.changes)
+        self.again.setdefault(wait, []).extend(again)
+
+    def put_off(self, subject: _Subject, wait: timedelta) -> None:
+        again = (change.model_copy(update={"tries": subject.tries + 1}) for change in subject.changes)
+        self.again.setdefault(wait, []).extend(again)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Expands batches of changes into events and hands the events to delivery."""
+
+    accounts: Lookup[Stored[Account] | None]
+    apps: Lookup[Stored[OAuth2App] | None]
+    folders: Lookup[FolderTree | None]
+    folder_store: FolderStore
+    reader: GroupCommit[ReadRequest, Reading]
+    mailboxes: Mailboxes
+    sightings: SightingStore
+    sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
+    queue: ChangeQueue
+    jobs: JobQueue
+    deliveries: Deliveries
+    settings: InstanceSettingsService
+    recent: RecentEvents
+    clock: Clock
+    log: Log
+
+    def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
+        """Delivers what *batch* means; *redelivered* says that it may have been worked on before."""
+        started = self.clock.now()
+        settings = self.settings.current()
+        result = _Result()
+        try:
+            for account_event in batch.account_events:
+                self._tell_account(account_event, settings, result, redelivered=redelivered)
+            subjects = self._subjects(batch.changes)
+            self._interpret(subjects, settings, result, redelivered=redelivered)
+            self.deliveries.dispatch(result.outgoing)
+            self.sighting_rows.submit(list(result.sightings.items())).result()
+            for wait, changes in result.again.items():
+                self.queue.put(ChangeBatch(changes=tuple(changes)), wait)
+        except BaseException:
+            for event in result.events:
+                self.recent.abandon(event)
+            raise
+        for event in result.events:
+            self.recent.finish(event)
+        self.log.event(
+            "changes.expanded",
+            changes=len(batch.changes),
+            events=len(result.outgoing),
+            again=sum(map(len, result.again.values())),
+            redelivered=redelivered,
+            milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
+        )
+
+    def _subjects(self, changes: Sequence[Change]) -> list[_Subject]:
+        subjects: dict[tuple[str, str], _Subject] = {}
+        for change in changes:
+            stored = self.accounts.get(change.account)
+            if stored is None or stored.value.state is AccountState.DELETED:
+                continue
+            subject = subjects.get((change.account, change.message))
+            if subject is None:
+                subject = subjects[change.account, change.message] = _Subject(stored.value, change.message)
+            subject.add(change)
+        return list(subjects.values())
+
+    def _interpret(
+        self, subjects: Sequence[_Subject], settings: InstanceSettings, result: _Result, *, redelivered: bool
+    ) -> None:
+        rules = ContentRules(
+            text=settings.notify_text, text_bytes=settings.notify_text_size, headers=settings.notify_headers
+        )
+        requests, asked = [], []
+        for subject in subjects:
+            app = self.apps.get(subject.account.app)
+            if app is None:
+                # Deleted with force while its accounts live on: nothing can be read until they have another.
+                result.put_off(subject, _UNREAD_WAITS[-1])
+                continue
+            # A message that nobody has announced for a while may turn out to be new, so it is read whole.
+            complete = ChangeKind.CREATED in subject.kinds or subject.looks > 0
+            requests.append(ReadRequest(app.value, subject.account.user, subject.message, complete))
+            asked.append(subject)
+        pending = [self.reader.submit(requests[at : at + _READ_ALONE]) for at in range(0, len(requests), _READ_ALONE)]
+        readings = [reading for future in pending for reading in future.result()]
+        for subject, reading in zip(asked, readings, strict=True):
+            self._interpret_one(subject, reading, rules, settings, result, suspicious=redelivered or subject.worked_on)
+
+    def _interpret_one(
+        self,
+        subject: _Subject,
+        reading: Reading,
+        rules: ContentRules,
+        settings: InstanceSettings,
+        result: _Result,
+        *,
+        suspicious: bool,
+    ) -> None:
+        if isinstance(reading, Unread):
+            self._put_off(subject, reading.error, result)
+            return
+        if isinstance(reading, NotThere):
+            meaning = meaning_of_missing(
+                subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
+            )
+        else:
+            meaning = self._meaning(subject, reading, rules, suspicious=suspicious)
+        if meaning.again:
+            result.look_again(subject)
+        elif meaning.event is not None:
+            message = reading if isinstance(reading, Message) else None
+            self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
+
+    def _meaning(self, subject: _Subject, message: Message, rules: ContentRules, *, suspicious: bool) -> Meaning:
+        known = None
+        if needs_sighting(subject.kinds, message, suspicious=suspicious):
+            known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
+        return meaning_of_message(
+            subject.kinds,
+            message,
+            known,
+            watched_since=subject.account.watched_since or subject.account.created,
+            looks=subject.looks,
+            patience=PATIENCE,
+            rules=rules,
+        )
+
+    def _announce(
+        self,
+        subject: _Subject,
+        message: Message | None,
+        meaning: Meaning,
+        settings: InstanceSettings,
+        result: _Result,
+        *,
+        suspicious: bool,
+    ) -> None:
+        account = subject.account
+        if meaning.event is None or meaning.data is None:
+            return
+        try:
+            folder = self._folder(account, message.folder) if message else None
+        except (TryLater, SignInRefused, MailboxRefused) as problem:
+            self._put_off(subject, problem, result)
+            return
+        identity = event_id(account.key, subject.message, meaning.event, meaning.version)
+        if not self._take(identity, result):
+            return
+        event = Event(
+            id=identity,
+            name=meaning.event,
+            account=account.id,
+            account_key=account.key,
+            moment=meaning.moment or subject.first_seen,
+            date=subject.first_seen,
+            data=_placed(meaning.data, folder),
+            path=folder.path if folder else "\\All",
+            special_use=folder.special_use if folder else "\\All",
+        )
+        if message is not None and meaning.sighting is not None:
+            result.sightings[sighting_key(account.key, message.id, message.received)] = meaning.sighting
+        if wants(settings, event):
+            webhook = account.webhook if account.webhooks else DEFAULT
+            body = payload(event, settings.service_url)
+            result.outgoing.append(Outgoing(event, webhook, body, suspicious=suspicious))
+
+    def _take(self, identity: str, result: _Result) -> bool:
+        """Takes the event in hand; one that is finished, or that another thread's message guards, is a duplicate."""
+        if self.recent.is_finished(identity) or not self.recent.begin(identity):
+            return False
+        result.events.append(identity)
+        return True
+
+    def _folder(self, account: Account, folder_id: str) -> Folder | None:
+        tree = self.folders.get(account.key)
+        folder = tree.find(folder_id) if tree else None
+        if folder is not None:
+            return folder
+        app = self.apps.get(account.app)
+        if app is None:
+            return None
+        # The folder is younger than the tree, or nobody has read the tree yet.
+        tree = self.mailboxes.probe(app.value, account.user)
+        self.folder_store.put(account.key, tree)
+        self.folders.forget(account.key)
+        return tree.find(folder_id)
+
+    def _put_off(self, subject: _Subject, error: Exception, result: _Result) -> None:
+        wait = _UNREAD_WAITS[min(subject.tries, len(_UNREAD_WAITS) - 1)]
+        if isinstance(error, TryLater) and error.retry_after is not None:
+            wait = max(wait, error.retry_after)
+        self.log.problem(
+            "message.unread",
+            account=subject.account.id,
+            tries=subject.tries,
+            wait=wait.total_seconds(),
+            error=str(error),
+        )
+        if isinstance(error, SignInRefused | MailboxRefused) and subject.tries == 0:
+            self.jobs.put(Job(kind=JobKind.RECONNECT, account=subject.account.key))
+        result.put_off(subject, wait)
+
+    def _tell_account(
+        self, said: AccountEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
+    ) -> None:
+        identity = event_id(said.account, said.incarnation, said.event, said.version)
+        if not self._take(identity, result):
+            return
+        stored = self.accounts.get(said.account)
+        event = Event(
+            id=identity,
+            name=said.event,
+            account=said.account_id,
+            account_key=said.account,
+            moment=said.at,
+            date=said.at,
+            data=said.data,
+        )
+        if wants(settings, event):
+            own = stored.value if stored and stored.value.webhooks else None
+            result.outgoing.append(
+                Outgoing(
+                    event,
+                    own.webhook if own else DEFAULT,
+                    payload(event, settings.service_url),
+                    suspicious=redelivered,
+                )
+            )
+
+
+def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]:
+    if folder is None or "emailId" not in data:
+        return data
+    placed = {"id": data["id"], "path": folder.path, **data}
+    if folder.special_use is not None:
+        placed["messageSpecialUse"] = folder.special_use
+    return placed

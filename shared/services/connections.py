@@ -1,0 +1,352 @@
+"""
+Connections: the background work that opens an account's mailbox, has Graph call us about it, and ends both.
+
+Every step is one row write with its ETag, and every step finds out first whether it was done: a job may run twice,
+beside its twin, or again after a crash. Creating a subscription is guarded by a claim in the row, so two jobs at the
+same time leave one subscription; a claim whose holder died is taken over, and what that holder may have created is
+looked for.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.accounts import Account, AccountState, Announcement, Claim, LastError, Subscription
+from shared.domain.client_state import ClientStates
+from shared.domain.errors import Changed, MailboxRefused, SignInRefused, TryLater
+from shared.domain.events import EventName
+from shared.domain.jobs import Job, JobKind
+from shared.domain.oauth2 import OAuth2App
+from shared.ports import (
+    AccountStore,
+    ChangeQueue,
+    Clock,
+    FolderStore,
+    JobQueue,
+    Log,
+    Mailboxes,
+    MailboxStore,
+    OAuth2AppStore,
+    Randomness,
+    Stored,
+    Subscriptions,
+    Vault,
+    WebhookStore,
+)
+from shared.services.accounts import announce
+from shared.services.instance_settings import InstanceSettingsService
+from shared.services.lookups import Lookup
+
+# Longer than creating a subscription can take (Graph waits 10 s for each of our two endpoints, our client 30 s).
+_CLAIM = timedelta(seconds=60)
+_BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
+# A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
+_REFUSED_WAIT = timedelta(hours=1)
+_FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
+# A deleted account's webhook lives until the last retry of `accountDeleted` is over.
+_PURGE_WAIT = timedelta(days=5)
+_REAUTHORIZE_PAUSE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Carries out jobs."""
+
+    accounts: AccountStore
+    account_lookup: Lookup[Stored[Account] | None]
+    bindings: MailboxStore
+    apps: OAuth2AppStore
+    mailboxes: Mailboxes
+    folders: FolderStore
+    subscriptions: Subscriptions
+    client_states: ClientStates
+    webhooks: WebhookStore
+    vault: Vault
+    settings: InstanceSettingsService
+    changes: ChangeQueue
+    jobs: JobQueue
+    clock: Clock
+    randomness: Randomness
+    log: Log
+
+    def run(self, job: Job) -> None:
+        """Carries out *job*; what must be tried later is queued anew, so that no failure ends as a poison message."""
+        stored = self.accounts.get(job.account)
+        if stored is None or job.incarnation not in (None, stored.value.incarnation):
+            return
+        work = self._work(job)
+        try:
+            work(stored)
+        except Changed:
+            # Somebody else works on the same account; look again when he is done.
+            self.jobs.put(job, timedelta(seconds=2 + 2 * self.randomness.fraction()))
+        finally:
+            self.account_lookup.forget(job.account)
+
+    def _work(self, job: Job) -> Callable[[Stored[Account]], None]:
+        kinds: dict[JobKind, Callable[[Stored[Account]], None]] = {
+            JobKind.CONNECT: lambda stored: self._connect(stored, job),
+            JobKind.RECONNECT: lambda stored: self._connect(stored, job),
+            JobKind.DISCONNECT: lambda stored: self._disconnect(stored, job),
+            JobKind.PURGE: self._purge,
+            JobKind.REAUTHORIZE: lambda stored: self._reauthorize(stored, job),
+            JobKind.RECREATE: lambda stored: self._recreate(stored, job),
+            JobKind.CATCH_UP: self._note_missed,
+        }
+        return kinds[job.kind]
+
+    def _connect(self, stored: Stored[Account], job: Job) -> None:
+        account = stored.value
+        stored = announce(stored, self.accounts, self.changes)
+        done = account.state is AccountState.CONNECTED and account.subscription is not None
+        if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
+            return
+        if account.state in (AccountState.NEW, AccountState.CONNECT_ERROR, AccountState.AUTHENTICATION_ERROR):
+            stored = self._write(stored, AccountState.CONNECTING)
+        try:
+            self._drop_former(stored.value)
+            app = self._app(stored.value)
+            tree = self.mailboxes.probe(app, stored.value.user)
+            self.folders.put(stored.value.key, tree)
+            stored = self._subscribe(stored, app)
+        except (SignInRefused, MailboxRefused) as refusal:
+            self._refused(stored, refusal)
+        except TryLater as busy:
+            self._postponed(stored, busy)
+        else:
+            self._connected(stored)
+
+    def _subscribe(self, stored: Stored[Account], app: OAuth2App) -> Stored[Account]:
+        account, now = stored.value, self.clock.now()
+        if account.subscription is not None and account.subscription.expires > now:
+            return stored
+        service_url = self.settings.current().service_url
+        if service_url is None:
+            raise TryLater('no "serviceUrl" is set, so Graph cannot call us: set it through POST /v1/settings')
+        if account.claim is not None and account.claim.until > now:
+            raise Changed(f"Another job creates the subscription of {account.id!r}.")
+        orphaned = account.claim is not None
+        claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
+        claimed = account.model_copy(
+            update={"claim": claim, "watched_since": account.watched_since or now, "updated": now}
+        )
+        stored = self.accounts.replace(claimed, stored.etag)
+        subscription = self._adopt(account, app, service_url) if orphaned else None
+        try:
+            if subscription is None:
+                client_state = self.client_states.make(account.key)
+                subscription = self.subscriptions.create(app, account.user, client_state, service_url)
+        except (SignInRefused, MailboxRefused, TryLater):
+            self._unclaim(stored)
+            raise
+        self.log.event("subscription.created", account=account.id, expires=subscription.expires)
+        return self.accounts.replace(
+            stored.value.model_copy(update={"subscription": subscription, "claim": None}), stored.etag
+        )
+
+    def _adopt(self, account: Account, app: OAuth2App, service_url: str) -> Subscription | None:
+        """Returns the subscription that a dead holder of the claim left behind, and ends any further one."""
+        left = self.subscriptions.find(app, account.user, service_url)
+        for surplus in left[1:]:
+            self.subscriptions.delete(app, surplus.id)
+        return left[0] if left else None
+
+    def _unclaim(self, stored: Stored[Account]) -> None:
+        current = self.accounts.get(stored.value.key)
+        if current is not None and current.value.claim == stored.value.claim:
+            self.accounts.replace(current.value.model_copy(update={"claim": None}), current.etag)
+
+    def _connected(self, stored: Stored[Account]) -> None:
+        account, now = stored.value, self.clock.now()
+        said: list[Announcement] = []
+        broken = account.last_error is not None and account.last_error.permanent
+        first = not account.initialized
+        version = f"{account.incarnation}/{account.error_count}"
+        if first or broken:
+            said.append(self._say(EventName.AUTHENTICATION_SUCCESS, version, {"user": account.user}))
+        if first:
+            said.append(self._say(EventName.ACCOUNT_INITIALIZED, account.incarnation, {"initialized": True}))
+        connected = account.become(
+            AccountState.CONNECTED,
+            initialized=True,
+            last_error=None,
+            next_attempt=None,
+            attempts=0,
+            former_subscriptions=(),
+            announcements=(*account.announcements, *said),
+            updated=now,
+        )
+        self.log.event("account.connected", account=account.id)
+        announce(self.accounts.replace(connected, stored.etag), self.accounts, self.changes)
+
+    def _refused(self, stored: Stored[Account], refusal: SignInRefused | MailboxRefused) -> None:
+        """Tells a refusal that a human must mend, once per reason, and asks again by itself once an hour."""
+        stored = self._latest(stored)
+        account = stored.value
+        if account.attempts < len(_FIRST_REFUSALS) and isinstance(refusal, MailboxRefused):
+            # Consent takes minutes to reach Exchange: https://learn.microsoft.com/graph/auth-limit-mailbox-access
+            wait = _FIRST_REFUSALS[account.attempts]
+            self._fail(stored, AccountState.CONNECT_ERROR, _error(refusal, permanent=False), wait)
+            return
+        error = _error(refusal, permanent=True)
+        told = account.last_error is not None and account.last_error.permanent and account.last_error.code == error.code
+        count = account.error_count + (0 if told else 1)
+        data: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
+        if error.token_request:
+            data["tokenRequest"] = error.token_request
+        said = () if told else (self._say(EventName.AUTHENTICATION_ERROR, f"{account.incarnation}/{count}", data),)
+        self._fail(
+            stored,
+            AccountState.AUTHENTICATION_ERROR,
+            error,
+            _REFUSED_WAIT,
+            error_count=count,
+            announcements=(*account.announcements, *said),
+        )
+
+    def _postponed(self, stored: Stored[Account], busy: TryLater) -> None:
+        stored = self._latest(stored)
+        wait = _BACKOFF[min(stored.value.attempts, len(_BACKOFF) - 1)]
+        if busy.retry_after is not None:
+            wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
+        error = LastError(response=str(busy), code="TryLater")
+        self._fail(stored, AccountState.CONNECT_ERROR, error, wait)
+
+    def _fail(
+        self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
+    ) -> None:
+        account = stored.value
+        wait *= 1 + 0.2 * self.randomness.fraction()
+        now = self.clock.now()
+        # While a human must still mend something, a hiccup on top of it changes nothing about that.
+        keeps = state is AccountState.CONNECT_ERROR and account.last_error is not None and account.last_error.permanent
+        if keeps and account.last_error is not None:
+            state, error = AccountState.AUTHENTICATION_ERROR, account.last_error
+        # The next job comes before the row: a crash in between repeats it, and the other order could lose it.
+        again = Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation)
+        self.jobs.put(again, wait)
+        failed = account.become(
+            state, last_error=error, next_attempt=now + wait, attempts=account.attempts + 1, updated=now, **changes
+        )
+        self.log.problem(
+            "account.failed", account=account.id, state=state, code=error.code, error=error.response, again=now + wait
+        )
+        announce(self.accounts.replace(failed, stored.etag), self.accounts, self.changes)
+
+    def _disconnect(self, stored: Stored[Account], job: Job) -> None:
+        account = stored.value
+        if account.state is not AccountState.DELETED:
+            return
+        try:
+            self._drop_former(account)
+            app = self.apps.get(account.app)
+            if app is not None and account.subscription is not None:
+                self.subscriptions.delete(app.value, account.subscription.id)
+        except TryLater as busy:
+            self.jobs.put(job, busy.retry_after or _BACKOFF[2])
+            self.log.problem("account.disconnect_postponed", account=account.id, error=str(busy))
+            return
+        except (SignInRefused, MailboxRefused) as refusal:
+            # We may not end it any more; it ends by itself within 7 days, and what it says of a stranger is dropped.
+            self.log.problem("subscription.abandoned", account=account.id, error=str(refusal))
+        self.bindings.release(account.app, account.user, account.id)
+        if account.webhooks is None:
+            announce(stored, self.accounts, self.changes)
+            self._purge(stored)
+            return
+        self.jobs.put(Job(kind=JobKind.PURGE, account=account.key, incarnation=account.incarnation), _PURGE_WAIT)
+        # What is left names the webhook that must still hear of the end, and nothing else of the account.
+        left = account.model_copy(update={"name": None, "email": None, "subscription": None, "options": {}})
+        announce(self.accounts.replace(left, stored.etag), self.accounts, self.changes)
+
+    def _purge(self, stored: Stored[Account]) -> None:
+        account = stored.value
+        if account.state is not AccountState.DELETED:
+            return
+        webhook = self.webhooks.get(account.webhook)
+        if webhook is not None:
+            if webhook.value.headers:
+                self.vault.delete(webhook.value.headers)
+            self.webhooks.delete(account.webhook)
+        self.accounts.delete(account.key)
+        self.log.event("account.purged", account=account.id)
+
+    def _reauthorize(self, stored: Stored[Account], job: Job) -> None:
+        """Renews the subscription, which reauthorizes it too; Graph repeats its challenge, and one answer is enough."""
+        account, now = stored.value, self.clock.now()
+        subscription = account.subscription
+        if account.state is AccountState.DELETED or subscription is None or subscription.id != job.subscription:
+            return
+        if subscription.renewed is not None and now - subscription.renewed < _REAUTHORIZE_PAUSE:
+            return
+        try:
+            renewed = self.subscriptions.renew(self._app(account), subscription.id)
+        except TryLater as busy:
+            self.jobs.put(job, busy.retry_after or _BACKOFF[1])
+            return
+        except (SignInRefused, MailboxRefused) as refusal:
+            self._refused(stored, refusal)
+            return
+        if renewed is None:
+            self._recreate(stored, job)
+            return
+        kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
+        self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
+        self.log.event("subscription.renewed", account=account.id, expires=renewed.expires)
+
+    def _recreate(self, stored: Stored[Account], job: Job) -> None:
+        account = stored.value
+        if account.state is AccountState.DELETED or account.subscription is None:
+            return
+        if account.subscription.id != job.subscription:
+            return
+        self.log.problem("subscription.removed", account=account.id)
+        now = self.clock.now()
+        without = account.model_copy(update={"subscription": None, "updated": now})
+        self._connect(self.accounts.replace(without, stored.etag), Job(kind=JobKind.RECONNECT, account=account.key))
+
+    def _note_missed(self, stored: Stored[Account]) -> None:
+        self.log.problem("notifications.missed", account=stored.value.id)
+
+    def _drop_former(self, account: Account) -> None:
+        for former in account.former_subscriptions:
+            app = self.apps.get(former.app)
+            if app is not None:
+                self.subscriptions.delete(app.value, former.id)
+
+    def _app(self, account: Account) -> OAuth2App:
+        stored = self.apps.get(account.app)
+        if stored is None:
+            raise SignInRefused(
+                f"The OAuth2 application {account.app!r} was deleted.",
+                reason="AppNotFound",
+                mend="Set another application through PUT /v1/account/{account}.",
+            )
+        return stored.value
+
+    def _latest(self, stored: Stored[Account]) -> Stored[Account]:
+        current = self.accounts.get(stored.value.key)
+        if current is None or current.value.incarnation != stored.value.incarnation:
+            raise Changed("The account was removed meanwhile.")
+        return current
+
+    def _write(self, stored: Stored[Account], state: AccountState) -> Stored[Account]:
+        return self.accounts.replace(stored.value.become(state, updated=self.clock.now()), stored.etag)
+
+    def _say(self, event: EventName, version: str, data: dict[str, Any]) -> Announcement:
+        return Announcement(event=event, version=version, at=self._moment(), data=data)
+
+    def _moment(self) -> datetime:
+        return self.clock.now()
+
+
+def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:
+    token_request = refusal.token_request if isinstance(refusal, SignInRefused) else None
+    return LastError(
+        response=str(refusal),
+        code=refusal.reason,
+        description=refusal.mend,
+        token_request=token_request or None,
+        permanent=permanent,
+    )

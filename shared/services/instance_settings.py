@@ -1,0 +1,138 @@
+"""The instance's settings: read on every delivery, written by the operator, with its secrets in the vault."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.errors import Changed
+from shared.domain.fields import check_scheme
+from shared.domain.instance_settings import (
+    InstanceSettings,
+    InstanceSettingsChange,
+    InstanceSettingsQuery,
+    view,
+)
+from shared.domain.signatures import SigningSecret, valid_at
+from shared.domain.webhooks import DEFAULT, Webhook
+from shared.ports import Clock, InstanceSettingsStore, Log, Randomness, Stored, Vault, WebhookStore
+from shared.services.lookups import Lookup
+
+# A receiver has a day to learn a new secret; until then both sign.
+_GRACE = timedelta(hours=24)
+_PLAIN = (
+    "webhooks_enabled",
+    "webhooks",
+    "webhook_events",
+    "service_url",
+    "notify_text",
+    "notify_text_size",
+    "notify_headers",
+    "inbox_new_only",
+)
+_UNSET = InstanceSettings()
+
+
+@dataclass(frozen=True)
+class InstanceSettingsService:
+    """Reads and changes the instance's settings; `public_url` is what the deployment names where nobody set another."""
+
+    store: InstanceSettingsStore
+    webhooks: WebhookStore
+    webhook_lookup: Lookup[Stored[Webhook] | None]
+    vault: Vault
+    cached: Lookup[InstanceSettings]
+    clock: Clock
+    randomness: Randomness
+    log: Log
+    public_url: str | None
+    allow_http: bool
+
+    def current(self) -> InstanceSettings:
+        """Returns the settings, at most a few seconds old, `service_url` filled in from the deployment."""
+        settings = self.cached.get("")
+        if settings.service_url is None and self.public_url is not None:
+            return settings.model_copy(update={"service_url": self.public_url})
+        return settings
+
+    def secrets(self) -> list[str]:
+        """Returns the service secrets that sign now, the newest first; the first call ever makes one."""
+        settings = self.current()
+        reference = settings.secrets or self._first_secret()
+        kept = json.loads(self.vault.get(reference))
+        return valid_at([SigningSecret.model_validate(secret) for secret in kept], self.clock.now())
+
+    def show(self, query: InstanceSettingsQuery) -> dict[str, Any]:
+        """Returns the settings that *query* asks for, as the API shows them."""
+        return view(self.current(), query)
+
+    def change(self, change: InstanceSettingsChange) -> list[str]:
+        """Writes what *change* names and returns the names; a new service secret signs beside the former for a day."""
+        given = change.model_fields_set
+        check_scheme(change.webhooks, allow_http=self.allow_http)
+        while True:
+            stored = self.store.get()
+            settings = stored.value if stored else _UNSET
+            update: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if name in given}
+            defaults = {name: getattr(_UNSET, name) for name, value in update.items() if value is None}
+            update |= defaults
+            if "service_secret" in given and change.service_secret is not None:
+                update["secrets"] = self._rotated(settings, change.service_secret)
+            if "webhooks_custom_headers" in given:
+                update["custom_header_names"] = tuple(header.key for header in change.webhooks_custom_headers or ())
+            if given & {"webhooks", "webhooks_custom_headers"}:
+                self._write_default_webhook(change)
+            try:
+                self._write(settings.model_copy(update=update), stored)
+            except Changed:
+                continue
+            self.cached.forget("")
+            self.log.event("settings.changed", names=sorted(given))
+            return [InstanceSettingsChange.model_fields[name].alias or name for name in sorted(given)]
+
+    def _write(self, settings: InstanceSettings, stored: Stored[InstanceSettings] | None) -> None:
+        if stored is None:
+            self.store.insert(settings)
+        else:
+            self.store.replace(settings, stored.etag)
+
+    def _write_default_webhook(self, change: InstanceSettingsChange) -> None:
+        stored = self.webhooks.get(DEFAULT)
+        url = change.webhooks if "webhooks" in change.model_fields_set else (stored.value.url if stored else None)
+        headers = stored.value.headers if stored else None
+        if "webhooks_custom_headers" in change.model_fields_set:
+            headers = self._keep_headers({header.key: header.value for header in change.webhooks_custom_headers or ()})
+        # A webhook without a URL is kept for its headers; it receives nothing.
+        self.webhooks.put(Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now()))
+        self.webhook_lookup.forget(DEFAULT)
+
+    def _keep_headers(self, headers: dict[str, str]) -> str | None:
+        return self.vault.put("webhook-headers-default", json.dumps(headers)) if headers else None
+
+    def _rotated(self, settings: InstanceSettings, secret: str) -> str:
+        now = self.clock.now()
+        former = json.loads(self.vault.get(settings.secrets)) if settings.secrets else []
+        kept = [SigningSecret(value=secret)]
+        for entry in (SigningSecret.model_validate(entry) for entry in former):
+            expires = entry.expires or now + _GRACE
+            if entry.value != secret and expires > now:
+                kept.append(SigningSecret(value=entry.value, expires=expires))
+        return self._keep_secrets(kept)
+
+    def _first_secret(self) -> str:
+        reference = self._keep_secrets([SigningSecret(value=self.randomness.token())])
+        while True:
+            stored = self.store.get()
+            if stored is not None and stored.value.secrets is not None:
+                self.cached.forget("")
+                return stored.value.secrets
+            settings = (stored.value if stored else _UNSET).model_copy(update={"secrets": reference})
+            try:
+                self._write(settings, stored)
+            except Changed:
+                continue
+            self.cached.forget("")
+            return reference
+
+    def _keep_secrets(self, secrets: list[SigningSecret]) -> str:
+        return self.vault.put("service-secret", json.dumps([secret.model_dump(mode="json") for secret in secrets]))

@@ -1,0 +1,54 @@
+"""
+Lookups: what hot paths read again and again, kept in memory for a short while.
+
+A record changed by another process is seen at the latest after `ttl`; this process's own writes call `forget`.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from shared.ports import Clock
+
+Value = TypeVar("Value")
+
+_CAPACITY = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept(Generic[Value]):
+    value: Value
+    until: datetime
+
+
+class Lookup(Generic[Value]):
+    """Asks *find* once per key and *ttl*; threads that ask for the same key at the same time share the answer."""
+
+    def __init__(self, find: Callable[[str], Value], clock: Clock, ttl: timedelta) -> None:
+        self._find = find
+        self._clock = clock
+        self._ttl = ttl
+        self._kept: dict[str, _Kept[Value]] = {}
+        self._locks = [threading.Lock() for _ in range(64)]
+
+    def get(self, key: str) -> Value:
+        """Returns what *find* returned for *key* not longer than `ttl` ago."""
+        now = self._clock.now()
+        kept = self._kept.get(key)
+        if kept is not None and kept.until > now:
+            return kept.value
+        with self._locks[hash(key) % len(self._locks)]:
+            kept = self._kept.get(key)
+            if kept is not None and kept.until > now:
+                return kept.value
+            value = self._find(key)
+            if len(self._kept) >= _CAPACITY:
+                self._kept.clear()
+            self._kept[key] = _Kept(value, now + self._ttl)
+            return value
+
+    def forget(self, key: str) -> None:
+        """Has the next `get` of *key* ask anew."""
+        self._kept.pop(key, None)

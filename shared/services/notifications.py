@@ -1,0 +1,94 @@
+"""
+Notifications: Graph's word becomes queue messages, and nothing else happens here.
+
+Graph drops what slow endpoints miss, so this path reads no table and no vault and asks Graph nothing: a client state
+proves itself. Requests that arrive while one put is under way share the next (group commit), and each is answered after
+its own items are stored.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.changes import Change, ChangeBatch, ChangeKind
+from shared.domain.client_state import ClientStates
+from shared.domain.jobs import Job, JobKind
+from shared.domain.notifications import Notification, read_envelope
+from shared.group_commit import GroupCommit
+from shared.ports import ChangeQueue, Clock, JobQueue, Log
+
+_KINDS = {kind.value: kind for kind in ChangeKind}
+# https://learn.microsoft.com/graph/change-notifications-lifecycle-events
+_LIFECYCLE_JOBS = {
+    "reauthorizationRequired": JobKind.REAUTHORIZE,
+    "subscriptionRemoved": JobKind.RECREATE,
+    "missed": JobKind.CATCH_UP,
+}
+# One put carries at most about 48 KiB, which is some 150 changes; more than one message a put gains nothing.
+_FULL = 150
+# Under load a put every 50 ms carries many notifications; at rest none waits.
+_PACE = 0.05
+
+
+@dataclass(frozen=True)
+class Notifications:
+    """Takes in what Graph posts."""
+
+    client_states: ClientStates
+    changes: GroupCommit[Change, None]
+    jobs: JobQueue
+    clock: Clock
+    log: Log
+
+    async def accept(self, body: bytes) -> int:
+        """
+        Queues a change for every item that is really ours and returns how many there were.
+
+        Forged, foreign and unknown items are counted and skipped, not refused: Graph would resend the whole batch. A
+        batch that repeats itself is queued once. Raises InvalidRequest for what is no envelope, and TryLater where the
+        queue did not take it.
+        """
+        notifications = read_envelope(body)
+        now = self.clock.now()
+        ours: dict[tuple[str, str, str], Change] = {}
+        skipped = 0
+        for notification in notifications:
+            account = self.client_states.account_of(notification.client_state)
+            kind = _KINDS.get(notification.change or "")
+            if account is None or kind is None or notification.message is None:
+                skipped += 1
+                continue
+            change = Change.model_construct(
+                account=account, kind=kind, message=notification.message, seen=now, looks=0, tries=0
+            )
+            ours[account, kind, notification.message] = change
+        await asyncio.wrap_future(self.changes.submit(list(ours.values())))
+        self.log.event("notifications.accepted", items=len(notifications), queued=len(ours), skipped=skipped)
+        return len(ours)
+
+    async def accept_lifecycle(self, body: bytes) -> int:
+        """Queues a job for every lifecycle event that is really ours and returns how many there were."""
+        notifications = read_envelope(body)
+        wanted = {job for notification in notifications if (job := self._job(notification)) is not None}
+        for job in wanted:
+            await asyncio.to_thread(self.jobs.put, job, timedelta())
+        self.log.event("lifecycle.accepted", items=len(notifications), queued=len(wanted))
+        return len(wanted)
+
+    def _job(self, notification: Notification) -> Job | None:
+        account = self.client_states.account_of(notification.client_state)
+        kind = _LIFECYCLE_JOBS.get(notification.lifecycle or "")
+        if account is None or kind is None:
+            return None
+        return Job(kind=kind, account=account, subscription=notification.subscription)
+
+
+def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
+    """Returns the group commit that puts changes on *queue*."""
+
+    def commit(changes: Sequence[Change]) -> list[None]:
+        queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=()))
+        return [None] * len(changes)
+
+    return GroupCommit(commit, full=_FULL, pace=_PACE, name="put-changes")

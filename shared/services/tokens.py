@@ -1,0 +1,104 @@
+"""Access tokens: who may call the API, and what for."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.accounts import AccountState, account_key
+from shared.domain.errors import (
+    AccountNotFound,
+    FieldProblem,
+    Forbidden,
+    InvalidRequest,
+    NotAuthenticated,
+    TokenNotFound,
+)
+from shared.domain.paging import numbered
+from shared.domain.tokens import Action, Group, NewToken, Scope, Token, TokenQuery, token_id, view
+from shared.ports import AccountStore, Clock, Log, Randomness, TokenStore
+from shared.services.lookups import Lookup
+
+_DIGEST_LENGTH = 64
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Checks, makes, lists and revokes access tokens. `first` is the id of the token that the deployment fixes."""
+
+    store: TokenStore
+    lookup: Lookup[Token | None]
+    accounts: AccountStore
+    clock: Clock
+    randomness: Randomness
+    log: Log
+    first: str
+
+    def authorize(self, value: str | None, scope: Scope, action: Action, group: Group, account: str | None) -> None:
+        """
+        Lets the bearer of *value* do *action* on *group* (and on *account*, where the route names one), or raises.
+
+        Raises NotAuthenticated for no token or an unknown one, Forbidden for one that does not reach so far.
+        """
+        if not value:
+            raise NotAuthenticated("Missing authentication")
+        identity = token_id(value)
+        if hmac.compare_digest(identity, self.first):
+            return
+        token = self.lookup.get(identity)
+        if token is None or (token.expires is not None and token.expires <= self.clock.now()):
+            raise NotAuthenticated("Bad token")
+        if not token.has(scope):
+            raise Forbidden("Unauthorized scope", requestedScope=scope)
+        if token.permissions is not None and not token.permissions.allow(action, group):
+            raise Forbidden("Unauthorized permission", requiredPermission=f"{action} {group}")
+        if token.account is not None and token.account != account:
+            raise Forbidden("Unauthorized account")
+
+    def make(self, request: NewToken) -> dict[str, str]:
+        """Makes a token and returns its value, which is shown this once, and its id."""
+        if request.account is None and request.permissions is None:
+            raise InvalidRequest(
+                FieldProblem(
+                    "permissions",
+                    '"permissions" is required for a token that is not bound to an "account": '
+                    "name the actions and groups that it may use",
+                )
+            )
+        if Scope.ALL in request.scopes:
+            raise InvalidRequest(
+                FieldProblem("scopes", '"scopes" must name the scopes: "*" is not given through the API')
+            )
+        if request.expires is not None and request.expires <= self.clock.now():
+            raise InvalidRequest(FieldProblem("expires", '"expires" must be in the future'))
+        if request.account is not None:
+            stored = self.accounts.get(account_key(request.account))
+            if stored is None or stored.value.state is AccountState.DELETED:
+                raise AccountNotFound(request.account)
+        value = self.randomness.token()
+        token = Token(id=token_id(value), created=self.clock.now(), **request.model_dump())
+        self.store.insert(token)
+        self.lookup.forget(token.id)
+        self.log.event("token.made", token=token.id, account=token.account, scopes=list(token.scopes))
+        return {"token": value, "id": token.id}
+
+    def page(self, query: TokenQuery) -> dict[str, Any]:
+        """Returns a numbered page of tokens, without their values."""
+        found = [token for token in self.store.all() if query.account in (None, token.account)]
+        counts, shown = numbered(found, query.page, query.page_size)
+        return {"account": query.account, **counts, "tokens": [view(token) for token in shown]}
+
+    def show(self, identity: str) -> dict[str, Any]:
+        """Returns one token without its value; raises TokenNotFound."""
+        token = self.store.get(identity) if len(identity) == _DIGEST_LENGTH else None
+        if token is None:
+            raise TokenNotFound
+        return view(token)
+
+    def revoke(self, value_or_id: str) -> bool:
+        """Removes the token that has this value or id and tells whether there was one."""
+        for identity in (token_id(value_or_id), value_or_id):
+            if self.store.delete(identity):
+                self.lookup.forget(identity)
+                self.log.event("token.revoked", token=identity)
+                return True
+        return False
