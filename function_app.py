@@ -1,0 +1,28 @@
+"""The function app: every blueprint, one line each, and the one FunctionApp that the worker looks for."""
+
+import azure.functions as func
+
+from functions import (
+    accounts,
+    changes,
+    deliveries,
+    health,
+    instance_settings,
+    jobs,
+    notifications,
+    oauth2,
+    retries,
+    tokens,
+)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+app.register_functions(accounts.bp)
+app.register_functions(changes.bp)
+app.register_functions(deliveries.bp)
+app.register_functions(health.bp)
+app.register_functions(instance_settings.bp)
+app.register_functions(jobs.bp)
+app.register_functions(notifications.bp)
+app.register_functions(oauth2.bp)
+app.register_functions(retries.bp)
+app.register_functions(tokens.bp)

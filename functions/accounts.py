@@ -1,0 +1,74 @@
+"""Accounts: `/v1/account` and `/v1/accounts`."""
+
+from typing import Literal
+
+import azure.functions as func
+
+from functions.requests import endpoint, parse, parse_query, respond
+from shared import bootstrap
+from shared.domain.accounts import AccountChange, AccountQuery, NewAccount
+from shared.domain.models import ApiModel
+from shared.domain.tokens import Action, Group, Scope
+
+bp = func.Blueprint()
+
+
+class Reconnection(ApiModel):
+    """The body of `PUT /v1/account/{account}/reconnect`."""
+
+    reconnect: Literal[True]
+
+
+@bp.function_name("accounts_register")
+@bp.route("v1/account", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.WRITE, Group.ADMIN)
+def accounts_register(req: func.HttpRequest) -> func.HttpResponse:
+    """Registers an account, new or again; connecting it follows in the background."""
+    account, state = bootstrap.relay().accounts.register(parse(NewAccount, req))
+    return respond({"account": account, "state": state})
+
+
+@bp.function_name("accounts_list")
+@bp.route("v1/accounts", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.READ, Group.ACCOUNT)
+def accounts_list(req: func.HttpRequest) -> func.HttpResponse:
+    """Lists accounts, by page or by cursor."""
+    return respond(bootstrap.relay().accounts.page(parse_query(AccountQuery, req)))
+
+
+@bp.function_name("accounts_show")
+@bp.route("v1/account/{account}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.READ, Group.ACCOUNT)
+def accounts_show(req: func.HttpRequest) -> func.HttpResponse:
+    """Shows one account."""
+    return respond(bootstrap.relay().accounts.show(req.route_params["account"]))
+
+
+@bp.function_name("accounts_change")
+@bp.route("v1/account/{account}", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.WRITE, Group.ADMIN)
+def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
+    """Changes what the body names of an account and connects it anew."""
+    account = req.route_params["account"]
+    bootstrap.relay().accounts.change(account, parse(AccountChange, req))
+    return respond({"account": account})
+
+
+@bp.function_name("accounts_remove")
+@bp.route("v1/account/{account}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.DESTRUCTIVE, Group.ACCOUNT)
+def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
+    """Removes an account, its subscription, its rows and its secrets."""
+    account = req.route_params["account"]
+    bootstrap.relay().accounts.remove(account)
+    return respond({"account": account, "deleted": True})
+
+
+@bp.function_name("accounts_reconnect")
+@bp.route("v1/account/{account}/reconnect", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.WRITE, Group.ACCOUNT)
+def accounts_reconnect(req: func.HttpRequest) -> func.HttpResponse:
+    """Connects an account anew."""
+    parse(Reconnection, req)
+    bootstrap.relay().accounts.reconnect(req.route_params["account"])
+    return respond({"reconnect": True})

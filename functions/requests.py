@@ -1,0 +1,145 @@
+"""
+One way in, one way out: how a request is read, answered and refused.
+
+A function of this API is `@endpoint(...)` around a few lines that parse, call one service method and respond; what
+goes wrong becomes EmailEngine's error envelope here and nowhere else.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+import azure.functions as func
+from pydantic import BaseModel, ValidationError
+
+from shared import bootstrap
+from shared.domain.errors import FieldProblem, InvalidRequest, NotAuthenticated, RelayError, TryLater
+from shared.domain.tokens import Action, Group, Scope
+
+Model = TypeVar("Model", bound=BaseModel)
+Handler = Callable[[func.HttpRequest], func.HttpResponse]
+AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+_FIELD = re.compile(r"^[A-Za-z_]\w*$")
+# Rules about several fields at once have no place in the body; each is told at the field that mends it.
+_AT = {"credential": "clientSecret", "auth": "oauth2.auth.user"}
+_TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
+_OWN_WORDS = frozenset({"authority", "redirect", *_AT})
+
+
+def parse(model: type[Model], req: func.HttpRequest) -> Model:
+    """Returns the JSON body of *req* as *model*; raises InvalidRequest naming every field that is wrong."""
+    body = req.get_body()
+    try:
+        given = json.loads(body) if body else {}
+    except (ValueError, RecursionError):
+        raise InvalidRequest(message="The body must be JSON.") from None
+    if not isinstance(given, dict):
+        raise InvalidRequest(message="The body must be a JSON object.")
+    return _validated(model, given)
+
+
+def parse_query(model: type[Model], req: func.HttpRequest) -> Model:
+    """Returns the query of *req* as *model*; raises InvalidRequest naming every argument that is wrong."""
+    given = {key: value for key, value in req.params.items() if key != "access_token"}
+    return _validated(model, given)
+
+
+def respond(body: object, status: int = HTTPStatus.OK) -> func.HttpResponse:
+    """Returns *body* as a JSON answer."""
+    return func.HttpResponse(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")), status_code=status, mimetype="application/json"
+    )
+
+
+def refuse(problem: RelayError) -> func.HttpResponse:
+    """Returns *problem* as EmailEngine's error envelope."""
+    status = HTTPStatus(problem.status_hint)
+    envelope: dict[str, Any] = {"statusCode": status.value, "error": status.phrase, "message": str(problem)}
+    if problem.code is not None:
+        envelope["code"] = problem.code
+    answer = respond({**envelope, **problem.extras()}, status)
+    if isinstance(problem, NotAuthenticated):
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="Relay365"'
+    if isinstance(problem, TryLater) and problem.retry_after is not None:
+        answer.headers["Retry-After"] = str(max(1, int(problem.retry_after.total_seconds())))
+    return answer
+
+
+def endpoint(scope: Scope, action: Action, group: Group) -> Callable[[Handler], Handler]:
+    """Has only bearers of a fitting token reach the handler, and makes every failure an answer."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        def guarded(req: func.HttpRequest) -> func.HttpResponse:
+            try:
+                account = req.route_params.get("account")
+                bootstrap.relay().tokens.authorize(_token(req), scope, action, group, account)
+                return handler(req)
+            except RelayError as problem:
+                return refuse(problem)
+            except Exception:  # noqa: BLE001  the host would answer an empty 500, and clients expect the envelope
+                return _broken(handler.__name__)
+
+        return guarded
+
+    return decorate
+
+
+def open_endpoint(handler: AsyncHandler) -> AsyncHandler:
+    """Makes every failure of an asynchronous handler an answer; whoever calls it needs no token."""
+
+    @wraps(handler)
+    async def guarded(req: func.HttpRequest) -> func.HttpResponse:
+        try:
+            return await handler(req)
+        except RelayError as problem:
+            return refuse(problem)
+        except Exception:  # noqa: BLE001  Graph repeats what it gets a 5xx for, so nothing is lost by answering
+            return _broken(handler.__name__)
+
+    return guarded
+
+
+def _broken(name: str) -> func.HttpResponse:
+    logging.getLogger("relay365").error("request.broken in %s", name, exc_info=True)  # noqa: LOG014  called where it was caught
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return respond(
+        {"statusCode": status.value, "error": status.phrase, "message": "An internal server error occurred"}, status
+    )
+
+
+def _token(req: func.HttpRequest) -> str | None:
+    kind, _, value = req.headers.get("authorization", "").partition(" ")
+    asked: str | None = req.params.get("access_token")
+    return value.strip() if kind.lower() == "bearer" else asked
+
+
+def _validated(model: type[Model], given: dict[str, Any]) -> Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as refused:
+        problems: dict[str, FieldProblem] = {}
+        for error in refused.errors(include_url=False, include_input=False, include_context=False):
+            problem = _problem(error["type"], error["loc"], error["msg"])
+            problems.setdefault(problem.key, problem)
+        # `from None`: pydantic's own text shows the input, which may hold a secret.
+        raise InvalidRequest(*problems.values()) from None
+
+
+def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldProblem:
+    # The branches of a union appear in the location too, as the names of types; a client knows only its fields.
+    names = [str(part) for part in location if isinstance(part, int) or (_FIELD.match(part) and part not in _TYPES)]
+    key = ".".join(names) or _AT.get(kind, "")
+    told = message.removeprefix("Value error, ")
+    if kind == "missing":
+        told = "is required"
+    elif kind == "extra_forbidden":
+        told = "is not allowed"
+    if kind in _OWN_WORDS and not told.startswith("must"):
+        return FieldProblem(key, told)
+    return FieldProblem(key, f'"{key}" {told[:1].lower()}{told[1:]}')

@@ -1,0 +1,1 @@
+"""The outside: one package or file per system, each behind a port."""

@@ -1,0 +1,29 @@
+"""
+The log: one JSON line per unit of work, on the logger `relay365`, which the Functions host collects.
+
+Fields are named, never interpolated, so that a query finds them; values that are no plain data are written as text.
+"""
+
+import json
+import logging
+
+
+class JsonLog:
+    """Writes events to Python's logging."""
+
+    def __init__(self) -> None:
+        self._logger = logging.getLogger("relay365")
+
+    def event(self, name: str, **fields: object) -> None:
+        """Writes the event *name* with its fields."""
+        if self._logger.isEnabledFor(logging.INFO):
+            self._logger.info("%s", _line(name, fields))
+
+    def problem(self, name: str, **fields: object) -> None:
+        """Writes an event that an operator should look at."""
+        self._logger.warning("%s", _line(name, fields))
+
+
+def _line(name: str, fields: dict[str, object]) -> str:
+    told = {key: value for key, value in fields.items() if value is not None}
+    return json.dumps({"event": name, **told}, default=str, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,222 @@
+"""
+The settings that a deployment fixes: environment variables, read once, refused when they cannot be right.
+
+(What an operator changes while the product runs is `/v1/settings`, shared/domain/instance_settings.py.)
+"""
+
+import ipaddress
+import re
+from base64 import b64decode
+from datetime import timedelta
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_KEY_ID = re.compile(r"^[a-z0-9]{1,8}$")
+_MINIMUM_KEY_BYTES = 32
+
+
+class SettingsRefusedError(Exception):
+    """The environment cannot be right; the text names each variable and its mend."""
+
+
+def _listed(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_listed)]
+
+
+class Settings(BaseSettings):
+    """Every setting of a deployment; the environment variable is the field's alias, or its name in upper case."""
+
+    model_config = SettingsConfigDict(case_sensitive=False, extra="ignore", env_ignore_empty=True, frozen=True)
+
+    storage: SecretStr | None = Field(
+        default=None,
+        alias="AzureWebJobsStorage",
+        description="Connection string of the storage account. Leave it out where a managed identity is used.",
+    )
+    storage_account: str | None = Field(
+        default=None,
+        alias="AzureWebJobsStorage__accountName",
+        description="Name of the storage account that a managed identity opens.",
+    )
+    storage_queue_uri: str | None = Field(
+        default=None,
+        alias="AzureWebJobsStorage__queueServiceUri",
+        description="Address of the queue service, where it does not follow from the account's name.",
+    )
+    storage_table_uri: str | None = Field(
+        default=None,
+        alias="AzureWebJobsStorage__tableServiceUri",
+        description="Address of the table service, where it does not follow from the account's name.",
+    )
+    storage_client_id: str | None = Field(
+        default=None,
+        alias="AzureWebJobsStorage__clientId",
+        description="Client id of the user-assigned managed identity that opens storage and the Key Vault.",
+    )
+    key_vault_url: str | None = Field(
+        default=None,
+        description="Address of the Key Vault that keeps the secrets. Either this or VAULT_FILE is needed.",
+    )
+    vault_file: str | None = Field(
+        default=None,
+        description="Path of an encrypted file that keeps the secrets on one machine, instead of a Key Vault.",
+    )
+    vault_file_key: SecretStr | None = Field(
+        default=None, description="Key of VAULT_FILE (Fernet). Without it a key file beside the vault is made and used."
+    )
+    client_state_keys: SecretStr = Field(
+        description="Keys that sign client states: `id:base64` pairs, comma-separated, 32 bytes or more each. "
+        "The first signs; all verify, so put a new one first and drop the old one 7 days later."
+    )
+    api_token: SecretStr = Field(
+        description="The first access token of the REST API, with every scope: 32 characters or more (a Key Vault "
+        "reference in Azure)."
+    )
+    service_url: str | None = Field(
+        default=None,
+        description="Address at which Graph reaches this service, with a path prefix if there is one. `/v1/settings` "
+        "overrides it; without either the host name that Azure gives is used.",
+    )
+    website_hostname: str | None = Field(default=None, description="Host name of the function app; Azure sets it.")
+    login_url: str | None = Field(
+        default=None, description="Address of Entra ID in place of each cloud's own, for a private endpoint or a test."
+    )
+    graph_url: str | None = Field(
+        default=None, description="Address of Microsoft Graph in place of each cloud's own, for a proxy or a test."
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15, ge=1, le=30, description="How long one POST to a webhook may take in all, in seconds (1 to 30)."
+    )
+    webhook_allow_http: bool = Field(default=False, description="Whether webhooks may be plain http:// URLs.")
+    webhook_allowed_networks: Listed = Field(
+        default=(),
+        description="Private networks (CIDR, comma-separated) that webhooks may be in, for those who host everything "
+        "themselves. Metadata and platform addresses stay refused.",
+    )
+    retry_schedule_seconds: Seconds = Field(
+        default=(5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
+        description="Waits between the attempts of a delivery, in seconds (at most 6 days each); each varies by 20 %.",
+    )
+    payload_retention_days: int = Field(
+        default=14, ge=4, le=365, description="How long the exact bytes of an event are kept for retries and resending."
+    )
+
+    @field_validator("client_state_keys")
+    @classmethod
+    def _keys_are_strong(cls, value: SecretStr) -> SecretStr:
+        _client_state_keys(value)
+        return value
+
+    @field_validator("api_token")
+    @classmethod
+    def _token_is_long(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
+            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("key_vault_url", "service_url", "login_url", "graph_url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"must be an address like https://relay.example.com; got {value!r}")
+        return value.rstrip("/")
+
+    @field_validator("webhook_allowed_networks")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as problem:
+                raise ValueError(f"must be networks like 10.0.0.0/8, comma-separated: {problem}") from None
+        return value
+
+    @field_validator("retry_schedule_seconds")
+    @classmethod
+    def _waits_fit_a_queue(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        six_days = timedelta(days=6).total_seconds()
+        # A queue message can be hidden for 7 days; jitter needs the rest.
+        if not value or any(not 1 <= wait <= six_days for wait in value):
+            raise ValueError("must be one or more waits of 1 to 518400 seconds, comma-separated")
+        return value
+
+    @model_validator(mode="after")
+    def _storage_and_vault_are_named(self) -> Self:
+        if not (self.storage or self.storage_account or (self.storage_queue_uri and self.storage_table_uri)):
+            raise ValueError(
+                "AzureWebJobsStorage (or AzureWebJobsStorage__accountName with a managed identity) is missing"
+            )
+        if bool(self.key_vault_url) == bool(self.vault_file):
+            raise ValueError("set exactly one of KEY_VAULT_URL (in Azure) and VAULT_FILE (on one machine)")
+        return self
+
+    @property
+    def public_url(self) -> str | None:
+        """The address that the deployment names: `service_url`, or the one that follows from Azure's host name."""
+        return self.service_url or (f"https://{self.website_hostname}" if self.website_hostname else None)
+
+    @property
+    def client_state_key_map(self) -> dict[str, bytes]:
+        """The client state keys by their ids; the first signs."""
+        return _client_state_keys(self.client_state_keys)
+
+    @property
+    def retry_schedule(self) -> tuple[timedelta, ...]:
+        """The waits between attempts."""
+        return tuple(timedelta(seconds=wait) for wait in self.retry_schedule_seconds)
+
+
+def variable(field: str) -> str:
+    """Returns the name of the environment variable that sets *field*."""
+    return Settings.model_fields[field].alias or field.upper()
+
+
+def read() -> Settings:
+    """Reads the environment; raises SettingsRefusedError naming every variable that cannot be right."""
+    try:
+        return Settings()
+    except ValidationError as refused:
+        lines = [_explained(problem["loc"], problem["msg"]) for problem in refused.errors(include_input=False)]
+        # `from None`: pydantic's own text would show the values, and some of them are secrets.
+        raise SettingsRefusedError(
+            "The settings cannot be right:\n" + "\n".join(f"- {line}" for line in lines)
+        ) from None
+
+
+def _explained(location: tuple[int | str, ...], message: str) -> str:
+    told = message.removeprefix("Value error, ")
+    if not location:
+        return told
+    name = str(location[0])
+    told = "is missing" if told == "Field required" else told
+    return f"{name if name in _ALIASES else name.upper()} {told}"
+
+
+def _client_state_keys(value: SecretStr) -> dict[str, bytes]:
+    keys: dict[str, bytes] = {}
+    for pair in value.get_secret_value().split(","):
+        key_id, _, encoded = pair.strip().partition(":")
+        try:
+            key = b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if not _KEY_ID.match(key_id) or len(key) < _MINIMUM_KEY_BYTES:
+            raise ValueError(
+                "must be pairs like k1:BASE64, comma-separated: an id of 1 to 8 characters [a-z0-9], and 32 bytes or "
+                "more in base64 (`openssl rand -base64 32`)"
+            )
+        keys[key_id] = key
+    return keys
+
+
+_ALIASES = {field.alias for field in Settings.model_fields.values() if field.alias}
