@@ -380,8 +380,8 @@ class WebhookSender(Protocol):
         """
         Makes all POSTs in parallel and returns their outcomes in the same order; never raises.
 
-        A POST whose lane is full is not made and comes back as BUSY. Redirects are not followed, private and platform
-        addresses are refused when connecting, an answer is bounded in time and size.
+        A POST whose lane stays full for a while is not made and comes back as BUSY. Redirects are not followed, private
+        and platform addresses are refused when connecting, an answer is bounded in time and size.
         """
 
 

@@ -1,0 +1,100 @@
+"""The WebhookSender: many POSTs at once, each with a lane, a deadline and an outcome."""
+
+import logging
+import ssl
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_network
+from time import monotonic
+
+import certifi
+
+from shared.adapters.webhook_http.connections import Connections
+from shared.adapters.webhook_http.deadlines import Watchdog
+from shared.adapters.webhook_http.dialer import Dialer, Resolve, look_up
+from shared.adapters.webhook_http.exchange import Request, exchange, headers_to_send
+from shared.adapters.webhook_http.failures import decipher
+from shared.adapters.webhook_http.lanes import Lanes
+from shared.adapters.webhook_http.targets import read_target
+from shared.domain.deliveries import Outcome
+from shared.ports import BUSY, Post
+
+_log = logging.getLogger(__name__)
+
+
+class HttpWebhookSender:
+    """
+    Posts to customers' endpoints over HTTP/1.1.
+
+    *allowed_networks* opens private networks that the operator means to reach. Each lane has *lane_limit* POSTs in
+    flight; one that waits longer than *patience* for its turn comes back as BUSY. Follows no redirect, knows no proxy,
+    no cookie and no .netrc, and decodes nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        allowed_networks: Sequence[str] = (),
+        allow_http: bool = False,
+        timeout: timedelta = timedelta(seconds=15),
+        workers: int = 96,
+        lane_limit: int = 16,
+        patience: timedelta = timedelta(seconds=2),
+        ca_bundle: str | None = None,
+        resolver: Resolve = look_up,
+    ) -> None:
+        self._user_agent = user_agent
+        self._allow_http = allow_http
+        self._patience = patience.total_seconds()
+        self._watchdog = Watchdog(timeout)
+        self._workers = ThreadPoolExecutor(workers, "webhook-post")
+        self._lanes: Lanes[Outcome] = Lanes(self._workers, lane_limit)
+        # Apart from the workers, so that names that do not resolve hold up nobody whose connection stands.
+        self._lookups = ThreadPoolExecutor(workers, "webhook-name")
+        allowed = tuple(ip_network(network) for network in allowed_networks)
+        tls = ssl.create_default_context(cafile=ca_bundle or certifi.where())
+        tls.set_alpn_protocols(["http/1.1"])
+        self._connections = Connections(Dialer(allowed, resolver, self._lookups), tls, workers)
+
+    def send(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Makes all POSTs in parallel and returns their outcomes in the same order; see the port."""
+        tired = monotonic() + self._patience
+        futures = [self._lanes.run(post.lane, partial(self._attempt, post)) for post in posts]
+        return [_outcome(future, tired) for future in futures]
+
+    def close(self) -> None:
+        """Ends the threads and closes what is kept open; a lookup that hangs is left behind."""
+        self._workers.shutdown()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+        self._watchdog.close()
+        self._connections.close()
+
+    def _attempt(self, post: Post) -> Outcome:
+        started = monotonic()
+        status, error, retry_after = None, None, None
+        try:
+            target = read_target(post.url, allow_http=self._allow_http)
+            request = Request(target, headers_to_send(target, post.headers, self._user_agent), post.body)
+            with self._watchdog.deadline() as deadline:
+                answer = exchange(request, self._connections, deadline)
+            status, retry_after = answer.status, answer.retry_after
+        except Exception as caught:  # noqa: BLE001  the port promises an outcome for every POST, so a defect is one too
+            error = decipher(caught)
+            if error is None:
+                # Its text may quote a header or a URL, so only its kind is told.
+                _log.error("webhook.post_broke %s", type(caught).__name__)
+                error = "internal_error"
+        return Outcome(
+            status=status, error=error, retry_after=retry_after, milliseconds=round((monotonic() - started) * 1000)
+        )
+
+
+def _outcome(future: Future[Outcome], tired: float) -> Outcome:
+    try:
+        return future.result(timeout=max(0.0, tired - monotonic()))
+    except NotInTime:
+        return BUSY if future.cancel() else future.result()
