@@ -1,0 +1,1 @@
+"""Microsoft Entra ID: how applications sign in, and what its refusals mean."""

@@ -1,0 +1,1 @@
+"""Microsoft Graph: reads messages and mailboxes, and has itself told about changes."""
