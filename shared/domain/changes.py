@@ -24,6 +24,8 @@ from shared.domain.messages import ContentRules, Message
 from shared.domain.models import Owned
 from shared.domain.sightings import Sighting
 
+# Graph tells whole seconds of its own clock; an arrival must not look older than our watch because of that.
+_CLOCK_SKEW = timedelta(minutes=5)
 # A message that changed this soon after it came is unlikely to have been announced in between.
 _UNTOUCHED = timedelta(seconds=2)
 
@@ -52,7 +54,11 @@ class Change(Owned):
 
 
 class AccountEvent(Owned):
-    """Something happened to an account itself; `incarnation` says to which registration under this id."""
+    """
+    Something happened to an account itself; `incarnation` says to which registration under this id.
+
+    `tries` counts how often it could not be worked on.
+    """
 
     account: str
     account_id: str
@@ -61,6 +67,7 @@ class AccountEvent(Owned):
     version: str
     at: datetime
     data: dict[str, Any]
+    tries: int = 0
 
 
 class ChangeBatch(Owned):
@@ -130,7 +137,7 @@ def meaning_of_message(  # noqa: PLR0911  one return a row of the table in the m
     """Returns what the changes of a message that is there come to; *known* is what we last knew of it."""
     now_seen = Sighting.of(message)
     if known is None:
-        if message.created >= watched_since:
+        if message.created >= watched_since - _CLOCK_SKEW:
             if ChangeKind.CREATED not in kinds and looks < patience:
                 return AGAIN
             return Meaning(EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen)

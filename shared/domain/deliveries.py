@@ -147,11 +147,16 @@ class Delivery(Owned):
 
 
 class Retry(Owned):
-    """A message of the queue `retries`: a delivery whose attempt *number* is due. It carries no mail content."""
+    """
+    A message of the queue `retries`: a delivery whose attempt `number` is due. It carries no mail content.
+
+    `again` says that this attempt was begun before and could not be finished, for want of storage or vault.
+    """
 
     v: int = 1
     delivery: DeliveryKey
     number: int
+    again: bool = False
 
 
 class DeliveryQuery(ApiModel):

@@ -56,6 +56,7 @@ _LOOK_AGAIN = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=30
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
 _READ_ALONE = 20
+_OUTAGE_WAIT = timedelta(seconds=60)
 
 
 @dataclass(slots=True)
@@ -128,20 +129,17 @@ class Changes:
     def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
         """Delivers what *batch* means; *redelivered* says that it may have been worked on before."""
         started = self.clock.now()
-        settings = self.settings.current()
         result = _Result()
         try:
-            for account_event in batch.account_events:
-                self._tell_account(account_event, settings, result, redelivered=redelivered)
-            subjects = self._subjects(batch.changes)
-            self._interpret(subjects, settings, result, redelivered=redelivered)
-            self.deliveries.dispatch(result.outgoing)
-            self.sighting_rows.submit(list(result.sightings.items())).result()
-            for wait, changes in result.again.items():
-                self.queue.put(ChangeBatch(changes=tuple(changes)), wait)
+            self._work(batch, result, redelivered=redelivered)
+        except TryLater as busy:
+            self._abandon(result)
+            # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
+            self.log.problem("changes.postponed", changes=len(batch.changes), error=str(busy))
+            self.queue.put(_tried(batch), busy.retry_after or _OUTAGE_WAIT)
+            return
         except BaseException:
-            for event in result.events:
-                self.recent.abandon(event)
+            self._abandon(result)
             raise
         for event in result.events:
             self.recent.finish(event)
@@ -153,6 +151,21 @@ class Changes:
             redelivered=redelivered,
             milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
         )
+
+    def _work(self, batch: ChangeBatch, result: _Result, *, redelivered: bool) -> None:
+        settings = self.settings.current()
+        for account_event in batch.account_events:
+            self._tell_account(account_event, settings, result, redelivered=redelivered or account_event.tries > 0)
+        subjects = self._subjects(batch.changes)
+        self._interpret(subjects, settings, result, redelivered=redelivered)
+        self.deliveries.dispatch(result.outgoing)
+        self.sighting_rows.submit(list(result.sightings.items())).result()
+        for wait, changes in result.again.items():
+            self.queue.put(ChangeBatch(changes=tuple(changes)), wait)
+
+    def _abandon(self, result: _Result) -> None:
+        for event in result.events:
+            self.recent.abandon(event)
 
     def _subjects(self, changes: Sequence[Change]) -> list[_Subject]:
         subjects: dict[tuple[str, str], _Subject] = {}
@@ -201,6 +214,21 @@ class Changes:
         if isinstance(reading, Unread):
             self._put_off(subject, reading.error, result)
             return
+        try:
+            self._tell(subject, reading, rules, settings, result, suspicious=suspicious)
+        except Exception as problem:  # noqa: BLE001  one message that we cannot digest must not take its batch along
+            self._put_off(subject, problem, result)
+
+    def _tell(
+        self,
+        subject: _Subject,
+        reading: Message | NotThere,
+        rules: ContentRules,
+        settings: InstanceSettings,
+        result: _Result,
+        *,
+        suspicious: bool,
+    ) -> None:
         if isinstance(reading, NotThere):
             meaning = meaning_of_missing(
                 subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
@@ -240,16 +268,9 @@ class Changes:
         account = subject.account
         if meaning.event is None or meaning.data is None:
             return
-        try:
-            folder = self._folder(account, message.folder) if message else None
-        except (TryLater, SignInRefused, MailboxRefused) as problem:
-            self._put_off(subject, problem, result)
-            return
-        identity = event_id(account.key, subject.message, meaning.event, meaning.version)
-        if not self._take(identity, result):
-            return
+        folder = self._folder(account, message.folder) if message else None
         event = Event(
-            id=identity,
+            id=event_id(account.key, subject.message, meaning.event, meaning.version),
             name=meaning.event,
             account=account.id,
             account_key=account.key,
@@ -259,12 +280,14 @@ class Changes:
             path=folder.path if folder else "\\All",
             special_use=folder.special_use if folder else "\\All",
         )
+        webhook = account.webhook if account.webhooks else DEFAULT
+        out = Outgoing(event, webhook, payload(event, settings.service_url), suspicious=suspicious)
+        if not self._take(event.id, result):
+            return
         if message is not None and meaning.sighting is not None:
             result.sightings[sighting_key(account.key, message.id, message.received)] = meaning.sighting
         if wants(settings, event):
-            webhook = account.webhook if account.webhooks else DEFAULT
-            body = payload(event, settings.service_url)
-            result.outgoing.append(Outgoing(event, webhook, body, suspicious=suspicious))
+            result.outgoing.append(out)
 
     def _take(self, identity: str, result: _Result) -> bool:
         """Takes the event in hand; one that is finished, or that another thread's message guards, is a duplicate."""
@@ -337,3 +360,10 @@ def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed
+
+
+def _tried(batch: ChangeBatch) -> ChangeBatch:
+    return ChangeBatch(
+        changes=tuple(change.model_copy(update={"tries": change.tries + 1}) for change in batch.changes),
+        account_events=tuple(event.model_copy(update={"tries": event.tries + 1}) for event in batch.account_events),
+    )

@@ -23,7 +23,7 @@ from shared.domain.deliveries import (
     parse_delivery_id,
     view,
 )
-from shared.domain.errors import Changed, DeliveryNotFound
+from shared.domain.errors import Changed, DeliveryNotFound, TryLater
 from shared.domain.events import Event
 from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.posts import headers
@@ -48,6 +48,7 @@ from shared.services.lookups import Lookup
 # A full lane empties within one timeout; coming back a little later costs no attempt.
 _BUSY_WAIT = timedelta(seconds=10)
 _LATE_WAIT = timedelta(seconds=1)
+_OUTAGE_WAIT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Deliveries:
                 fresh.append((parked, out.payload))
             else:
                 attempts.append((delivery, stored.value, out.payload))
-        outcomes = self.sender.send([self._post(*attempt) for attempt in attempts])
+        secrets = self.settings.secrets() if attempts else []
+        outcomes = self.sender.send([self._post(*attempt, secrets) for attempt in attempts])
         for (delivery, webhook, payload), outcome in zip(attempts, outcomes, strict=True):
             fresh.append((self._after(delivery, webhook, outcome), payload))
         self.rows.submit(fresh).result()
@@ -108,6 +110,14 @@ class Deliveries:
 
     def attempt(self, retry: Retry, *, redelivered: bool) -> None:
         """Makes the attempt that *retry* is about, unless the row shows that somebody else made it."""
+        try:
+            self._attempt(retry, redelivered=redelivered or retry.again)
+        except TryLater as busy:
+            # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
+            self.log.problem("retry.postponed", delivery=retry.delivery.id, error=str(busy))
+            self.retries.put(retry.model_copy(update={"again": True}), busy.retry_after or _OUTAGE_WAIT)
+
+    def _attempt(self, retry: Retry, *, redelivered: bool) -> None:
         stored = self.store.get(retry.delivery)
         if stored is None or stored.value.state is not DeliveryState.RETRYING:
             return
@@ -125,7 +135,8 @@ class Deliveries:
             if payload is None:
                 ended = delivery.ended(DeliveryState.FAILED, "The payload has expired.", now=self.clock.now())
             else:
-                outcome = self.sender.send([self._post(delivery, webhook.value, payload)])[0]
+                post = self._post(delivery, webhook.value, payload, self.settings.secrets())
+                outcome = self.sender.send([post])[0]
                 ended = self._after(delivery, webhook.value, outcome)
         if ended is not None:
             self._record(ended, stored.etag)
@@ -164,7 +175,7 @@ class Deliveries:
             payload_expires=now + self.payload_retention,
         )
 
-    def _post(self, delivery: Delivery, webhook: Webhook, payload: bytes) -> Post:
+    def _post(self, delivery: Delivery, webhook: Webhook, payload: bytes, secrets: Sequence[str]) -> Post:
         custom = json.loads(self.vault.get(webhook.headers)) if webhook.headers else {}
         return Post(
             lane=webhook.id,
@@ -175,7 +186,7 @@ class Deliveries:
                 attempts_made=len(delivery.attempts),
                 learned=delivery.created,
                 now=self.clock.now(),
-                secrets=self.settings.secrets(),
+                secrets=secrets,
                 custom=custom,
             ),
             body=payload,

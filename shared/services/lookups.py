@@ -1,7 +1,8 @@
 """
 Lookups: what hot paths read again and again, kept in memory for a short while.
 
-A record changed by another process is seen at the latest after `ttl`; this process's own writes call `forget`.
+A record changed by another process is seen at the latest after `ttl`; this process's own writes call `forget`. That
+nothing is there is never kept: an account registered a moment ago must not be taken for a stranger.
 """
 
 import threading
@@ -44,6 +45,8 @@ class Lookup(Generic[Value]):
             if kept is not None and kept.until > now:
                 return kept.value
             value = self._find(key)
+            if value is None:
+                return value
             if len(self._kept) >= _CAPACITY:
                 self._kept.clear()
             self._kept[key] = _Kept(value, now + self._ttl)

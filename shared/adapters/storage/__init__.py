@@ -1,0 +1,1 @@
+"""One Azure Storage account: its queues, and in `tables/` its tables."""

@@ -1,0 +1,115 @@
+"""
+How the storage account is reached: a connection string on one machine, a managed identity in Azure.
+
+The vendor's libraries are imported where they are needed, so that a process that only queues never loads the tables'.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from azure.core.pipeline.transport import RequestsTransport
+from requests import Session
+from requests.adapters import HTTPAdapter
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+    from azure.data.tables import TableServiceClient
+    from azure.storage.queue import QueueClient
+
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 20
+_RETRIES = 3
+_CONNECTIONS = 32  # As many as the worker has threads.
+_USER_AGENT = "relay365"
+_SHORTHAND = "UseDevelopmentStorage=true"
+# The emulator's account and key are public.
+# https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
+_EMULATOR = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+    "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+)
+
+
+@dataclass(frozen=True)
+class StorageConnection:
+    """
+    Where the storage account is and how we sign in: `connection_string`, or else a name or addresses and an identity.
+
+    `client_id` names a user-assigned managed identity; without it the environment decides (a developer's own sign-in).
+    """
+
+    connection_string: str | None = field(default=None, repr=False)
+    account_name: str | None = None
+    queue_service_uri: str | None = None
+    table_service_uri: str | None = None
+    client_id: str | None = None
+    endpoint_suffix: str = "core.windows.net"
+
+    def tables(self) -> "TableServiceClient":
+        """Returns a client of the table service; all clients share their connections."""
+        from azure.data.tables import TableServiceClient  # noqa: PLC0415  the ingress must not pay for it
+
+        options: dict[str, Any] = {"retry_total": _RETRIES, "retry_backoff_factor": 0.4, **self._common}
+        if self.connection_string:
+            return TableServiceClient.from_connection_string(self._expanded, **options)
+        return TableServiceClient(
+            self._address("table", self.table_service_uri), credential=self._credential, **options
+        )
+
+    def queue(self, name: str) -> "QueueClient":
+        """Returns a client of the queue *name*, which speaks base64 as the Functions host expects."""
+        from azure.storage.queue import (  # noqa: PLC0415  the start of the app must not pay for it
+            LinearRetry,
+            QueueClient,
+            TextBase64DecodePolicy,
+            TextBase64EncodePolicy,
+        )
+
+        # QueueServiceClient.get_queue_client() does not hand these policies on, so the client is made directly.
+        options: dict[str, Any] = {
+            "message_encode_policy": TextBase64EncodePolicy(),
+            "message_decode_policy": TextBase64DecodePolicy(),
+            "retry_policy": LinearRetry(backoff=1, retry_total=_RETRIES, random_jitter_range=1),
+            **self._common,
+        }
+        if self.connection_string:
+            return QueueClient.from_connection_string(self._expanded, name, **options)
+        return QueueClient(self._address("queue", self.queue_service_uri), name, credential=self._credential, **options)
+
+    @property
+    def _expanded(self) -> str:
+        # The Python libraries do not know the shorthand.
+        text = (self.connection_string or "").strip()
+        return _EMULATOR if text.rstrip(";").lower() == _SHORTHAND.lower() else text
+
+    def _address(self, service: str, given: str | None) -> str:
+        if given:
+            return given
+        if not self.account_name:
+            raise ValueError(
+                f"The storage account is unknown: give a connection string, its name, or its {service} address."
+            )
+        return f"https://{self.account_name}.{service}.{self.endpoint_suffix}"
+
+    @cached_property
+    def _common(self) -> dict[str, Any]:
+        session = Session()
+        adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
+        session.mount("https://", adapter)
+        session.mount("http://", adapter)
+        transport = RequestsTransport(
+            session=session, session_owner=False, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS
+        )
+        return {"transport": transport, "user_agent": _USER_AGENT}
+
+    @cached_property
+    def _credential(self) -> "TokenCredential":
+        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415  slow to load
+
+        if self.client_id:
+            return ManagedIdentityCredential(client_id=self.client_id)
+        return DefaultAzureCredential()

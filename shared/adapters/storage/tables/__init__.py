@@ -1,0 +1,1 @@
+"""State: one file per store, on Azure Table Storage."""

@@ -1,0 +1,69 @@
+"""Accounts in the table `accounts`: a partition for each account, with all that hangs on it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.keys import safe
+from shared.adapters.storage.tables.records import pack, unpack
+from shared.adapters.storage.tables.table import Row, Table
+from shared.domain.accounts import Account, AccountState
+from shared.ports import Page, Stored
+
+_ROW = "account"
+_ACCOUNTS = "RowKey eq @row"
+
+
+class AccountTable:
+    """Keeps accounts by key."""
+
+    def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
+        self._table = Table(connection, f"{prefix}accounts")
+
+    def get(self, key: str) -> Stored[Account] | None:
+        """Returns the account as it is now."""
+        row = self._table.get(safe(key), _ROW)
+        return Stored(_account(row), row.etag) if row else None
+
+    def insert(self, account: Account) -> Stored[Account]:
+        """Adds an account; raises Changed where its key is taken."""
+        return Stored(account, self._table.insert(_columns(account)))
+
+    def replace(self, account: Account, etag: str) -> Stored[Account]:
+        """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
+        return Stored(account, self._table.replace(_columns(account), etag))
+
+    def delete(self, key: str) -> None:
+        """Removes the account and all that hangs on it; a second time does nothing."""
+        partition = safe(key)
+        rows = self._table.all("PartitionKey eq @partition", {"partition": partition}, select=["RowKey"])
+        # The account goes last: whoever finds it after a crash knows that there is more to remove.
+        for name in sorted((row.columns["RowKey"] for row in rows), key=lambda name: name == _ROW):
+            self._table.delete(partition, name)
+
+    def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
+        """Returns up to *limit* accounts after *position*, in the order of their keys."""
+        condition = f"{_ACCOUNTS} and state eq @state" if state else _ACCOUNTS
+        values = {"row": _ROW, "state": str(state)} if state else {"row": _ROW}
+        rows, after = self._table.page(condition, values, position=position, limit=limit)
+        return Page([_account(row) for row in rows], after)
+
+    def all(self) -> Iterator[Account]:
+        """Returns every account, in the order of their keys; it costs O(accounts)."""
+        return (_account(row) for row in self._table.all(_ACCOUNTS, {"row": _ROW}))
+
+
+def _columns(account: Account) -> dict[str, Any]:
+    # `account`, `app` and `state` stand beside the record so that storage itself can choose by them.
+    return {
+        "PartitionKey": safe(account.key),
+        "RowKey": _ROW,
+        "account": account.id,
+        "app": account.app,
+        "state": str(account.state),
+        **pack(account),
+    }
+
+
+def _account(row: Row) -> Account:
+    return unpack(Account, row.columns)

@@ -1,0 +1,159 @@
+"""
+Deliveries in the table `deliveries`: a partition for each day and webhook, the newest first.
+
+Both keys come from the event alone, so whoever writes a delivery again finds the row that is there.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.keys import safe
+from shared.adapters.storage.tables.payloads import PayloadTable
+from shared.adapters.storage.tables.records import pack, record_columns, unpack
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Table, replacing
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
+from shared.domain.errors import Changed, TryLater
+from shared.ports import Clock, Page, Stored
+
+# Storage takes 4 MiB; the rest is for what the protocol wraps around each row.
+_TRANSACTION_BYTES = int(3.5 * 1024 * 1024)
+_TRIES = 5
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MOMENT = 9_999_999_999_999
+_LAST_DAY = 99_999_999
+
+Columns = Mapping[str, Any]
+
+
+class DeliveryTable:
+    """Keeps deliveries with the bytes that they send."""
+
+    def __init__(self, connection: StorageConnection, clock: Clock, prefix: str = "") -> None:
+        self._table = Table(connection, f"{prefix}deliveries")
+        self._payloads = PayloadTable(connection, prefix)
+        self._clock = clock
+
+    def add(self, deliveries: Sequence[tuple[Delivery, bytes]]) -> None:
+        """
+        Stores deliveries with their payloads, up to a hundred of a partition in one transaction.
+
+        Where a row exists already, a delivered one stays as it is and any other is overwritten, so that any order of
+        crashes and repetitions converges.
+        """
+        partitions: defaultdict[str, list[Columns]] = defaultdict(list)
+        for delivery, payload in _last_words(deliveries):
+            partition, row = keys(delivery.key)
+            stored = self._payloads.store(partition, row, payload)
+            partitions[partition].append({**_columns(delivery), **stored})
+        for rows in partitions.values():
+            for together in _transactions(rows):
+                self._write(together)
+
+    def get(self, key: DeliveryKey) -> Stored[Delivery] | None:
+        """Returns the delivery without its payload."""
+        row = self._table.get(*keys(key), select=record_columns())
+        return Stored(unpack(Delivery, row.columns), row.etag) if row else None
+
+    def payload(self, key: DeliveryKey) -> bytes | None:
+        """Returns the exact bytes that were stored, or None where they have expired."""
+        partition, name = keys(key)
+        row = self._table.get(partition, name)
+        if row is None or unpack(Delivery, row.columns).payload_expires < self._clock.now():
+            return None
+        return self._payloads.load(partition, name, row.columns)
+
+    def replace(self, delivery: Delivery, etag: str) -> None:
+        """Overwrites the delivery that was read with *etag*, not its payload; raises Changed where it changed."""
+        self._table.replace(_columns(delivery), etag, merge=True)
+
+    def page(self, query: DeliveryQuery, position: dict[str, str] | None, limit: int) -> Page[Delivery]:
+        """Returns up to *limit* deliveries that *query* asks for, the newest day first."""
+        wanted = {
+            name: str(value)
+            for name in ("account", "event_id", "webhook", "state")
+            if (value := getattr(query, name)) is not None
+        }
+        condition = " and ".join(f"{name} eq @{name}" for name in wanted)
+        rows, after = self._table.page(condition, wanted, position=position, limit=limit, select=record_columns())
+        return Page([unpack(Delivery, row.columns) for row in rows], after)
+
+    def _write(self, rows: Sequence[Columns]) -> None:
+        operations: list[Operation] = [("create", row) for row in rows]
+        for _ in range(_TRIES):
+            if not operations:
+                return
+            try:
+                self._table.transact(operations)
+            except Changed:
+                # One row that exists refuses them all. That is a repetition, where most exist: look at each.
+                operations = [operation for row in rows if (operation := self._still_to_do(row))]
+            else:
+                return
+        raise TryLater("Others write the same deliveries at this moment.")
+
+    def _still_to_do(self, row: Columns) -> Operation | None:
+        found = self._table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
+        if found is None:
+            return ("create", row)
+        if found.columns["state"] == DeliveryState.DELIVERED:
+            return None
+        return ("update", row, replacing(found.etag))
+
+
+def keys(key: DeliveryKey) -> tuple[str, str]:
+    """
+    Returns the keys of the delivery's partition and row: both count down, so that the newest comes first.
+
+    A moment before 1970 or after 2286, which only a forged one is, counts as the nearest of those.
+    """
+    moment = min(max(key.moment, 0), _LAST_MOMENT)
+    day = int((_EPOCH + timedelta(milliseconds=moment)).strftime("%Y%m%d"))
+    return f"{_LAST_DAY - day}|{safe(key.webhook)}", f"{_LAST_MOMENT - moment:013}-{safe(key.event_id)}"
+
+
+def _columns(delivery: Delivery) -> dict[str, Any]:
+    # What a query asks for stands beside the record so that storage itself can choose by it.
+    partition, row = keys(delivery.key)
+    return {
+        "PartitionKey": partition,
+        "RowKey": row,
+        "account": delivery.account,
+        "event_id": delivery.key.event_id,
+        "webhook": delivery.key.webhook,
+        "state": str(delivery.state),
+        **pack(delivery),
+    }
+
+
+def _last_words(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[tuple[Delivery, bytes]]:
+    """Returns one entry for each key, as if added one after the other: a transaction takes a row once only."""
+    kept: dict[DeliveryKey, tuple[Delivery, bytes]] = {}
+    for delivery, payload in deliveries:
+        former = kept.get(delivery.key)
+        if former is None or former[0].state is not DeliveryState.DELIVERED:
+            kept[delivery.key] = (delivery, payload)
+    return list(kept.values())
+
+
+def _transactions(rows: Sequence[Columns]) -> Iterator[list[Columns]]:
+    together: list[Columns] = []
+    size = 0
+    for row in rows:
+        more = _size(row)
+        if together and (len(together) == TRANSACTION_ROWS or size + more > _TRANSACTION_BYTES):
+            yield together
+            together, size = [], 0
+        together.append(row)
+        size += more
+    if together:
+        yield together
+
+
+def _size(row: Columns) -> int:
+    """Returns at most how many bytes *row* takes in a request: base64 for bytes, up to 6 for an escaped character."""
+    frame = 1024
+    values = [value for value in row.values() if isinstance(value, str | bytes)]
+    return frame + sum(len(value) * 4 // 3 + 64 if isinstance(value, bytes) else len(value) * 6 for value in values)

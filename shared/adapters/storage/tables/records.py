@@ -1,0 +1,52 @@
+"""Records in rows: a model as JSON over as many columns as it needs, and bytes likewise."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from shared.domain.models import Owned
+
+Model = TypeVar("Model", bound=Owned)
+Chunk = TypeVar("Chunk", str, bytes)
+
+# A text column holds 32K UTF-16 units, which is 16K characters at worst; a binary one holds 64 KiB.
+# https://learn.microsoft.com/rest/api/storageservices/understanding-the-table-service-data-model
+TEXT_CHUNK = 16_000
+BYTES_CHUNK = 64 * 1024
+_MOST_PARTS = 8
+
+
+def pack(model: Owned) -> dict[str, Any]:
+    """Returns the columns that hold *model*; `parts` counts them, since a merge leaves former ones behind."""
+    chunks = _chunked(model.model_dump_json(), TEXT_CHUNK)
+    return {"parts": len(chunks), **{f"record{number}": chunk for number, chunk in enumerate(chunks)}}
+
+
+def unpack(kind: type[Model], row: Mapping[str, Any]) -> Model:
+    """Returns the model that pack() wrote."""
+    return kind.model_validate_json("".join(row[f"record{number}"] for number in range(row["parts"])))
+
+
+def record_columns() -> list[str]:
+    """Returns the columns to ask for where a record stands beside bytes that are not wanted; it may have 8 parts."""
+    return ["PartitionKey", "RowKey", "parts", *(f"record{number}" for number in range(_MOST_PARTS))]
+
+
+def pack_bytes(name: str, data: bytes) -> dict[str, bytes]:
+    """Returns the columns `name0`, `name1`, ... that hold *data*."""
+    return {f"{name}{number}": chunk for number, chunk in enumerate(_chunked(data, BYTES_CHUNK))}
+
+
+def unpack_bytes(name: str, row: Mapping[str, Any]) -> bytes:
+    """Returns the bytes that pack_bytes() wrote into a row that was overwritten as a whole."""
+    return b"".join(_columns(name, row))
+
+
+def _columns(name: str, row: Mapping[str, Any]) -> Iterator[bytes]:
+    number = 0
+    while (chunk := row.get(f"{name}{number}")) is not None:
+        yield chunk
+        number += 1
+
+
+def _chunked(data: Chunk, size: int) -> list[Chunk]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
