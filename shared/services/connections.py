@@ -47,6 +47,7 @@ _FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
 # A deleted account's webhook lives until the last retry of `accountDeleted` is over.
 _PURGE_WAIT = timedelta(days=5)
 _REAUTHORIZE_PAUSE = timedelta(minutes=10)
+_OUTAGE_WAIT = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,18 @@ class Connections:
 
     def run(self, job: Job) -> None:
         """Carries out *job*; what must be tried later is queued anew, so that no failure ends as a poison message."""
-        stored = self.accounts.get(job.account)
-        if stored is None or job.incarnation not in (None, stored.value.incarnation):
-            return
-        work = self._work(job)
         try:
-            work(stored)
+            stored = self.accounts.get(job.account)
+            if stored is None or job.incarnation not in (None, stored.value.incarnation):
+                return
+            self._work(job)(stored)
         except Changed:
             # Somebody else works on the same account; look again when he is done.
             self.jobs.put(job, timedelta(seconds=2 + 2 * self.randomness.fraction()))
+        except TryLater as busy:
+            # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
+            self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
+            self.jobs.put(job, busy.retry_after or _OUTAGE_WAIT)
         finally:
             self.account_lookup.forget(job.account)
 
