@@ -1,0 +1,167 @@
+"""What the stores of single records promise: applications, webhooks, tokens, the instance's settings, sightings."""
+
+import pytest
+
+from shared.domain.errors import Changed
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.sightings import Sighting, SightingKey
+from shared.ports import InstanceSettingsStore, OAuth2AppStore, SightingStore, TokenStore, WebhookStore
+from tests.contracts.examples import HOSTILE, app, token, webhook
+
+
+class OAuth2AppStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_applications_are_kept_in_order(self, store: OAuth2AppStore) -> None:
+        """Applications come back as they were, sorted by id, each id once."""
+        for name in ("b", "c", "a"):
+            store.insert(app(name))
+        with pytest.raises(Changed):
+            store.insert(app("b", name="Another"))
+        assert list(store.all()) == [app("a"), app("b"), app("c")]
+
+    def test_the_last_reader_writes(self, store: OAuth2AppStore) -> None:
+        """A write with an ETag that is out of date is refused, and so is one to an application that is gone."""
+        store.insert(app())
+        read = store.get(app().id)
+        assert read is not None
+        store.replace(app(name="Contoso Ltd"), read.etag)
+        with pytest.raises(Changed):
+            store.replace(app(name="Fabrikam"), read.etag)
+        now = store.get(app().id)
+        assert now is not None
+        assert now.value.name == "Contoso Ltd"
+        store.delete(app().id)
+        store.delete(app().id)
+        with pytest.raises(Changed):
+            store.replace(now.value, now.etag)
+        assert store.get(app().id) is None
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_hostile_id_finds_nothing(self, store: OAuth2AppStore, name: str) -> None:
+        """Whatever stands in an id, it names at most its own application."""
+        store.insert(app())
+        assert store.get(name) is None
+        store.delete(name)
+        assert list(store.all()) == [app()]
+
+
+class WebhookStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_a_put_overwrites(self, store: WebhookStore) -> None:
+        """A put wins whatever was there, and makes older ETags worthless."""
+        assert store.get("default") is None
+        store.put(webhook())
+        read = store.get("default")
+        assert read is not None
+        store.put(webhook(url="https://receiver.example.com/new", headers="reference"))
+        with pytest.raises(Changed):
+            store.replace(webhook(disabled="410"), read.etag)
+        now = store.get("default")
+        assert now is not None
+        store.replace(webhook(disabled="410"), now.etag)
+        replaced = store.get("default")
+        assert replaced is not None
+        assert replaced.value == webhook(disabled="410")
+
+    def test_a_webhook_that_is_gone_stays_gone(self, store: WebhookStore) -> None:
+        """A write to a removed webhook is refused."""
+        store.put(webhook())
+        read = store.get("default")
+        assert read is not None
+        store.delete("default")
+        store.delete("default")
+        with pytest.raises(Changed):
+            store.replace(read.value, read.etag)
+        assert store.get("default") is None
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_hostile_ids_are_ids(self, store: WebhookStore, name: str) -> None:
+        """Whatever stands in an id, it names its own webhook."""
+        store.put(webhook(name))
+        read = store.get(name)
+        assert read is not None
+        assert read.value.id == name
+        assert store.get(f"{name}.") is None
+
+
+class TokenStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_tokens_come_and_go(self, store: TokenStore) -> None:
+        """Tokens come back as they were, sorted by id; a removal tells whether there was one."""
+        tokens = [token(f"{number:064x}", metadata="{}") for number in (10, 11, 12)]
+        assert store.delete(tokens[0].id) is False
+        for each in reversed(tokens):
+            store.insert(each)
+        assert store.get(tokens[1].id) == tokens[1]
+        assert list(store.all()) == tokens
+        assert store.delete(tokens[1].id) is True
+        assert store.delete(tokens[1].id) is False
+        assert store.get(tokens[1].id) is None
+        assert list(store.all()) == [tokens[0], tokens[2]]
+
+    def test_a_repeated_insert_is_one_token(self, store: TokenStore) -> None:
+        """Inserting again after a lost answer succeeds."""
+        store.insert(token())
+        store.insert(token())
+        assert list(store.all()) == [token()]
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_a_hostile_id_finds_nothing(self, store: TokenStore, name: str) -> None:
+        """Whatever stands in an id, it opens and removes nothing."""
+        store.insert(token())
+        assert store.get(name) is None
+        assert store.delete(name) is False
+        assert list(store.all()) == [token()]
+
+
+class InstanceSettingsStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_settings_are_written_once_then_replaced(self, store: InstanceSettingsStore) -> None:
+        """The first write wins; later ones need what they replace."""
+        assert store.get() is None
+        store.insert(InstanceSettings(service_url="https://relay.example.com"))
+        with pytest.raises(Changed):
+            store.insert(InstanceSettings())
+        read = store.get()
+        assert read is not None
+        assert read.value == InstanceSettings(service_url="https://relay.example.com")
+        store.replace(InstanceSettings(notify_text=False), read.etag)
+        with pytest.raises(Changed):
+            store.replace(InstanceSettings(), read.etag)
+        now = store.get()
+        assert now is not None
+        assert now.value == InstanceSettings(notify_text=False)
+
+
+class SightingStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_the_last_sighting_counts(self, store: SightingStore) -> None:
+        """A sighting is overwritten as a whole, flags and labels too."""
+        key = SightingKey(day="20260302", name="abc_-")
+        assert store.get(key) is None
+        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"))
+        store.put({key: first})
+        assert store.get(key) == first
+        second = Sighting(folder="archive", flags=(), labels=())
+        store.put({key: second})
+        assert store.get(key) == second
+
+    def test_many_sightings_of_several_days(self, store: SightingStore) -> None:
+        """Any number of sightings of any days is stored at once."""
+        sightings = {
+            SightingKey(day=f"202603{1 + number % 2:02}", name=f"name-{number}"): Sighting(
+                folder=f"folder-{number}", flags=(), labels=()
+            )
+            for number in range(210)
+        }
+        store.put(sightings)
+        assert [store.get(key) for key in sightings] == list(sightings.values())
+
+    def test_nothing_is_stored_for_nothing(self, store: SightingStore) -> None:
+        """An empty mapping is fine."""
+        store.put({})

@@ -1,0 +1,127 @@
+"""The stores in memory keep the promises of the real ones."""
+
+import pytest
+
+from shared.ports import (
+    AccountStore,
+    DeliveryStore,
+    FolderStore,
+    InstanceSettingsStore,
+    MailboxStore,
+    OAuth2AppStore,
+    SightingStore,
+    TokenStore,
+    WebhookStore,
+)
+from tests.contracts.accounts import AccountStoreContract, FolderStoreContract, MailboxStoreContract
+from tests.contracts.deliveries import DeliveryStoreContract
+from tests.contracts.records import (
+    InstanceSettingsStoreContract,
+    OAuth2AppStoreContract,
+    SightingStoreContract,
+    TokenStoreContract,
+    WebhookStoreContract,
+)
+from tests.fakes.clock import FakeClock
+from tests.fakes.stores import (
+    FakeAccountStore,
+    FakeDeliveryStore,
+    FakeFolderStore,
+    FakeInstanceSettingsStore,
+    FakeMailboxStore,
+    FakeOAuth2AppStore,
+    FakeSightingStore,
+    FakeTokenStore,
+    FakeWebhookStore,
+)
+
+
+class TestAccounts(AccountStoreContract):
+    """Accounts in memory."""
+
+    @pytest.fixture
+    def folders(self) -> FolderStore:
+        """Return the store beside it."""
+        return FakeFolderStore()
+
+    @pytest.fixture
+    def store(self, folders: FakeFolderStore) -> AccountStore:
+        """Return the store."""
+        return FakeAccountStore(folders)
+
+
+class TestFolders(FolderStoreContract):
+    """Folder trees in memory."""
+
+    @pytest.fixture
+    def store(self) -> FolderStore:
+        """Return the store."""
+        return FakeFolderStore()
+
+
+class TestMailboxes(MailboxStoreContract):
+    """Mailboxes in memory."""
+
+    @pytest.fixture
+    def store(self) -> MailboxStore:
+        """Return the store."""
+        return FakeMailboxStore()
+
+
+class TestOAuth2Apps(OAuth2AppStoreContract):
+    """Applications in memory."""
+
+    @pytest.fixture
+    def store(self) -> OAuth2AppStore:
+        """Return the store."""
+        return FakeOAuth2AppStore()
+
+
+class TestWebhooks(WebhookStoreContract):
+    """Webhooks in memory."""
+
+    @pytest.fixture
+    def store(self) -> WebhookStore:
+        """Return the store."""
+        return FakeWebhookStore()
+
+
+class TestTokens(TokenStoreContract):
+    """Access tokens in memory."""
+
+    @pytest.fixture
+    def store(self) -> TokenStore:
+        """Return the store."""
+        return FakeTokenStore()
+
+
+class TestInstanceSettings(InstanceSettingsStoreContract):
+    """The instance's settings in memory."""
+
+    @pytest.fixture
+    def store(self) -> InstanceSettingsStore:
+        """Return the store."""
+        return FakeInstanceSettingsStore()
+
+
+class TestSightings(SightingStoreContract):
+    """Sightings in memory."""
+
+    @pytest.fixture
+    def store(self) -> SightingStore:
+        """Return the store."""
+        return FakeSightingStore()
+
+
+class TestDeliveries(DeliveryStoreContract):
+    """Deliveries in memory."""
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        """Return the clock that the store asks."""
+        return FakeClock()
+
+    @pytest.fixture
+    def store(self, clock: FakeClock) -> DeliveryStore:
+        """Return the store."""
+        return FakeDeliveryStore(clock)

@@ -1,0 +1,99 @@
+"""Deliveries in a table keep the promises of their port, with few requests."""
+
+import pytest
+
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.deliveries import DeliveryTable, keys
+from shared.domain.deliveries import DeliveryKey, DeliveryQuery, DeliveryState
+from shared.domain.errors import TryLater
+from shared.ports import DeliveryStore
+from tests.contracts.deliveries import DeliveryStoreContract, read
+from tests.contracts.examples import delivery, key
+from tests.fakes.clock import FakeClock
+from tests.fakes.storage_wire import WiredConnection
+
+
+class TestOnAzurite(DeliveryStoreContract):
+    """Deliveries on Azurite."""
+
+    @pytest.fixture
+    def clock(self) -> FakeClock:
+        """Return the clock that the store asks."""
+        return FakeClock()
+
+    @pytest.fixture
+    def store(self, connection: StorageConnection, clock: FakeClock, prefix: str) -> DeliveryStore:
+        """Return the store."""
+        return DeliveryTable(connection, clock, prefix)
+
+
+@pytest.fixture
+def store(wired: WiredConnection, prefix: str) -> DeliveryTable:
+    """Return a store whose table exists, over a wire that is watched."""
+    made = DeliveryTable(wired, FakeClock(), prefix)
+    made.add([(delivery(key(999)), b"{}")])
+    wired.wire.calls.clear()
+    return made
+
+
+@pytest.mark.parametrize(("count", "size", "transactions"), [(250, 3_000, 3), (60, 100_000, 3), (12, 524_288, 3)])
+def test_deliveries_travel_together(
+    store: DeliveryTable, wired: WiredConnection, count: int, size: int, transactions: int
+) -> None:
+    """A transaction takes a hundred rows or what fits 4 MiB, whichever is less."""
+    store.add([(delivery(key(number)), b"\xff" * size) for number in range(count)])
+    assert wired.wire.calls == ["POST $batch"] * transactions
+    assert wired.wire.largest < 4 * 1024 * 1024
+    assert store.payload(key(count - 1)) == b"\xff" * size
+
+
+def test_a_lost_answer_converges(store: DeliveryTable, wired: WiredConnection) -> None:
+    """Deliveries whose write succeeded unseen are added again, and the outcome is the same."""
+    first = [(delivery(key(number)), b"%d" % number) for number in range(20)]
+    wired.wire.lose = 1
+    with pytest.raises(TryLater):
+        store.add(first)
+    assert read(store, key(19)) == delivery(key(19))
+    arrived = [(delivery(key(number), DeliveryState.DELIVERED), b"%d" % number) for number in range(20)]
+    wired.wire.lose = 1
+    with pytest.raises(TryLater):
+        store.add(arrived)
+    store.add(arrived)
+    store.add(first)
+    assert [read(store, key(number)) for number in range(20)] == [each for each, _ in arrived]
+
+
+def test_a_repetition_costs_a_look_at_each(store: DeliveryTable, wired: WiredConnection) -> None:
+    """Adding ten deliveries again costs a refused transaction, ten reads and one transaction."""
+    many = [(delivery(key(number)), b"{}") for number in range(10)]
+    store.add(many)
+    wired.wire.calls.clear()
+    store.add(many)
+    assert [request.partition(" ")[0] for request in wired.wire.calls] == ["POST", *["GET"] * 10, "POST"]
+
+
+def test_a_record_is_read_without_its_payload(store: DeliveryTable, wired: WiredConnection, prefix: str) -> None:
+    """A get and a page fetch the record's columns only; a replace leaves the payload's alone."""
+    store.add([(delivery(), b"x" * 200_000)])
+    wired.wire.received = 0
+    known = store.get(key())
+    assert known is not None
+    assert len(store.page(DeliveryQuery(), None, 20).items) == 2
+    assert wired.wire.received < 10_000
+    store.replace(delivery(state=DeliveryState.FAILED), known.etag)
+    assert store.payload(key()) == b"x" * 200_000
+    row = wired.tables().get_table_client(f"{prefix}deliveries").get_entity(*keys(key()))
+    assert {name: row[name] for name in ("account", "event_id", "webhook", "state")} == {
+        "account": "anna",
+        "event_id": key().event_id,
+        "webhook": "default",
+        "state": "failed",
+    }
+
+
+def test_keys_tell_day_and_moment_backwards() -> None:
+    """A later moment has the smaller keys; the partition is the day in UTC and the webhook."""
+    place = DeliveryKey(webhook="default", moment=1_772_443_800_000, event_id="id")
+    assert keys(place) == ("79739697|default", "8227556199999-id")
+    later = place.model_copy(update={"moment": place.moment + 1})
+    assert keys(later) < keys(place)

@@ -1,0 +1,121 @@
+"""Queues on the storage account keep the promises of their ports, and speak as the Functions host expects."""
+
+from base64 import b64decode
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueClient
+
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.queues import (
+    MESSAGE_BYTES,
+    StorageChangeQueue,
+    StorageJobQueue,
+    StorageRetryQueue,
+    messages,
+    written,
+)
+from shared.domain.changes import ChangeBatch
+from shared.domain.deliveries import Retry
+from shared.domain.jobs import Job, JobKind
+from shared.domain.models import Owned
+from tests.contracts.examples import change, key
+from tests.contracts.queues import ChangeQueueContract, JobQueueContract, RetryQueueContract, event
+
+Body = TypeVar("Body", bound=Owned)
+
+
+def taken(client: QueueClient, kind: type[Body]) -> list[Body]:
+    """Return every message that can be taken now."""
+    try:
+        return [kind.model_validate_json(message.content) for message in client.receive_messages()]
+    except ResourceNotFoundError:
+        return []
+
+
+class TestChanges(ChangeQueueContract):
+    """Changes on Azurite."""
+
+    @pytest.fixture
+    def queue(self, connection: StorageConnection, prefix: str) -> StorageChangeQueue:
+        """Return the queue."""
+        self._client = connection.queue(f"{prefix}changes")
+        return StorageChangeQueue(connection, prefix)
+
+    def visible(self) -> list[ChangeBatch]:
+        """Return what can be taken now."""
+        return taken(self._client, ChangeBatch)
+
+
+class TestRetries(RetryQueueContract):
+    """Retries on Azurite."""
+
+    @pytest.fixture
+    def queue(self, connection: StorageConnection, prefix: str) -> StorageRetryQueue:
+        """Return the queue."""
+        self._client = connection.queue(f"{prefix}retries")
+        return StorageRetryQueue(connection, prefix)
+
+    def visible(self) -> list[Retry]:
+        """Return what can be taken now."""
+        return taken(self._client, Retry)
+
+
+class TestJobs(JobQueueContract):
+    """Jobs on Azurite."""
+
+    @pytest.fixture
+    def queue(self, connection: StorageConnection, prefix: str) -> StorageJobQueue:
+        """Return the queue."""
+        self._client = connection.queue(f"{prefix}jobs")
+        return StorageJobQueue(connection, prefix)
+
+    def visible(self) -> list[Job]:
+        """Return what can be taken now."""
+        return taken(self._client, Job)
+
+
+def test_a_message_is_base64_and_never_expires(connection: StorageConnection, azurite: str, prefix: str) -> None:
+    """On the wire a message is base64 over JSON, once, and it has no end."""
+    StorageRetryQueue(connection, prefix).put(Retry(delivery=key(), number=2), timedelta())
+    plain = QueueClient.from_connection_string(azurite, f"{prefix}retries")
+    message = next(iter(plain.receive_messages()))
+    assert Retry.model_validate_json(b64decode(message.content, validate=True)) == Retry(delivery=key(), number=2)
+    assert message.expires_on is not None
+    assert message.expires_on.year == 9999
+
+
+def test_a_full_message_is_accepted(connection: StorageConnection, prefix: str) -> None:
+    """A message of the very size that we allow passes."""
+    room = MESSAGE_BYTES - len(written(ChangeBatch(changes=(change(message=""),))))
+    batch = ChangeBatch(changes=(change(message="x" * room),))
+    assert len(written(batch)) == MESSAGE_BYTES
+    StorageChangeQueue(connection, prefix).put(batch)
+    assert taken(connection.queue(f"{prefix}changes"), ChangeBatch) == [batch]
+
+
+def test_messages_are_as_large_as_they_may_be() -> None:
+    """A batch is cut only as often as it must, counted in bytes and not in characters."""
+    batch = ChangeBatch(changes=tuple(change(number, message="é" * 1000) for number in range(40)))
+    sizes = [len(text.encode()) for text in messages(batch)]
+    assert len(sizes) == 2
+    assert max(sizes) <= MESSAGE_BYTES
+
+
+def test_a_change_that_fits_no_message_is_a_bug() -> None:
+    """One change larger than a message is refused before anything is sent."""
+    with pytest.raises(ValueError, match="does not fit"):
+        list(messages(ChangeBatch(changes=(change(message="x" * MESSAGE_BYTES),), account_events=(event(1),))))
+
+
+def test_a_message_tells_its_version_and_no_defaults() -> None:
+    """What is default is left out, but never the version, and nothing inside free data."""
+    assert written(Job(kind=JobKind.PURGE, account="a", incarnation="i")) == (
+        '{"v":1,"kind":"purge","account":"a","incarnation":"i"}'
+    )
+    assert '"tries"' not in written(ChangeBatch(changes=(change(),)))
+    assert ChangeBatch.model_validate_json(written(ChangeBatch(account_events=(event(1),)))).account_events == (
+        event(1),
+    )
