@@ -250,7 +250,6 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             webhook_lookup=webhook_lookup,
             account_lookup=account_lookup,
             vault=vault,
-            changes=changes,
             jobs=jobs,
             clock=clock,
             randomness=randomness,
@@ -337,14 +336,15 @@ def _vault(settings: Settings, clock: "Clock", given: "Vault | None") -> "tuple[
     if given is not None:
         return SecretCache(given, clock), []
     if settings.key_vault_url is not None:
-        from shared.adapters.keyvault import KeyVault, VaultDependency
+        from shared.adapters.keyvault import KeyVault
 
         vault = KeyVault(settings.key_vault_url, client_id=settings.storage_client_id)
-        return SecretCache(vault, clock), [VaultDependency(vault)]
+        return SecretCache(vault, clock), [vault]
     from shared.adapters.vault_file import FileVault
 
     key = settings.vault_file_key.get_secret_value() if settings.vault_file_key else None
-    return SecretCache(FileVault(Path(settings.vault_file or ""), key), clock), []
+    file = FileVault(Path(settings.vault_file or ""), key)
+    return SecretCache(file, clock), [file]
 
 
 def _current(store: "InstanceSettingsStore") -> "Callable[[str], InstanceSettings]":

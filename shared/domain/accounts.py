@@ -27,6 +27,7 @@ from shared.domain.fields import (
 )
 from shared.domain.models import ApiModel, Owned
 
+_HEADER_BYTES = 12_000
 _SERVER = "this account is read through Microsoft Graph, so it has no {name} server: leave it out, or say false"
 
 
@@ -89,7 +90,14 @@ class CustomHeader(ApiModel):
     value: HeaderValue
 
 
-CustomHeaders = Annotated[tuple[CustomHeader, ...], Field(max_length=50)]
+def _fit_a_secret(headers: tuple[CustomHeader, ...]) -> tuple[CustomHeader, ...]:
+    # A Key Vault secret holds 25,000 bytes: https://learn.microsoft.com/azure/key-vault/secrets/about-secrets
+    if sum(len(header.key) + len(header.value) + 8 for header in headers) > _HEADER_BYTES:
+        raise ValueError(f"must hold {_HEADER_BYTES} characters or fewer in all")
+    return headers
+
+
+CustomHeaders = Annotated[tuple[CustomHeader, ...], Field(max_length=50), AfterValidator(_fit_a_secret)]
 
 
 class MailboxAuth(ApiModel):
@@ -217,20 +225,6 @@ class Claim(Owned):
     until: datetime
 
 
-class Announcement(Owned):
-    """
-    An event about the account itself that must still reach the queue.
-
-    It is stored with the state change that caused it and put on the queue afterwards, so that a crash in between
-    delays it and cannot lose it; `version` makes the same event id each time.
-    """
-
-    event: str
-    version: str
-    at: datetime
-    data: dict[str, Any]
-
-
 class Account(Owned):
     """
     An account as it is stored. `incarnation` tells apart two registrations under one id.
@@ -258,7 +252,6 @@ class Account(Owned):
     former_subscriptions: tuple[FormerSubscription, ...] = ()
     claim: Claim | None = None
     watched_since: datetime | None = None
-    announcements: tuple[Announcement, ...] = ()
     created: datetime
     updated: datetime
 

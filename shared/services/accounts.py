@@ -1,14 +1,12 @@
 """
 Accounts: registered at once, connected afterwards.
 
-The row comes first, then the job: a crash in between leaves a registration that the same request, repeated, completes.
-What an account announces about itself is stored with the state that caused it and put on the queue right after.
+The row comes first, then the job: a crash in between leaves a registration, or a removal, that the same request,
+repeated, completes.
 """
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from shared.domain.accounts import (
@@ -17,7 +15,6 @@ from shared.domain.accounts import (
     AccountOAuth2,
     AccountQuery,
     AccountState,
-    Announcement,
     CustomHeader,
     FormerSubscription,
     NewAccount,
@@ -25,9 +22,7 @@ from shared.domain.accounts import (
     list_entry,
     view,
 )
-from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.errors import AccountNotFound, Changed, FieldProblem, InvalidRequest
-from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
@@ -35,7 +30,6 @@ from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.webhooks import Webhook
 from shared.ports import (
     AccountStore,
-    ChangeQueue,
     Clock,
     JobQueue,
     Log,
@@ -61,7 +55,6 @@ class Accounts:
     webhook_lookup: Lookup[Stored[Webhook] | None]
     account_lookup: Lookup[Stored[Account] | None]
     vault: Vault
-    changes: ChangeQueue
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -108,28 +101,25 @@ class Accounts:
     def reconnect(self, account: str) -> None:
         """Queues a fresh connection of the account; raises AccountNotFound."""
         stored = self._stored(account)
-        self.jobs.put(
-            Job(kind=JobKind.RECONNECT, account=stored.value.key, incarnation=stored.value.incarnation), timedelta()
-        )
+        self._queue(JobKind.RECONNECT, stored.value)
 
     def remove(self, account: str) -> None:
         """Marks the account as deleted at once and queues the rest of the removal; raises AccountNotFound."""
         while True:
-            stored = self._stored(account)
+            stored = self.store.get(account_key(account))
+            if stored is not None and stored.value.state is AccountState.DELETED:
+                # A removal that died before it queued its job; the job finds nothing to do where it did not.
+                self._queue(JobKind.DISCONNECT, stored.value)
+            if stored is None or stored.value.state is AccountState.DELETED:
+                raise AccountNotFound(account)
             gone = stored.value
-            now = self.clock.now()
-            said = Announcement(
-                event=EventName.ACCOUNT_DELETED, version=gone.incarnation, at=now, data={"account": gone.id}
-            )
-            deleted = gone.become(
-                AccountState.DELETED, announcements=(*gone.announcements, said), updated=now, claim=None
-            )
             try:
+                deleted = gone.become(AccountState.DELETED, updated=self.clock.now(), claim=None)
                 self.store.replace(deleted, stored.etag)
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
-            self.jobs.put(Job(kind=JobKind.DISCONNECT, account=gone.key, incarnation=gone.incarnation), timedelta())
+            self._queue(JobKind.DISCONNECT, gone)
             self.log.event("account.deleted", account=gone.id)
             return
 
@@ -216,19 +206,19 @@ class Accounts:
             user=request.oauth2.mailbox,
             webhooks=request.webhooks,
             options=_options(request, {}),
-            announcements=(
-                Announcement(event=EventName.ACCOUNT_ADDED, version=incarnation, at=now, data={"account": account}),
-            ),
+            former_subscriptions=_left_behind(deleted, request.oauth2),
             created=now,
             updated=now,
         )
+        if deleted:
+            self._forget_webhook(deleted.value)
         self._write_webhook(new, request)
-        stored = self.store.replace(new, deleted.etag) if deleted else self.store.insert(new)
+        if deleted:
+            self.store.replace(new, deleted.etag)
+        else:
+            self.store.insert(new)
         self.account_lookup.forget(key)
-        # A job that was faster has announced it by now.
-        with suppress(Changed):
-            announce(stored, self.store, self.changes)
-        self.jobs.put(Job(kind=JobKind.CONNECT, account=key, incarnation=incarnation), timedelta())
+        self._queue(JobKind.CONNECT, new)
         self.log.event("account.registered", account=account, app=new.app)
 
     def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange) -> None:
@@ -251,7 +241,10 @@ class Accounts:
         self.account_lookup.forget(former.key)
         if moved:
             self.mailboxes.release(former.app, former.user, former.id)
-        self.jobs.put(Job(kind=JobKind.RECONNECT, account=former.key, incarnation=former.incarnation), timedelta())
+        self._queue(JobKind.RECONNECT, changed)
+
+    def _queue(self, kind: JobKind, account: Account) -> None:
+        self.jobs.put(Job(kind=kind, account=account.key, incarnation=account.incarnation))
 
     def _write_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
         if not change.model_fields_set & {"webhooks", "webhooks_custom_headers"}:
@@ -264,6 +257,14 @@ class Accounts:
             Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
         )
         self.webhook_lookup.forget(account.webhook)
+        if stored and stored.value.headers and stored.value.headers != headers:
+            self.vault.delete(stored.value.headers)
+
+    def _forget_webhook(self, account: Account) -> None:
+        stored = self.webhooks.get(account.webhook)
+        if stored is not None and stored.value.headers:
+            self.vault.delete(stored.value.headers)
+        self.webhooks.delete(account.webhook)
 
     def _keep_headers(self, account: Account, headers: tuple[CustomHeader, ...]) -> str | None:
         if not headers:
@@ -286,37 +287,23 @@ class AccountExists(InvalidRequest):
         return {"existingAccount": self.existing}
 
 
-def announce(stored: Stored[Account], store: AccountStore, changes: ChangeQueue) -> Stored[Account]:
-    """
-    Puts what the account still has to announce on the queue, then clears it from the row.
-
-    A crash in between repeats the events, with the same ids; a row that changed in between is left to its next reader.
-    """
-    account = stored.value
-    if not account.announcements:
-        return stored
-    said = tuple(
-        AccountEvent(
-            account=account.key,
-            account_id=account.id,
-            incarnation=account.incarnation,
-            event=EventName(announcement.event),
-            version=announcement.version,
-            at=announcement.at,
-            data=announcement.data,
-        )
-        for announcement in account.announcements
-    )
-    changes.put(ChangeBatch(account_events=said))
-    return store.replace(account.model_copy(update={"announcements": ()}), stored.etag)
-
-
 def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict[str, Any]:
     given = change.model_dump(mode="json", include=set(_OPTIONS) & change.model_fields_set, by_alias=True)
     options = {**former, **given}
     if "webhooks_custom_headers" in change.model_fields_set:
         options["customHeaderNames"] = [header.key for header in change.webhooks_custom_headers or ()]
     return options
+
+
+def _left_behind(deleted: Stored[Account] | None, oauth2: AccountOAuth2) -> tuple[FormerSubscription, ...]:
+    """Returns what a registration over a removed one must still end: its removal's job finds another incarnation."""
+    if deleted is None:
+        return ()
+    gone = deleted.value
+    if gone.subscription is None or _watches(gone, oauth2):
+        # The same mailbox: Graph names the subscription when we ask for it again, and it is adopted.
+        return gone.former_subscriptions
+    return (*gone.former_subscriptions, FormerSubscription(app=gone.app, id=gone.subscription.id))
 
 
 def _watches(account: Account, oauth2: AccountOAuth2) -> bool:

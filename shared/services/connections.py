@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.accounts import Account, AccountState, Announcement, Claim, LastError, Subscription
+from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
+from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import Changed, MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import EventName
@@ -34,7 +35,6 @@ from shared.ports import (
     Vault,
     WebhookStore,
 )
-from shared.services.accounts import announce
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
@@ -101,142 +101,137 @@ class Connections:
         return kinds[job.kind]
 
     def _connect(self, stored: Stored[Account], job: Job) -> None:
-        account = stored.value
-        stored = announce(stored, self.accounts, self.changes)
-        done = account.state is AccountState.CONNECTED and account.subscription is not None
+        account, now = stored.value, self.clock.now()
+        watched = account.subscription is not None and account.subscription.expires > now
+        done = watched and account.state is AccountState.CONNECTED
         if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
             return
-        if account.state in (AccountState.NEW, AccountState.CONNECT_ERROR, AccountState.AUTHENTICATION_ERROR):
-            stored = self._write(stored, AccountState.CONNECTING)
+        orphaned = account.claim is not None
+        if not done:
+            stored = self._claim(stored)
         try:
-            self._drop_former(stored.value)
-            app = self._app(stored.value)
-            tree = self.mailboxes.probe(app, stored.value.user)
-            self.folders.put(stored.value.key, tree)
-            stored = self._subscribe(stored, app)
+            app = self._app(account)
+            self._drop_former(account)
+            self.folders.put(account.key, self.mailboxes.probe(app, account.user))
+            subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
         except (SignInRefused, MailboxRefused) as refusal:
             self._refused(stored, refusal)
         except TryLater as busy:
             self._postponed(stored, busy)
         else:
-            self._connected(stored)
+            self._connected(stored, app, subscription)
 
-    def _subscribe(self, stored: Stored[Account], app: OAuth2App) -> Stored[Account]:
+    def _claim(self, stored: Stored[Account]) -> Stored[Account]:
         account, now = stored.value, self.clock.now()
-        if account.subscription is not None and account.subscription.expires > now:
-            return stored
+        if account.claim is not None and account.claim.until > now:
+            raise Changed(f"Another job connects {account.id!r}.")
+        if account.state is AccountState.NEW:
+            self._announce(
+                account, EventName.ACCOUNT_ADDED, account.incarnation, account.created, {"account": account.id}
+            )
+        claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
+        claimed = account.become(
+            AccountState.CONNECTING, claim=claim, watched_since=account.watched_since or now, updated=now
+        )
+        return self.accounts.replace(claimed, stored.etag)
+
+    def _subscribe(self, account: Account, app: OAuth2App, *, orphaned: bool) -> Subscription:
         service_url = self.settings.current().service_url
         if service_url is None:
             raise TryLater('no "serviceUrl" is set, so Graph cannot call us: set it through POST /v1/settings')
-        if account.claim is not None and account.claim.until > now:
-            raise Changed(f"Another job creates the subscription of {account.id!r}.")
-        orphaned = account.claim is not None
-        claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
-        claimed = account.model_copy(
-            update={"claim": claim, "watched_since": account.watched_since or now, "updated": now}
-        )
-        stored = self.accounts.replace(claimed, stored.etag)
-        subscription = self._adopt(account, app, service_url) if orphaned else None
-        try:
-            if subscription is None:
-                client_state = self.client_states.make(account.key)
-                subscription = self.subscriptions.create(app, account.user, client_state, service_url)
-        except (SignInRefused, MailboxRefused, TryLater):
-            self._unclaim(stored)
-            raise
-        self.log.event("subscription.created", account=account.id, expires=subscription.expires)
-        return self.accounts.replace(
-            stored.value.model_copy(update={"subscription": subscription, "claim": None}), stored.etag
-        )
-
-    def _adopt(self, account: Account, app: OAuth2App, service_url: str) -> Subscription | None:
-        """Returns the subscription that a dead holder of the claim left behind, and ends any further one."""
-        left = self.subscriptions.find(app, account.user, service_url)
+        left = self.subscriptions.find(app, account.user, service_url) if orphaned else []
+        # What a dead holder of the claim left behind is adopted; anything further is ended.
         for surplus in left[1:]:
             self.subscriptions.delete(app, surplus.id)
-        return left[0] if left else None
+        if left:
+            return left[0]
+        client_state = self.client_states.make(account.key)
+        subscription = self.subscriptions.create(app, account.user, client_state, service_url)
+        self.log.event("subscription.created", account=account.id, expires=subscription.expires)
+        return subscription
 
-    def _unclaim(self, stored: Stored[Account]) -> None:
-        current = self.accounts.get(stored.value.key)
-        if current is not None and current.value.claim == stored.value.claim:
-            self.accounts.replace(current.value.model_copy(update={"claim": None}), current.etag)
-
-    def _connected(self, stored: Stored[Account]) -> None:
+    def _connected(self, stored: Stored[Account], app: OAuth2App, subscription: Subscription | None) -> None:
         account, now = stored.value, self.clock.now()
-        said: list[Announcement] = []
-        broken = account.last_error is not None and account.last_error.permanent
-        first = not account.initialized
-        version = f"{account.incarnation}/{account.error_count}"
-        if first or broken:
-            said.append(self._say(EventName.AUTHENTICATION_SUCCESS, version, {"user": account.user}))
-        if first:
-            said.append(self._say(EventName.ACCOUNT_INITIALIZED, account.incarnation, {"initialized": True}))
-        connected = account.become(
-            AccountState.CONNECTED,
-            initialized=True,
-            last_error=None,
-            next_attempt=None,
-            attempts=0,
-            former_subscriptions=(),
-            announcements=(*account.announcements, *said),
-            updated=now,
-        )
+        mended = account.last_error is not None and account.last_error.permanent
+        if not account.initialized or mended:
+            version = f"{account.incarnation}/{account.error_count}"
+            self._announce(account, EventName.AUTHENTICATION_SUCCESS, version, now, {"user": account.user})
+        if not account.initialized:
+            self._announce(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, now, {"initialized": True})
+        try:
+            self._finish(
+                stored,
+                AccountState.CONNECTED,
+                subscription=subscription,
+                initialized=True,
+                last_error=None,
+                next_attempt=None,
+                attempts=0,
+                former_subscriptions=(),
+            )
+        except Changed:
+            current = self.accounts.get(account.key)
+            if subscription is not None and (current is None or current.value.state is AccountState.DELETED):
+                self.subscriptions.delete(app, subscription.id)
+            raise
         self.log.event("account.connected", account=account.id)
-        announce(self.accounts.replace(connected, stored.etag), self.accounts, self.changes)
 
     def _refused(self, stored: Stored[Account], refusal: SignInRefused | MailboxRefused) -> None:
         """Tells a refusal that a human must mend, once per reason, and asks again by itself once an hour."""
-        stored = self._latest(stored)
         account = stored.value
         if account.attempts < len(_FIRST_REFUSALS) and isinstance(refusal, MailboxRefused):
             # Consent takes minutes to reach Exchange: https://learn.microsoft.com/graph/auth-limit-mailbox-access
             wait = _FIRST_REFUSALS[account.attempts]
             self._fail(stored, AccountState.CONNECT_ERROR, _error(refusal, permanent=False), wait)
             return
-        error = _error(refusal, permanent=True)
+        error, count = _error(refusal, permanent=True), account.error_count
         told = account.last_error is not None and account.last_error.permanent and account.last_error.code == error.code
-        count = account.error_count + (0 if told else 1)
-        data: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
-        if error.token_request:
-            data["tokenRequest"] = error.token_request
-        said = () if told else (self._say(EventName.AUTHENTICATION_ERROR, f"{account.incarnation}/{count}", data),)
-        self._fail(
-            stored,
-            AccountState.AUTHENTICATION_ERROR,
-            error,
-            _REFUSED_WAIT,
-            error_count=count,
-            announcements=(*account.announcements, *said),
-        )
+        if not told:
+            count += 1
+            data: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
+            if error.token_request:
+                data["tokenRequest"] = error.token_request
+            version = f"{account.incarnation}/{count}"
+            self._announce(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
+        self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
 
     def _postponed(self, stored: Stored[Account], busy: TryLater) -> None:
-        stored = self._latest(stored)
         wait = _BACKOFF[min(stored.value.attempts, len(_BACKOFF) - 1)]
         if busy.retry_after is not None:
             wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
-        error = LastError(response=str(busy), code="TryLater")
-        self._fail(stored, AccountState.CONNECT_ERROR, error, wait)
+        self._fail(stored, AccountState.CONNECT_ERROR, LastError(response=str(busy), code="TryLater"), wait)
 
     def _fail(
         self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
     ) -> None:
-        account = stored.value
+        account, now = stored.value, self.clock.now()
         wait *= 1 + 0.2 * self.randomness.fraction()
-        now = self.clock.now()
         # While a human must still mend something, a hiccup on top of it changes nothing about that.
-        keeps = state is AccountState.CONNECT_ERROR and account.last_error is not None and account.last_error.permanent
-        if keeps and account.last_error is not None:
+        if state is AccountState.CONNECT_ERROR and account.last_error is not None and account.last_error.permanent:
             state, error = AccountState.AUTHENTICATION_ERROR, account.last_error
         # The next job comes before the row: a crash in between repeats it, and the other order could lose it.
-        again = Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation)
-        self.jobs.put(again, wait)
-        failed = account.become(
-            state, last_error=error, next_attempt=now + wait, attempts=account.attempts + 1, updated=now, **changes
-        )
+        self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation), wait)
+        attempts = account.attempts + 1
+        self._finish(stored, state, last_error=error, next_attempt=now + wait, attempts=attempts, **changes)
         self.log.problem(
             "account.failed", account=account.id, state=state, code=error.code, error=error.response, again=now + wait
         )
-        announce(self.accounts.replace(failed, stored.etag), self.accounts, self.changes)
+
+    def _finish(self, stored: Stored[Account], state: AccountState, **changes: Any) -> None:
+        """Writes what a connection came to; what the API changed meanwhile stays, while the claim is still ours."""
+        ours = stored.value
+        while True:
+            ended = stored.value.become(state, claim=None, updated=self.clock.now(), **changes)
+            try:
+                self.accounts.replace(ended, stored.etag)
+            except Changed:
+                current = self.accounts.get(ours.key)
+                same = current is not None and current.value.claim == ours.claim
+                if current is None or not same or not _same_mailbox(current.value, ours):
+                    raise
+                stored = current
+            else:
+                return
 
     def _disconnect(self, stored: Stored[Account], job: Job) -> None:
         account = stored.value
@@ -255,14 +250,16 @@ class Connections:
             # We may not end it any more; it ends by itself within 7 days, and what it says of a stranger is dropped.
             self.log.problem("subscription.abandoned", account=account.id, error=str(refusal))
         self.bindings.release(account.app, account.user, account.id)
+        self._announce(
+            account, EventName.ACCOUNT_DELETED, account.incarnation, account.updated, {"account": account.id}
+        )
         if account.webhooks is None:
-            announce(stored, self.accounts, self.changes)
             self._purge(stored)
             return
         self.jobs.put(Job(kind=JobKind.PURGE, account=account.key, incarnation=account.incarnation), _PURGE_WAIT)
         # What is left names the webhook that must still hear of the end, and nothing else of the account.
         left = account.model_copy(update={"name": None, "email": None, "subscription": None, "options": {}})
-        announce(self.accounts.replace(left, stored.etag), self.accounts, self.changes)
+        self.accounts.replace(left, stored.etag)
 
     def _purge(self, stored: Stored[Account]) -> None:
         account = stored.value
@@ -329,20 +326,26 @@ class Connections:
             )
         return stored.value
 
-    def _latest(self, stored: Stored[Account]) -> Stored[Account]:
-        current = self.accounts.get(stored.value.key)
-        if current is None or current.value.incarnation != stored.value.incarnation:
-            raise Changed("The account was removed meanwhile.")
-        return current
+    def _announce(self, account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> None:
+        """
+        Queues an event of the account itself, before the row that it is about is written.
 
-    def _write(self, stored: Stored[Account], state: AccountState) -> Stored[Account]:
-        return self.accounts.replace(stored.value.become(state, updated=self.clock.now()), stored.etag)
+        A crash in between has the job run again and say the same under the same id.
+        """
+        said = AccountEvent(
+            account=account.key,
+            account_id=account.id,
+            incarnation=account.incarnation,
+            event=event,
+            version=version,
+            at=at,
+            data=data,
+        )
+        self.changes.put(ChangeBatch(account_events=(said,)))
 
-    def _say(self, event: EventName, version: str, data: dict[str, Any]) -> Announcement:
-        return Announcement(event=event, version=version, at=self._moment(), data=data)
 
-    def _moment(self) -> datetime:
-        return self.clock.now()
+def _same_mailbox(one: Account, other: Account) -> bool:
+    return (one.incarnation, one.app, one.user) == (other.incarnation, other.app, other.user)
 
 
 def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:

@@ -23,7 +23,7 @@ from shared.domain.deliveries import (
     parse_delivery_id,
     view,
 )
-from shared.domain.errors import Changed, DeliveryNotFound, TryLater
+from shared.domain.errors import Changed, DeliveryNotFound, NotFound, TryLater
 from shared.domain.events import Event
 from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.posts import headers
@@ -176,7 +176,6 @@ class Deliveries:
         )
 
     def _post(self, delivery: Delivery, webhook: Webhook, payload: bytes, secrets: Sequence[str]) -> Post:
-        custom = json.loads(self.vault.get(webhook.headers)) if webhook.headers else {}
         return Post(
             lane=webhook.id,
             url=webhook.url,
@@ -187,10 +186,25 @@ class Deliveries:
                 learned=delivery.created,
                 now=self.clock.now(),
                 secrets=secrets,
-                custom=custom,
+                custom=self._custom_headers(webhook),
             ),
             body=payload,
         )
+
+    def _custom_headers(self, webhook: Webhook) -> dict[str, str]:
+        if webhook.headers is None:
+            return {}
+        try:
+            kept = self.vault.get(webhook.headers)
+        except NotFound:
+            # They were replaced while we still held the former row.
+            self.webhook_lookup.forget(webhook.id)
+            stored = self.webhook_lookup.get(webhook.id)
+            if stored is None or stored.value.headers in (None, webhook.headers):
+                return {}
+            kept = self.vault.get(stored.value.headers or "")
+        headers: dict[str, str] = json.loads(kept)
+        return headers
 
     def _after(self, delivery: Delivery, webhook: Webhook, outcome: Outcome) -> Delivery:
         now = self.clock.now()

@@ -105,6 +105,8 @@ class InstanceSettingsService:
         # A webhook without a URL is kept for its headers; it receives nothing.
         self.webhooks.put(Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now()))
         self.webhook_lookup.forget(DEFAULT)
+        if stored and stored.value.headers and stored.value.headers != headers:
+            self.vault.delete(stored.value.headers)
 
     def _keep_headers(self, headers: dict[str, str]) -> str | None:
         return self.vault.put("webhook-headers-default", json.dumps(headers)) if headers else None
