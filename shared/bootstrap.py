@@ -57,6 +57,8 @@ _USER_AGENT = "Relay365/0.1 (+https://github.com/relay365/relay365)"
 _SETTINGS_TTL = timedelta(seconds=10)
 _RECORD_TTL = timedelta(seconds=60)
 _FOLDER_TTL = timedelta(minutes=15)
+# Rows are written after the POST, so under load they can wait a little for company; in seconds.
+_ROW_PACE = 0.25
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     )
     delivery = Deliveries(
         store=deliveries,
-        rows=GroupCommit(_add_all(deliveries), full=100, lanes=4, pace=0.05, name="add-deliveries"),
+        rows=GroupCommit(_add_all(deliveries), full=100, lanes=4, pace=_ROW_PACE, name="add-deliveries"),
         retries=retries,
         sender=sender,
         webhooks=webhooks,
@@ -282,7 +284,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             reader=GroupCommit(reader.read, full=20, lanes=8, pace=0.02, name="read-messages"),
             mailboxes=mailboxes,
             sightings=sightings,
-            sighting_rows=GroupCommit(_put_all(sightings), full=100, lanes=4, pace=0.05, name="put-sightings"),
+            sighting_rows=GroupCommit(_put_all(sightings), full=100, lanes=4, pace=_ROW_PACE, name="put-sightings"),
             queue=changes,
             jobs=jobs,
             deliveries=delivery,

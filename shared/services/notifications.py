@@ -27,8 +27,10 @@ _LIFECYCLE_JOBS = {
 }
 # One put carries at most about 48 KiB, which is some 150 changes; more than one message a put gains nothing.
 _FULL = 150
-# Under load a put every 50 ms carries many notifications; at rest none waits.
-_PACE = 0.05
+# Under load a put every 100 ms carries many notifications; at rest none waits.
+_PACE = 0.1
+# A put that hangs holds up those that gathered behind it only until they are a full message.
+_LANES = 4
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,4 @@ def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
         queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=()))
         return [None] * len(changes)
 
-    return GroupCommit(commit, full=_FULL, pace=_PACE, name="put-changes")
+    return GroupCommit(commit, full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")

@@ -7,10 +7,11 @@ from datetime import timedelta
 from itertools import count
 from threading import Lock
 
+from shared.domain.accounts import Subscription
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import AppCheck, Clock, NotThere, Reading, ReadRequest, Subscription
+from shared.ports import AppCheck, Clock, NotThere, Reading, ReadRequest
 
 WEEK = timedelta(days=7)
 TREE = FolderTree(
