@@ -11,6 +11,7 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from http import HTTPStatus
+from math import ceil
 from typing import Any, TypeVar
 
 import azure.functions as func
@@ -26,9 +27,9 @@ AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 _FIELD = re.compile(r"^[A-Za-z_]\w*$")
 # Rules about several fields at once have no place in the body; each is told at the field that mends it.
-_AT = {"credential": "clientSecret", "auth": "oauth2.auth.user"}
+_AT = {"credential": "clientSecret", "auth": "oauth2.auth.user", "tenant": "tenant"}
 _TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
-_OWN_WORDS = frozenset({"authority", "redirect", *_AT})
+_OWN_WORDS = frozenset({"authority", "authorize", "redirect", *_AT})
 
 
 def parse(model: type[Model], req: func.HttpRequest) -> Model:
@@ -66,7 +67,7 @@ def refuse(problem: RelayError) -> func.HttpResponse:
     if isinstance(problem, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Relay365"'
     if isinstance(problem, TryLater) and problem.retry_after is not None:
-        answer.headers["Retry-After"] = str(max(1, int(problem.retry_after.total_seconds())))
+        answer.headers["Retry-After"] = str(max(1, ceil(problem.retry_after.total_seconds())))
     return answer
 
 
@@ -121,7 +122,7 @@ def _token(req: func.HttpRequest) -> str | None:
 
 def _validated(model: type[Model], given: dict[str, Any]) -> Model:
     try:
-        return model.model_validate(given)
+        return model.model_validate(given, by_alias=True, by_name=False)
     except ValidationError as refused:
         problems: dict[str, FieldProblem] = {}
         for error in refused.errors(include_url=False, include_input=False, include_context=False):
@@ -132,10 +133,8 @@ def _validated(model: type[Model], given: dict[str, Any]) -> Model:
 
 
 def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldProblem:
-    # The branches of a union appear in the location too, as the names of types; a client knows only its fields.
-    names = [str(part) for part in location if isinstance(part, int) or (_FIELD.match(part) and part not in _TYPES)]
-    key = ".".join(names) or _AT.get(kind, "")
-    told = message.removeprefix("Value error, ")
+    key = _AT.get(kind) or ".".join(_names(kind, location))
+    told = message.removeprefix("Value error, ").replace("tuple", "array")
     if kind == "missing":
         told = "is required"
     elif kind == "extra_forbidden":
@@ -143,3 +142,12 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldP
     if kind in _OWN_WORDS and not told.startswith("must"):
         return FieldProblem(key, told)
     return FieldProblem(key, f'"{key}" {told[:1].lower()}{told[1:]}')
+
+
+def _names(kind: str, location: tuple[int | str, ...]) -> list[str]:
+    # The branches of a union appear in a location too, as the names of types; a client knows only its fields. But what
+    # is not allowed is named as the client spelt it, whatever that looks like.
+    unknown = location[-1:] if kind == "extra_forbidden" else ()
+    known = location[: len(location) - len(unknown)]
+    names = [str(part) for part in known if isinstance(part, int) or (_FIELD.match(part) and part not in _TYPES)]
+    return [*names, *map(str, unknown)]

@@ -104,9 +104,11 @@ class GroupCommit(Generic[Item, Result]):
             size = 0
             while self._pending and (not group or size + len(self._pending[0].items) <= self._full):
                 submission = self._pending.popleft()
-                size += len(submission.items)
-                group.append(submission)
-            self._pending_items -= size
+                self._pending_items -= len(submission.items)
+                # Whoever gave up while he waited has cancelled his future; a result for it would be refused.
+                if submission.future.set_running_or_notify_cancel():
+                    size += len(submission.items)
+                    group.append(submission)
             if group:
                 self._next_start = monotonic() + self._pace
             else:

@@ -127,8 +127,14 @@ class Settings(BaseSettings):
         if value is None:
             return None
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"must be an address like https://relay.example.com; got {value!r}")
+        if (
+            parts.scheme not in {"http", "https"}
+            or not parts.hostname
+            or parts.username
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError("must be an address like https://relay.example.com, without user, query and fragment")
         return value.rstrip("/")
 
     @field_validator("webhook_allowed_networks")
@@ -210,10 +216,10 @@ def _client_state_keys(value: SecretStr) -> dict[str, bytes]:
             key = b64decode(encoded, validate=True)
         except ValueError:
             key = b""
-        if not _KEY_ID.match(key_id) or len(key) < _MINIMUM_KEY_BYTES:
+        if not _KEY_ID.fullmatch(key_id) or key_id in keys or len(key) < _MINIMUM_KEY_BYTES:
             raise ValueError(
-                "must be pairs like k1:BASE64, comma-separated: an id of 1 to 8 characters [a-z0-9], and 32 bytes or "
-                "more in base64 (`openssl rand -base64 32`)"
+                "must be pairs like k1:BASE64, comma-separated: an id of 1 to 8 characters [a-z0-9], each id once, and "
+                "32 bytes or more in base64 (`openssl rand -base64 32`)"
             )
         keys[key_id] = key
     return keys

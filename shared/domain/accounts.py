@@ -8,6 +8,7 @@ changes nothing, so it may run twice.
 """
 
 import hashlib
+import re
 from base64 import b32encode
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +29,8 @@ from shared.domain.fields import (
 from shared.domain.models import ApiModel, Owned
 
 _HEADER_BYTES = 12_000
-_SERVER = "this account is read through Microsoft Graph, so it has no {name} server: leave it out, or say false"
+_NO_USER = re.compile(r"[/?#\\\s]")
+_SERVER = "must be false or absent: the account is read through Microsoft Graph and has no {name} server"
 
 
 class AccountState(StrEnum):
@@ -77,9 +79,15 @@ def _account_id(value: str) -> str:
     return value
 
 
+def _mailbox_user(value: str) -> str:
+    if _NO_USER.search(value):
+        raise ValueError("must be a mailbox's address or user principal name: no spaces, and none of / ? # \\")
+    return value
+
+
 AccountId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_account_id)]
 MailboxUser = Annotated[
-    str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True, pattern=r"^[^/?#\\\s]+$")
+    str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True), AfterValidator(_mailbox_user)
 ]
 
 
@@ -127,7 +135,9 @@ class AccountOAuth2(ApiModel):
     @classmethod
     def _nobody_signs_in(cls, value: bool) -> bool:  # noqa: FBT001  pydantic calls validators by position
         if value:
-            raise ValueError("Application-only OAuth providers do not support interactive authorization")
+            raise PydanticCustomError(
+                "authorize", "Application-only OAuth providers do not support interactive authorization"
+            )
         return value
 
     @property

@@ -5,11 +5,13 @@ A notification says only that something happened to a message id, perhaps twice,
 with the message as it is now. So the meaning comes from comparing what is read with what we last knew (the sighting):
 
 * unknown and created since we watch       -> messageNew
+* unknown and older than our watch         -> messageMoved, or messageUpdated where only `updated` was said
 * known, in another folder                 -> messageMoved    (a move arrives as `deleted` and `created`, one id)
 * known, other flags or categories         -> messageUpdated
 * known, the same                          -> nothing         (a duplicate)
 * not there, and `deleted` was said        -> messageDeleted
 * not there, and `created` was said        -> looked for again (replication lags), then messageMissing
+* not there, and only `updated` was said   -> looked for again, then nothing (its `deleted` tells)
 * there and unknown, and no `created` said -> looked at again (its `created` is on the way), then messageNew
 """
 

@@ -13,6 +13,7 @@ then). `retrying` always has a message in the queue `retries`; the other states 
 The state machine is pure: an attempt goes in, the next state and the moment of the next attempt come out.
 """
 
+import re
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -26,9 +27,11 @@ from shared.domain.models import ApiModel, Owned
 JITTER = 0.2
 _GONE = 410
 _OVERLOADED = frozenset({429, 503})
+_TIMEOUT = "timeout"
 _OVERLOADED_FLOOR = timedelta(seconds=60)
 _RETRY_AFTER_CEILING = timedelta(hours=24)
 _KEY_PARTS = 3
+_MOMENT = re.compile(r"[0-9]{1,16}")
 
 
 class DeliveryState(StrEnum):
@@ -62,7 +65,7 @@ class DeliveryKey(Owned):
 def parse_delivery_id(text: str) -> DeliveryKey | None:
     """Returns the key behind a delivery's id, or None where it is none."""
     parts = text.split("_")
-    if len(parts) != _KEY_PARTS or not parts[0].isdecimal() or not all(parts):
+    if len(parts) != _KEY_PARTS or not all(parts) or not _MOMENT.fullmatch(parts[0]):
         return None
     return DeliveryKey(webhook=parts[1], moment=int(parts[0]), event_id=parts[2])
 
@@ -119,8 +122,10 @@ class Delivery(Owned):
         """
         Returns the delivery after one more attempt.
 
-        *schedule* holds the waits between attempts, *chance* (0..1) chooses the jitter of ±20 %.
+        *schedule* holds the waits between attempts, *chance* (0..1) chooses the jitter of ±20 %. Delivered is final.
         """
+        if self.state is DeliveryState.DELIVERED:
+            return self
         number = len(self.attempts) + 1
         attempt = Attempt(
             number=number, at=now, milliseconds=outcome.milliseconds, status=outcome.status, error=outcome.error
@@ -139,10 +144,14 @@ class Delivery(Owned):
 
     def deferred(self, *, now: datetime, wait: timedelta) -> "Delivery":
         """Returns the delivery put off without an attempt, because its webhook is busy with others."""
+        if self.state is DeliveryState.DELIVERED:
+            return self
         return self.model_copy(update={"state": DeliveryState.RETRYING, "next_attempt": now + wait, "updated": now})
 
     def ended(self, state: DeliveryState, reason: str, *, now: datetime) -> "Delivery":
         """Returns the delivery ended in *state* without an attempt."""
+        if self.state is DeliveryState.DELIVERED:
+            return self
         return self.model_copy(update={"state": state, "reason": reason, "next_attempt": None, "updated": now})
 
 
@@ -201,7 +210,7 @@ def view(delivery: Delivery) -> dict[str, Any]:
 
 def _wait(outcome: Outcome, planned: timedelta, now: datetime, chance: float) -> timedelta:
     wait = planned * (1 - JITTER + 2 * JITTER * chance)
-    if outcome.status in _OVERLOADED:
+    if outcome.status in _OVERLOADED or outcome.error == _TIMEOUT:
         wait = max(wait, _OVERLOADED_FLOOR)
     asked = read_retry_after(outcome.retry_after, now)
     return max(wait, min(asked, _RETRY_AFTER_CEILING)) if asked is not None else wait
@@ -216,6 +225,6 @@ def read_retry_after(value: str | None, now: datetime) -> timedelta | None:
         return timedelta(seconds=min(int(value.strip()[:10]), 10**9))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(moment - now, timedelta()) if moment.tzinfo is not None else None

@@ -71,7 +71,7 @@ class Forbidden(RelayError):
 
     status_hint = 403
 
-    def __init__(self, message: str, **details: str) -> None:
+    def __init__(self, message: str, **details: object) -> None:
         super().__init__(message)
         self.details = details
 

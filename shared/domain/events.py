@@ -158,6 +158,8 @@ def is_auto_reply(message: Message) -> bool:
         return True
     if next(iter(headers.get("precedence", ())), "").lower() == "auto_reply":
         return True
+    if message.subject.lower().startswith("auto:") and "in-reply-to" in headers:
+        return True
     return bool(_AUTO_SUBJECT.match(message.subject))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
@@ -42,7 +42,7 @@ def _email(value: str) -> str:
 
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise ValueError("must be a valid uri with a scheme matching the http|https pattern")
     if parts.fragment:
         raise ValueError("must not hold a fragment (#...)")
@@ -51,9 +51,16 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
 def _header_name(value: str) -> str:
     lowered = value.lower()
-    if not _HEADER_NAME.match(value):
+    if not _HEADER_NAME.fullmatch(value):
         raise ValueError("is not a header name (RFC 9110 allows letters, digits and !#$%&'*+-.^_`|~)")
     if lowered in _RESERVED_HEADERS or lowered.startswith(_RESERVED_PREFIXES):
         raise ValueError("is set by the relay itself or trusted by a platform: choose another header")

@@ -47,7 +47,7 @@ def _tenant(value: str) -> str:
             'Client credentials flow requires a specific tenant ID; "{value}" is not allowed',
             {"value": value},
         )
-    if not _GUID.match(value) and not _DOMAIN.match(value):
+    if not _GUID.fullmatch(value) and not _DOMAIN.fullmatch(value):
         raise PydanticCustomError(
             "authority",
             'must be a tenant id (a GUID) or a domain of the tenant, like contoso.onmicrosoft.com; got "{value}"',
@@ -57,7 +57,7 @@ def _tenant(value: str) -> str:
 
 
 def _guid(value: str) -> str:
-    if not _GUID.match(value):
+    if not _GUID.fullmatch(value):
         raise ValueError("must be a GUID, like 1f6a0000-0000-4000-8000-000000000000")
     return value
 
@@ -155,7 +155,7 @@ class OAuth2AppChange(_Credentials):
                 "credential", 'give at most one of "clientSecret", "certificate" and "managedIdentity"'
             )
         if self.authority == "tenant" and not self.tenant:
-            raise PydanticCustomError("authority", '"tenant" is required when "authority" is "tenant"')
+            raise PydanticCustomError("tenant", '"tenant" is required when "authority" is "tenant"')
         return self
 
 

@@ -30,7 +30,7 @@ def decode_cursor(cursor: str | None) -> dict[str, str] | None:
         return None
     try:
         position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         position = None
     if not isinstance(position, dict) or not all(isinstance(value, str) for value in position.values()):
         raise InvalidRequest(FieldProblem("cursor", '"cursor" must be one that an earlier page returned'))

@@ -50,7 +50,7 @@ class Tokens:
         if not token.has(scope):
             raise Forbidden("Unauthorized scope", requestedScope=scope)
         if token.permissions is not None and not token.permissions.allow(action, group):
-            raise Forbidden("Unauthorized permission", requiredPermission=f"{action} {group}")
+            raise Forbidden("Unauthorized permission", requiredPermission={"action": action, "group": group})
         if token.account is not None and token.account != account:
             raise Forbidden("Unauthorized account")
 

@@ -1,0 +1,207 @@
+"""Accounts: their keys, their states, what a registration may say, and what the API shows."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from shared.domain.accounts import (
+    TRANSITIONS,
+    Account,
+    AccountChange,
+    AccountQuery,
+    AccountState,
+    LastError,
+    NewAccount,
+    Subscription,
+    account_key,
+    list_entry,
+    view,
+)
+from tests.factories import APP, an_account
+from tests.fakes.clock import START
+
+# The facts' own example: what EmailEngine's documentation registers, without the name that it forgets.
+BODY = {"account": "support-inbox", "oauth2": {"provider": APP, "auth": {"user": "support@contoso.com"}}}
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=256)
+
+
+@given(TEXT, TEXT)
+def test_a_key_fits_everywhere(one: str, other: str) -> None:
+    """A key is 26 characters of [a-z2-7] for any account id, always the same, and another for another id."""
+    assert re.fullmatch(r"[a-z2-7]{26}", account_key(one))
+    assert (account_key(one) == account_key(other)) == (one == other)
+
+
+@pytest.mark.parametrize("state", AccountState)
+def test_states_change_as_the_table_says(state: AccountState) -> None:
+    """A state may stay or go where the table says; every other way is refused by name."""
+    account = an_account(state=state)
+    for wanted in AccountState:
+        if wanted is state or wanted in TRANSITIONS[state]:
+            assert account.become(wanted, attempts=3) == an_account(state=wanted, attempts=3)
+        else:
+            with pytest.raises(ValueError, match=f"cannot go from {state} to {wanted}"):
+                account.become(wanted)
+
+
+def test_only_an_attempt_connects() -> None:
+    """`connected` is reached from `connecting` alone, a deleted account only by registering it anew."""
+    into = [state for state, reached in TRANSITIONS.items() if AccountState.CONNECTED in reached]
+    assert into == [AccountState.CONNECTING]
+    assert TRANSITIONS[AccountState.DELETED] == {AccountState.NEW}
+    assert all(AccountState.DELETED in TRANSITIONS[state] for state in set(AccountState) - {AccountState.DELETED})
+
+
+def test_a_registration_needs_no_name() -> None:
+    """EmailEngine's documented registration is taken as it stands; its address is the mailbox user's."""
+    account = NewAccount.model_validate(BODY)
+    assert (account.name, account.address) == (None, "support@contoso.com")
+    assert NewAccount.model_validate({**BODY, "account": None}).account is None
+
+
+@pytest.mark.parametrize(
+    ("email", "auth", "mailbox", "address"),
+    [
+        ("anna@contoso.com", {"user": "upn@contoso.com"}, "upn@contoso.com", "anna@contoso.com"),
+        ("", {"user": "upn@contoso.com"}, "upn@contoso.com", "upn@contoso.com"),
+        (None, {"user": "8e0b2a4c-0000-4000-8000-000000000001"}, "8e0b2a4c-0000-4000-8000-000000000001", None),
+        (None, {"user": "a@contoso.com", "delegatedUser": "info@contoso.com"}, "info@contoso.com", "info@contoso.com"),
+        (None, {"delegatedUser": "info@contoso.com"}, "info@contoso.com", "info@contoso.com"),
+    ],
+)
+def test_which_mailbox(email: str | None, auth: dict[str, str], mailbox: str, address: str | None) -> None:
+    """`delegatedUser` is the mailbox where it is given; the address is `email`, or the mailbox where that is one."""
+    account = NewAccount.model_validate({**BODY, "email": email, "oauth2": {"provider": APP, "auth": auth}})
+    assert (account.oauth2.mailbox, account.address) == (mailbox, address)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("account", "a\nb", "must not hold control characters"),
+        ("account", "", "at least 1 character"),
+        ("account", "a" * 257, "at most 256 characters"),
+        ("email", "nobody", "must be a valid email"),
+        ("webhooks", "ftp://example.com", "must be a valid uri with a scheme matching the http|https pattern"),
+        ("imap", {"host": "imap.example.com"}, "has no IMAP server"),
+        ("smtp", True, "has no SMTP server"),
+        ("notifyFrom", "soon", "datetime"),
+        ("oauth2", {"provider": APP, "auth": {}}, '"user" is required: the address (or user principal name)'),
+        ("oauth2", {"provider": APP, "auth": {"user": "a/b"}}, "none of / ? #"),
+        (
+            "oauth2",
+            {**BODY["oauth2"], "authorize": True},  # type: ignore[dict-item]  # JSON has no types
+            "Application-only OAuth providers do not support interactive authorization",
+        ),
+        ("proxy", "socks5://example.com", "Extra inputs are not permitted"),
+    ],
+)
+def test_what_a_registration_cannot_be(field: str, value: Any, told: str) -> None:
+    """Each wrong field is refused with its own sentence."""
+    with pytest.raises(ValidationError) as refused:
+        NewAccount.model_validate({**BODY, field: value})
+    assert {error["loc"][0] for error in refused.value.errors()} == {field}
+    assert told in refused.value.errors()[0]["msg"]
+
+
+def test_no_server_is_no_mistake() -> None:
+    """`imap: false` and `smtp: false`, which EmailEngine's clients send, are taken."""
+    assert NewAccount.model_validate({**BODY, "imap": False, "smtp": None}).imap is None
+
+
+def test_a_change_tells_absent_from_null() -> None:
+    """What a change leaves out stays; null and an empty string unset."""
+    change = AccountChange.model_validate({"name": None, "webhooks": ""})
+    assert change.model_fields_set == {"name", "webhooks"}
+    assert change.webhooks is None
+
+
+def test_pages_are_counted_as_emailengine_counts() -> None:
+    """A list starts at page 0 with 20 accounts a page, and takes 1 to 1000."""
+    assert (AccountQuery().page, AccountQuery().page_size) == (0, 20)
+    assert AccountQuery.model_validate({"page": "1048576", "pageSize": "1000"}).page_size == 1000
+    for wrong in ({"page": "-1"}, {"page": "1048577"}, {"pageSize": "0"}, {"pageSize": "1001"}):
+        with pytest.raises(ValidationError):
+            AccountQuery.model_validate(wrong)
+
+
+def test_an_account_is_shown_as_emailengine_shows_it() -> None:
+    """An account's view has EmailEngine's fields, and of custom headers the names only."""
+    subscription = Subscription(id="sub-1", expires=START + timedelta(days=7), created=START)
+    account = an_account(
+        state=AccountState.CONNECTED,
+        email="anna@contoso.com",
+        subscription=subscription,
+        options={"path": None, "customHeaderNames": ["X-Tenant"], "notifyFrom": "now"},
+    )
+    shown = view(account, provider="outlookService").model_dump(mode="json", by_alias=True)
+    assert shown == {
+        "account": "anna",
+        "name": None,
+        "email": "anna@contoso.com",
+        "state": "connected",
+        "lastError": None,
+        "type": "outlookService",
+        "app": APP,
+        "baseScopes": "api",
+        "oauth2": {"provider": APP, "auth": {"user": "anna@contoso.com"}},
+        "webhooks": None,
+        "webhooksCustomHeaders": [{"key": "X-Tenant", "value": "******"}],
+        "path": None,
+        "logs": False,
+        "locale": None,
+        "tz": None,
+        "notifyFrom": "now",
+        "outlookSubscription": {
+            "id": "sub-1",
+            "expirationDateTime": "2026-03-09T09:30:00.000Z",
+            "state": {"state": "created", "time": 1772443800000},
+        },
+        "nextAttempt": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (AccountState.CONNECTED, None),
+        (
+            AccountState.AUTHENTICATION_ERROR,
+            {
+                "response": "Token request failed",
+                "serverResponseCode": "OauthRenewError",
+                "description": "Upload a new client secret.",
+                "tokenRequest": {"status": 401},
+            },
+        ),
+    ],
+)
+def test_the_last_error_is_over_once_connected(state: AccountState, shown: dict[str, Any] | None) -> None:
+    """`lastError` has EmailEngine's shape, in the list too, and is null while the account is connected."""
+    error = LastError(
+        response="Token request failed",
+        code="OauthRenewError",
+        description="Upload a new client secret.",
+        token_request={"status": 401},
+        permanent=True,
+    )
+    account = an_account(state=state, last_error=error)
+    assert view(account, provider="outlookService").last_error == shown
+    assert list_entry(account, provider="outlookService").last_error == shown
+
+
+def test_an_account_has_a_webhook_of_its_own() -> None:
+    """The id of an account's own webhook follows from its key, and a delivery's id can carry it."""
+    assert an_account().webhook == f"account-{account_key('anna')}"
+    assert "_" not in an_account().webhook
+
+
+def test_a_stored_account_is_read_back() -> None:
+    """An account survives its way through JSON."""
+    account = an_account(last_error=LastError(response="r", code="c"), next_attempt=START)
+    assert Account.model_validate_json(account.model_dump_json()) == account

@@ -1,0 +1,137 @@
+"""OAuth2 applications: one credential, a tenant of its own, and no secret in any answer."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
+from tests.factories import APP, CLIENT, TENANT, an_app
+from tests.fakes.clock import START
+
+# EmailEngine's own example of application access.
+BODY = {
+    "name": "Graph app access",
+    "provider": "outlookService",
+    "clientId": CLIENT,
+    "clientSecret": "abc~secret",
+    "authority": TENANT,
+    "cloud": "global",
+}
+ONE_CREDENTIAL = 'give exactly one of "clientSecret", "certificate" and "managedIdentity"; got {}'
+NO_REDIRECT = "must be absent: nobody signs in to an application-access application, so nothing is redirected"
+
+
+def first_refusal(model: type[NewOAuth2App | OAuth2AppChange], body: dict[str, Any]) -> tuple[tuple[Any, ...], str]:
+    """Return where and why *body* is refused."""
+    with pytest.raises(ValidationError) as refused:
+        model.model_validate(body)
+    error = refused.value.errors()[0]
+    return error["loc"], error["msg"]
+
+
+def test_emailengines_example_is_taken() -> None:
+    """An application that EmailEngine takes is taken as it stands."""
+    app = NewOAuth2App.model_validate({**BODY, "redirectUrl": False, "enabled": True, "extraScopes": []})
+    assert app.credential_kinds() == [CredentialKind.SECRET]
+    assert app.redirect_url is None
+
+
+@pytest.mark.parametrize("tenant", [TENANT, TENANT.upper(), "contoso.onmicrosoft.com", " contoso.com "])
+def test_a_tenant_is_an_id_or_a_domain(tenant: str) -> None:
+    """A tenant is named by its GUID or by one of its domains."""
+    assert NewOAuth2App.model_validate({**BODY, "authority": tenant}).authority == tenant.strip()
+
+
+@pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers"])
+@pytest.mark.parametrize(("model", "rest"), [(NewOAuth2App, BODY), (OAuth2AppChange, {})])
+def test_nobody_signs_in_to_everybodys_tenant(
+    model: type[NewOAuth2App | OAuth2AppChange], rest: dict[str, Any], tenant: str
+) -> None:
+    """A shared authority is refused in EmailEngine's words, in a change too."""
+    where, why = first_refusal(model, {**rest, "authority": tenant})
+    assert where[0] == "authority"
+    assert why == f'Client credentials flow requires a specific tenant ID; "{tenant}" is not allowed'
+
+
+@pytest.mark.parametrize("tenant", ["", "contoso", "https://contoso.com", "contoso.com/x", "-a.com", TENANT[:-1]])
+def test_what_is_no_tenant(tenant: str) -> None:
+    """Anything else is refused with an example."""
+    where, why = first_refusal(NewOAuth2App, {**BODY, "authority": tenant})
+    assert where == ("authority",)
+    assert why.startswith("must be a tenant id (a GUID) or a domain of the tenant, like contoso.onmicrosoft.com; got ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"clientSecret": None}, ONE_CREDENTIAL.format(0)),
+        ({"certificate": "pem"}, ONE_CREDENTIAL.format(2)),
+        ({"certificate": "pem", "managedIdentity": CLIENT}, ONE_CREDENTIAL.format(3)),
+        ({"certificatePassword": "p"}, '"certificatePassword" opens a "certificate", and none is given'),
+        ({"managedIdentity": "me"}, "must be a GUID, like 1f6a0000-0000-4000-8000-000000000000"),
+        ({"redirectUrl": "https://relay.example.com/oauth"}, NO_REDIRECT),
+        ({"provider": "outlook"}, "Input should be 'outlookService'"),
+        ({"baseScopes": "imap"}, "Input should be 'api'"),
+        ({"cloud": "gcc"}, "Input should be 'global', 'gcc-high', 'dod' or 'china'"),
+        ({"tenant": TENANT}, "Extra inputs are not permitted"),
+    ],
+)
+def test_what_an_application_cannot_be(changes: dict[str, Any], told: str) -> None:
+    """Each wrong field is refused with its own sentence."""
+    assert told in first_refusal(NewOAuth2App, {**BODY, **changes})[1]
+
+
+def test_a_change_replaces_one_credential() -> None:
+    """A change names what changes, of credentials one at most, and with `authority: tenant` the tenant."""
+    assert OAuth2AppChange.model_validate({"certificate": "pem"}).model_fields_set == {"certificate"}
+    assert OAuth2AppChange.model_validate({"authority": "tenant", "tenant": "contoso.com"}).tenant == "contoso.com"
+    assert first_refusal(OAuth2AppChange, {"clientSecret": "s", "certificate": "pem"})[1] == (
+        'give at most one of "clientSecret", "certificate" and "managedIdentity"'
+    )
+    assert first_refusal(OAuth2AppChange, {"authority": "tenant"})[1] == (
+        '"tenant" is required when "authority" is "tenant"'
+    )
+
+
+@pytest.mark.parametrize(
+    ("app", "masked"),
+    [
+        (an_app(), {"clientSecret": "******"}),
+        (
+            an_app(credential=CredentialKind.CERTIFICATE, thumbprint="ab" * 32, expires=START),
+            {"certificate": "******", "certificateThumbprint": "ab" * 32, "certificateExpires": "2026-03-02T09:30:00Z"},
+        ),
+        (an_app(credential=CredentialKind.MANAGED_IDENTITY, managed_identity=CLIENT), {"managedIdentity": CLIENT}),
+    ],
+    ids=["secret", "certificate", "managed identity"],
+)
+def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict[str, str]) -> None:
+    """The view has EmailEngine's fields, masks the credential that there is, and leaves out the vault's reference."""
+    shown = view(app).model_dump(mode="json", by_alias=True)
+    credentials = {"clientSecret", "certificate", "certificateThumbprint", "certificateExpires", "managedIdentity"}
+    assert {name: shown.pop(name) for name in credentials} == {**dict.fromkeys(credentials), **masked}
+    assert shown == {
+        "id": APP,
+        "name": "Contoso",
+        "description": None,
+        "title": None,
+        "provider": "outlookService",
+        "enabled": True,
+        "includeInListing": False,
+        "created": "2026-03-02T09:30:00Z",
+        "updated": "2026-03-02T09:30:00Z",
+        "clientId": CLIENT,
+        "authority": TENANT,
+        "cloud": "global",
+        "baseScopes": "api",
+        "extraScopes": [],
+        "skipScopes": [],
+        "lastError": None,
+    }
+
+
+def test_the_last_error_is_shown() -> None:
+    """What Entra ID refused is told as EmailEngine tells it."""
+    shown = view(an_app(last_error="AADSTS7000222: the secret has expired"))
+    assert shown.last_error == {"response": "AADSTS7000222: the secret has expired"}
