@@ -1,0 +1,85 @@
+"""`python -m local.stack run`: the whole journey, and then a stack to play with."""
+
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from local import azurite
+from local.stack import ports
+from local.stack.journal import Journal
+from local.stack.journey import HELP, PEOPLE, Journey
+from local.stack.mail import Address
+from local.stack.parts import APP_LOG, Plan, Stack, running
+
+M365_PORT = 8443
+_SECONDS = 60.0
+
+
+def say(text: str) -> None:
+    """Tells the person at the terminal at once, whatever stands between."""
+    print(text, flush=True)
+
+
+def run(home: Path, port: int) -> int:
+    """Shows the journey and stays up until a process ends, which raises StackRefused, or somebody stops it."""
+    address = home / "address.json"
+    with tempfile.TemporaryDirectory() as scratch, ExitStack() as afterwards:
+        defaults = azurite.Ports()
+        usual = all(ports.is_free(each) for each in (defaults.blob, defaults.queue, defaults.table))
+        plan = Plan(home, Path(scratch), port, M365_PORT, defaults if usual else None)
+        journal = Journal(say)
+        say("Relay365 on this machine, with Microsoft 365 simulated.")
+        stack = afterwards.enter_context(running(plan, journal.arrived))
+        afterwards.callback(address.unlink, missing_ok=True)
+        failings = _travel(stack, journal)
+        if failings:
+            say("\n".join(["", "Not everything came:", *(f"  {each}" for each in failings)]))
+        Address(stack.m365.url, str(stack.authority), [person.address for person in PEOPLE]).write(address)
+        say(advice(stack))
+        while True:
+            stack.check()
+            time.sleep(0.5)
+
+
+def run_once(port: int | None) -> int:
+    """Shows the journey in a temporary folder; returns 0 where every expected webhook came and verified, else 1."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        journal = Journal(say)
+        say("Relay365 on this machine, once, with Microsoft 365 simulated.")
+        with running(Plan(home, home / "scratch", port), journal.arrived) as stack:
+            failings = _travel(stack, journal)
+        if failings:
+            kept = Path(tempfile.mkdtemp(prefix="relay365-")) / APP_LOG
+            shutil.copyfile(home / APP_LOG, kept)
+            why = [f"  {each}" for each in failings]
+            say("\n".join(["", "Not everything came:", *why, f"The function app's log is {kept}."]))
+            return 1
+        say(f"\nAll {journal.expected} expected webhooks came, and their signatures are right.")
+        return 0
+
+
+def advice(stack: Stack) -> str:
+    """Returns what a person can do with a stack that runs."""
+    url, token = stack.api.url, stack.api.token
+    return f"""
+The relay runs. Every webhook shows here; in another terminal:
+
+  deliver more   .venv/bin/python -m local.stack mail --to {HELP.address} --subject "Where is my order?"
+  ask the API    curl -H "Authorization: Bearer {token}" {url}/v1/accounts
+  its token      {token}
+  its log        {stack.home / APP_LOG}
+
+Ctrl-C stops everything.
+"""
+
+
+def _travel(stack: Stack, journal: Journal) -> list[str]:
+    deadline = time.monotonic() + _SECONDS
+    say(f"Storage, Microsoft 365, a receiver and the function app are up at {stack.api.url}.\n")
+    journey = Journey(stack, journal)
+    journey.register()
+    journey.mail(deadline)
+    return journal.failings()

@@ -1,0 +1,52 @@
+"""The journey that a newcomer watches: a mail becomes a signed webhook."""
+
+import re
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import psutil
+
+COMMAND = [sys.executable, "-m", "local.stack", "run", "--once"]
+EXPECTED = {
+    "accountAdded": 3,
+    "authenticationSuccess": 3,
+    "accountInitialized": 3,
+    "messageNew": 5,
+    "messageUpdated": 1,
+    "messageMoved": 1,
+    "messageDeleted": 1,
+}
+LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3}  (\w+) .* (\d+) ms  verified$", re.MULTILINE)
+
+
+def launch(root: Path) -> subprocess.Popen[str]:
+    """Starts the journey."""
+    return subprocess.Popen(  # noqa: S603  our own program
+        COMMAND, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_run_once(root: Path) -> None:
+    """Every event of the journey arrives once, verified and with its latency, and the exit code is 0."""
+    process = launch(root)
+    said, trouble = process.communicate(timeout=100)
+    assert process.returncode == 0, said + trouble
+    assert Counter(event for event, _ in LINE.findall(said)) == EXPECTED
+    assert trouble == ""
+
+
+def test_stop_leaves_no_process(root: Path) -> None:
+    """SIGTERM in the middle of the journey stops every process within seconds, and the exit code is 0."""
+    process = launch(root)
+    for line in process.stdout or []:
+        if "are up at" in line:
+            break
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    _, trouble = process.communicate(timeout=20)
+    assert len(family) >= 3
+    assert [each for each in family if each.is_running()] == []
+    assert (process.returncode, trouble) == (0, "")
