@@ -44,7 +44,7 @@ format: setup ## Format the code and sort its imports
 	@$(BIN)/ruff format .
 
 test: setup ## Run every test; ARGS="-k queue" narrows it
-	@$(BIN)/python -m pytest -n 2 $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 run: setup ## The whole journey on this machine, with Microsoft 365 simulated; ONCE=1 ends when it is proved
 	@$(BIN)/python -m local.stack run $(if $(ONCE),--once) $(ARGS)

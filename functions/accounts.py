@@ -4,7 +4,7 @@ from typing import Literal
 
 import azure.functions as func
 
-from functions.requests import endpoint, parse, parse_query, respond
+from functions.requests import account_of, endpoint, parse, parse_query, respond
 from shared import bootstrap
 from shared.domain.accounts import AccountChange, AccountQuery, NewAccount
 from shared.domain.models import ApiModel
@@ -41,7 +41,7 @@ def accounts_list(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.READ, Group.ACCOUNT)
 def accounts_show(req: func.HttpRequest) -> func.HttpResponse:
     """Shows one account."""
-    return respond(bootstrap.relay().accounts.show(req.route_params["account"]))
+    return respond(bootstrap.relay().accounts.show(account_of(req)))
 
 
 @bp.function_name("accounts_change")
@@ -49,7 +49,7 @@ def accounts_show(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.WRITE, Group.ADMIN)
 def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
     """Changes what the body names of an account and connects it anew."""
-    account = req.route_params["account"]
+    account = account_of(req)
     bootstrap.relay().accounts.change(account, parse(AccountChange, req))
     return respond({"account": account})
 
@@ -59,7 +59,7 @@ def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.DESTRUCTIVE, Group.ACCOUNT)
 def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
     """Removes an account, its subscription, its rows and its secrets."""
-    account = req.route_params["account"]
+    account = account_of(req)
     bootstrap.relay().accounts.remove(account)
     return respond({"account": account, "deleted": True})
 
@@ -70,5 +70,5 @@ def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
 def accounts_reconnect(req: func.HttpRequest) -> func.HttpResponse:
     """Connects an account anew."""
     parse(Reconnection, req)
-    bootstrap.relay().accounts.reconnect(req.route_params["account"])
+    bootstrap.relay().accounts.reconnect(account_of(req))
     return respond({"reconnect": True})

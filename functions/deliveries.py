@@ -12,7 +12,7 @@ bp = func.Blueprint()
 
 @bp.function_name("deliveries_list")
 @bp.route("v1/deliveries", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@endpoint(Scope.API, Action.READ, Group.WEBHOOK)
+@endpoint(Scope.API, Action.READ, Group.WEBHOOK, account_in_query=True)
 def deliveries_list(req: func.HttpRequest) -> func.HttpResponse:
     """Lists deliveries, the newest day first, by account, event id, webhook or state."""
     return respond(bootstrap.relay().deliveries.page(parse_query(DeliveryQuery, req)))

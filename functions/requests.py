@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
 AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
+_SLASH = re.compile("%2f", re.IGNORECASE)
 _FIELD = re.compile(r"^[A-Za-z_]\w*$")
 # Rules about several fields at once have no place in the body; each is told at the field that mends it.
 _AT = {"credential": "clientSecret", "auth": "oauth2.auth.user", "tenant": "tenant"}
@@ -50,6 +51,15 @@ def parse_query(model: type[Model], req: func.HttpRequest) -> Model:
     return _validated(model, given)
 
 
+def account_of(req: func.HttpRequest) -> str:
+    """
+    Returns the account that the path of *req* names, or "".
+
+    The host decodes a path but leaves `%2F` as it is, since decoded it would be another path.
+    """
+    return _SLASH.sub("/", req.route_params.get("account", ""))
+
+
 def respond(body: object, status: int = HTTPStatus.OK) -> func.HttpResponse:
     """Returns *body* as a JSON answer."""
     return func.HttpResponse(
@@ -71,14 +81,21 @@ def refuse(problem: RelayError) -> func.HttpResponse:
     return answer
 
 
-def endpoint(scope: Scope, action: Action, group: Group) -> Callable[[Handler], Handler]:
-    """Has only bearers of a fitting token reach the handler, and makes every failure an answer."""
+def endpoint(
+    scope: Scope, action: Action, group: Group, *, account_in_query: bool = False
+) -> Callable[[Handler], Handler]:
+    """
+    Has only bearers of a fitting token reach the handler, and makes every failure an answer.
+
+    A token that is bound to an account reaches what the path names of it; with *account_in_query* also what the query
+    names, on a route that shows nothing of other accounts then.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def guarded(req: func.HttpRequest) -> func.HttpResponse:
             try:
-                account = req.route_params.get("account")
+                account = req.params.get("account") if account_in_query else account_of(req)
                 bootstrap.relay().tokens.authorize(_token(req), scope, action, group, account)
                 return handler(req)
             except RelayError as problem:

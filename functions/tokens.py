@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions.requests import endpoint, parse, parse_query, respond
+from functions.requests import account_of, endpoint, parse, parse_query, respond
 from shared import bootstrap
 from shared.domain.tokens import Action, Group, NewToken, Scope, TokenQuery
 
@@ -27,7 +27,7 @@ def tokens_make_alias(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("tokens_list")
 @bp.route("v1/tokens", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@endpoint(Scope.API, Action.READ, Group.ADMIN)
+@endpoint(Scope.API, Action.READ, Group.ADMIN, account_in_query=True)
 def tokens_list(req: func.HttpRequest) -> func.HttpResponse:
     """Lists the tokens, without their values."""
     return respond(bootstrap.relay().tokens.page(parse_query(TokenQuery, req)))
@@ -38,7 +38,7 @@ def tokens_list(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.READ, Group.ADMIN)
 def tokens_list_account_alias(req: func.HttpRequest) -> func.HttpResponse:
     """Lists the tokens of one account, under the route's older name."""
-    query = TokenQuery(account=req.route_params["account"], page_size=1000)
+    query = TokenQuery(account=account_of(req), page_size=1000)
     return respond({"tokens": bootstrap.relay().tokens.page(query)["tokens"]})
 
 

@@ -9,7 +9,6 @@ the whole.
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -57,6 +56,7 @@ _USER_AGENT = "Relay365/0.1 (+https://github.com/relay365/relay365)"
 _SETTINGS_TTL = timedelta(seconds=10)
 _RECORD_TTL = timedelta(seconds=60)
 _FOLDER_TTL = timedelta(minutes=15)
+_FRESH_TTL = timedelta(seconds=10)
 # Rows are written after the POST, so under load they can wait a little for company; in seconds.
 _ROW_PACE = 0.25
 
@@ -116,7 +116,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
     """Returns the notification part alone: no table, no vault, no Graph stands behind it."""
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
-    from shared.adapters.system import SystemClock
+    from shared.adapters.system import SystemClock, SystemRandomness
 
     connection = _connection(settings)
     told = log or JsonLog()
@@ -125,6 +125,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         changes=gather(StorageChangeQueue(connection)),
         jobs=StorageJobQueue(connection),
         clock=clock or SystemClock(),
+        randomness=SystemRandomness(SystemClock()),
         log=told,
     )
     return Ingress(notifications=notifications, log=told)
@@ -154,7 +155,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.domain.tokens import token_id
     from shared.services.accounts import Accounts
-    from shared.services.changes import Changes
+    from shared.services.changes import Changes, fresh_folders
     from shared.services.connections import Connections
     from shared.services.deliveries import Deliveries
     from shared.services.health import Health
@@ -200,6 +201,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     account_lookup = Lookup(accounts.get, clock, _RECORD_TTL)
     app_lookup = Lookup(apps.get, clock, _RECORD_TTL)
     webhook_lookup = Lookup(webhooks.get, clock, _SETTINGS_TTL)
+    folder_lookup = Lookup(folders.get, clock, _FOLDER_TTL)
 
     # Use cases.
     instance_settings = InstanceSettingsService(
@@ -252,6 +254,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             webhook_lookup=webhook_lookup,
             account_lookup=account_lookup,
             vault=vault,
+            changes=changes,
             jobs=jobs,
             clock=clock,
             randomness=randomness,
@@ -268,6 +271,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             subscriptions=subscriptions,
             client_states=ClientStates(settings.client_state_key_map),
             webhooks=webhooks,
+            tokens=tokens,
             vault=vault,
             settings=instance_settings,
             changes=changes,
@@ -279,10 +283,11 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
-            folders=Lookup(folders.get, clock, _FOLDER_TTL),
-            folder_store=folders,
+            folders=folder_lookup,
+            fresh_folders=Lookup(
+                fresh_folders(account_lookup, app_lookup, mailboxes, folders, folder_lookup), clock, _FRESH_TTL
+            ),
             reader=GroupCommit(reader.read, full=20, lanes=8, pace=0.02, name="read-messages"),
-            mailboxes=mailboxes,
             sightings=sightings,
             sighting_rows=GroupCommit(_put_all(sightings), full=100, lanes=4, pace=_ROW_PACE, name="put-sightings"),
             queue=changes,
@@ -304,11 +309,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             first=token_id(settings.api_token.get_secret_value()),
         ),
         instance_settings=instance_settings,
-        health=Health(
-            dependencies=[StorageDependency(connection), *vault_dependency],
-            threads=ThreadPoolExecutor(max_workers=4, thread_name_prefix="health"),
-            log=log,
-        ),
+        health=Health([StorageDependency(connection), *vault_dependency], log),
         log=log,
     )
 

@@ -95,8 +95,12 @@ class AccountStore(Protocol):
     def replace(self, account: Account, etag: str) -> Stored[Account]:
         """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
 
-    def delete(self, key: str) -> None:
-        """Removes the account and all that hangs on it; a second time does nothing."""
+    def delete(self, key: str, etag: str) -> None:
+        """
+        Removes the account that was read with *etag*, and all that hangs on it.
+
+        Raises Changed where it is another one now; one that is gone is fine.
+        """
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
         """Returns up to *limit* accounts after *position*, in the order of their keys."""

@@ -26,7 +26,9 @@ from shared.domain.fields import (
     OptionalWebhookUrl,
     has_control_characters,
 )
+from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Owned
+from shared.domain.moments import iso
 
 _HEADER_BYTES = 12_000
 _NO_USER = re.compile(r"[/?#\\\s]")
@@ -76,6 +78,8 @@ def account_key(account: str) -> str:
 def _account_id(value: str) -> str:
     if has_control_characters(value):
         raise ValueError("must not hold control characters")
+    if value in {".", ".."} or "%2f" in value.lower():
+        raise ValueError("must not be a step of a path (. or ..) nor hold %2F: no URL could name it")
     return value
 
 
@@ -158,6 +162,9 @@ class _AccountFields(ApiModel):
     notify_from: datetime | Literal["now"] | None = None
     path: str | tuple[Annotated[str, StringConstraints(max_length=1024)], ...] | None = None
     subconnections: tuple[Annotated[str, StringConstraints(max_length=256)], ...] | None = None
+    expected_email: OptionalEmail = None
+    smtp_ehlo_name: OptionalName = None
+    imap_indexer: Literal["full", "fast"] | None = None
     imap: Any = None
     smtp: Any = None
 
@@ -188,13 +195,27 @@ class AccountChange(_AccountFields):
     oauth2: AccountOAuth2 | None = None
 
 
+# EmailEngine's states; an account here is never in some of them, and asking for those finds none.
+ListedState = Literal[
+    "init",
+    "unset",
+    "connecting",
+    "syncing",
+    "connected",
+    "authenticationError",
+    "connectError",
+    "disconnected",
+    "paused",
+]
+
+
 class AccountQuery(ApiModel):
     """The query of `GET /v1/accounts`: pages as EmailEngine counts them, or an opaque cursor that costs O(page)."""
 
     page: Annotated[int, Field(ge=0, le=1_048_576)] = 0
     page_size: Annotated[int, Field(ge=1, le=1000)] = 20
     cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
-    state: AccountState | None = None
+    state: ListedState | None = None
     query: Annotated[str, StringConstraints(max_length=256)] | None = None
 
 
@@ -265,16 +286,20 @@ class Account(Owned):
     created: datetime
     updated: datetime
 
+    def can_become(self, state: AccountState) -> bool:
+        """Tells whether the table of transitions leads from here to *state*."""
+        return state is self.state or state in TRANSITIONS[self.state]
+
     def become(self, state: AccountState, **changes: Any) -> "Account":
         """Returns this account in *state*; raises ValueError for a transition that the table does not know."""
-        if state is not self.state and state not in TRANSITIONS[self.state]:
+        if not self.can_become(state):
             raise ValueError(f"An account cannot go from {self.state} to {state}.")
         return self.model_copy(update={"state": state, **changes})
 
     @property
     def webhook(self) -> str:
-        """The id of the webhook that receives this account's events when it has its own."""
-        return f"account-{self.key}"
+        """The id of the webhook that receives this registration's events when it has its own."""
+        return f"account-{self.key}-{hashlib.sha256(self.incarnation.encode()).hexdigest()[:8]}"
 
 
 class AccountView(ApiModel):
@@ -297,7 +322,7 @@ class AccountView(ApiModel):
     tz: str | None
     notify_from: Any
     outlook_subscription: dict[str, Any] | None
-    next_attempt: datetime | None
+    next_attempt: str | None
 
 
 class AccountListEntry(ApiModel):
@@ -339,9 +364,8 @@ def view(account: Account, *, provider: str) -> AccountView:
         type=provider,
         app=account.app,
         oauth2={"provider": account.app, "auth": {"user": account.user}},
-        webhooks=account.webhooks,
-        webhooks_custom_headers=[{"key": key, "value": "******"} for key in options.get("customHeaderNames", [])]
-        or None,
+        webhooks=masked_url(account.webhooks),
+        webhooks_custom_headers=[{"key": key, "value": MASK} for key in options.get("customHeaderNames", [])] or None,
         path=options.get("path", "*"),
         logs=options.get("logs", False),
         locale=options.get("locale"),
@@ -351,10 +375,10 @@ def view(account: Account, *, provider: str) -> AccountView:
         if subscription is None
         else {
             "id": subscription.id,
-            "expirationDateTime": subscription.expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "expirationDateTime": iso(subscription.expires),
             "state": {"state": "created", "time": int(subscription.created.timestamp() * 1000)},
         },
-        next_attempt=account.next_attempt,
+        next_attempt=iso(account.next_attempt) if account.next_attempt else None,
     )
 
 
@@ -367,6 +391,6 @@ def list_entry(account: Account, *, provider: str) -> AccountListEntry:
         type=provider,
         app=account.app,
         state=account.state,
-        webhooks=account.webhooks,
+        webhooks=masked_url(account.webhooks),
         last_error=error_view(account),
     )

@@ -16,11 +16,13 @@ with the message as it is now. So the meaning comes from comparing what is read 
 """
 
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from shared.domain.accounts import Account
 from shared.domain.events import EventName, deleted_data, missing_data, moved_data, new_data, updated_data
 from shared.domain.messages import ContentRules, Message
 from shared.domain.models import Owned
@@ -44,7 +46,8 @@ class Change(Owned):
     """
     Something happened to a message, of which we learned at `seen`.
 
-    `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all.
+    `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
+    `correlation` joins the log lines of one request from Graph, from here to the last attempt.
     """
 
     account: str
@@ -53,13 +56,14 @@ class Change(Owned):
     seen: datetime
     looks: int = 0
     tries: int = 0
+    correlation: str = ""
 
 
 class AccountEvent(Owned):
     """
     Something happened to an account itself; `incarnation` says to which registration under this id.
 
-    `tries` counts how often it could not be worked on.
+    `tries` counts how often it could not be worked on; `correlation` joins its log lines.
     """
 
     account: str
@@ -70,6 +74,7 @@ class AccountEvent(Owned):
     at: datetime
     data: dict[str, Any]
     tries: int = 0
+    correlation: str = ""
 
 
 class ChangeBatch(Owned):
@@ -80,13 +85,28 @@ class ChangeBatch(Owned):
     account_events: tuple[AccountEvent, ...] = ()
 
 
+def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> ChangeBatch:
+    """Returns the queue's message for an *event* of *account* itself."""
+    said = AccountEvent(
+        account=account.key,
+        account_id=account.id,
+        incarnation=account.incarnation,
+        event=event,
+        version=version,
+        at=at,
+        data=data,
+        correlation=account.incarnation,
+    )
+    return ChangeBatch(account_events=(said,))
+
+
 @dataclass(frozen=True)
 class Meaning:
     """
     What a message's changes come to.
 
     `event` and its `data` for the customer, with `version` and `moment` for its id and place; `sighting` is what to
-    remember; `again` says that it is too early to tell.
+    remember; `again` says that it is too early to tell, and `also` what must be told besides.
     """
 
     event: EventName | None = None
@@ -95,6 +115,7 @@ class Meaning:
     moment: datetime | None = None
     sighting: Sighting | None = None
     again: bool = False
+    also: "Meaning | None" = None
 
 
 NOTHING = Meaning()
@@ -116,41 +137,63 @@ def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspiciou
 def meaning_of_missing(
     kinds: Collection[ChangeKind], message_id: str, *, seen: datetime, looks: int, patience: int
 ) -> Meaning:
-    """Returns what it means that *message_id* is not there; *patience* is how often we look before we believe it."""
+    """
+    Returns what it means that *message_id* is not there; *patience* is how often we look before we believe it.
+
+    Nobody tells when it went, so the event stands at the beginning of the day: a duplicate lands on the same row.
+    """
+    day = seen.replace(hour=0, minute=0, second=0, microsecond=0)
     if ChangeKind.DELETED in kinds:
-        return Meaning(EventName.MESSAGE_DELETED, deleted_data(message_id), moment=seen)
+        return Meaning(EventName.MESSAGE_DELETED, deleted_data(message_id), moment=day)
     if looks < patience:
         return AGAIN
     if ChangeKind.CREATED in kinds:
-        return Meaning(EventName.MESSAGE_MISSING, missing_data(message_id, looks), moment=seen)
+        return Meaning(EventName.MESSAGE_MISSING, missing_data(message_id, looks), moment=day)
     return NOTHING
 
 
-def meaning_of_message(  # noqa: PLR0911  one return a row of the table in the module's docstring
-    kinds: Collection[ChangeKind],
+def meaning_of_message(
+    kinds: AbstractSet[ChangeKind],
     message: Message,
     known: Sighting | None,
     *,
     watched_since: datetime,
     looks: int,
     patience: int,
+    suspicious: bool,
     rules: ContentRules,
 ) -> Meaning:
-    """Returns what the changes of a message that is there come to; *known* is what we last knew of it."""
+    """
+    Returns what the changes of a message that is there come to; *known* is what we last knew of it.
+
+    Where its arrival may have been told before (*suspicious*) by somebody who died before he could note it, a change
+    since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
+    """
     now_seen = Sighting.of(message)
     if known is None:
         if message.created >= watched_since - _CLOCK_SKEW:
             if ChangeKind.CREATED not in kinds and looks < patience:
                 return AGAIN
-            return Meaning(EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen)
-        if kinds == {ChangeKind.UPDATED}:
-            return _changed(EventName.MESSAGE_UPDATED, updated_data(message, None), message, now_seen)
-        return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
+            touched = suspicious and message.modified - message.created > _UNTOUCHED
+            return Meaning(
+                EventName.MESSAGE_NEW,
+                new_data(message, rules),
+                moment=message.received,
+                sighting=now_seen,
+                also=_change_of_unknown(kinds - {ChangeKind.CREATED}, message, now_seen) if touched else None,
+            )
+        return _change_of_unknown(kinds, message, now_seen)
     if known.folder != now_seen.folder:
         return _changed(EventName.MESSAGE_MOVED, moved_data(message, known), message, now_seen)
     if known.state != now_seen.state:
         return _changed(EventName.MESSAGE_UPDATED, updated_data(message, known), message, now_seen)
     return NOTHING
+
+
+def _change_of_unknown(kinds: AbstractSet[ChangeKind], message: Message, now_seen: Sighting) -> Meaning:
+    if kinds <= {ChangeKind.UPDATED}:
+        return _changed(EventName.MESSAGE_UPDATED, updated_data(message, None), message, now_seen)
+    return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
 
 
 def _changed(event: EventName, data: dict[str, Any], message: Message, sighting: Sighting) -> Meaning:

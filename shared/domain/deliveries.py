@@ -21,8 +21,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from shared.domain.events import EventName, iso
+from shared.domain.events import EventName
 from shared.domain.models import ApiModel, Owned
+from shared.domain.moments import iso
 
 JITTER = 0.2
 _GONE = 410
@@ -115,6 +116,7 @@ class Delivery(Owned):
     payload_bytes: int
     payload_expires: datetime
     reason: str | None = None
+    correlation: str = ""
 
     def attempted(
         self, outcome: Outcome, *, now: datetime, schedule: tuple[timedelta, ...], chance: float

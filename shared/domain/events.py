@@ -18,6 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.domain.messages import Address, Attachment, ContentRules, Message
+from shared.domain.moments import iso
 from shared.domain.sightings import Sighting
 
 _NAMESPACE = uuid.UUID("6f1f6bb0-5b0e-5f0d-9a4e-3a5f0d365365")
@@ -43,8 +44,8 @@ class Event:
     """
     An event before it becomes bytes.
 
-    `moment` is when it happened and gives the delivery its place; `date` is when we learned of it and is shown.
-    `message_special_use` is what the folder of the message is for.
+    `moment` gives the delivery its place, and `date` is what the customer sees: both come from the event itself, where
+    it has a time of its own, so that a repetition makes the same bytes. `learned` is when we heard of it first.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Event:
     account_key: str
     moment: datetime
     date: datetime
+    learned: datetime
     data: Mapping[str, Any]
     path: str | None = None
     special_use: str | None = None
@@ -61,11 +63,6 @@ class Event:
 def event_id(account_key: str, subject: str, name: EventName, version: str) -> str:
     """Returns the id of the event *name* about *subject* (a message id, or the account's incarnation) at *version*."""
     return str(uuid.uuid5(_NAMESPACE, f"{account_key}\n{subject}\n{name}\n{version}"))
-
-
-def iso(moment: datetime) -> str:
-    """Returns an aware UTC moment as EmailEngine writes it: milliseconds and `Z`."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def payload(event: Event, service_url: str | None) -> bytes:

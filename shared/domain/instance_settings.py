@@ -12,10 +12,31 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from shared.domain.accounts import CustomHeaders
 from shared.domain.events import EventName
 from shared.domain.fields import OptionalWebhookUrl
+from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Owned
 from shared.domain.signatures import signing_key
 
 _ANY = "*"
+# EmailEngine's further events: a list of them is taken as it is, and those never happen here.
+_EMAILENGINE_EVENTS = frozenset(
+    {
+        "messageSent",
+        "messageDeliveryError",
+        "messageFailed",
+        "messageBounce",
+        "messageComplaint",
+        "mailboxNew",
+        "mailboxDeleted",
+        "mailboxReset",
+        "connectError",
+        "trackOpen",
+        "trackClick",
+        "listUnsubscribe",
+        "listSubscribe",
+        "exportCompleted",
+        "exportFailed",
+    }
+)
 
 
 def _service_url(value: str) -> str:
@@ -26,7 +47,7 @@ def _service_url(value: str) -> str:
 
 
 def _event(value: str) -> str:
-    if value != _ANY and value not in set(EventName):
+    if value != _ANY and value not in set(EventName) | _EMAILENGINE_EVENTS:
         raise ValueError(f'must be "*" or one of: {", ".join(EventName)}; got {value!r}')
     return value
 
@@ -102,9 +123,9 @@ def view(settings: InstanceSettings, query: InstanceSettingsQuery) -> dict[str, 
     """Returns the settings that *query* asks for; of a secret only whether there is one."""
     shown: dict[str, Any] = {
         "webhooksEnabled": settings.webhooks_enabled,
-        "webhooks": settings.webhooks,
+        "webhooks": masked_url(settings.webhooks),
         "webhookEvents": list(settings.webhook_events),
-        "webhooksCustomHeaders": [{"key": name, "value": "******"} for name in settings.custom_header_names],
+        "webhooksCustomHeaders": [{"key": name, "value": MASK} for name in settings.custom_header_names],
         "serviceUrl": settings.service_url,
         "serviceSecret": settings.secrets is not None,
         "notifyText": settings.notify_text,

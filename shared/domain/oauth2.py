@@ -10,14 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.clouds import Cloud
 from shared.domain.fields import Name, OptionalText
+from shared.domain.masking import MASK
 from shared.domain.models import ApiModel, Owned
-
-MASK = "******"
+from shared.domain.moments import iso
 
 _GUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 _DOMAIN = re.compile(
@@ -119,6 +119,13 @@ class NewOAuth2App(_Credentials):
     extra_scopes: Scopes = ()
     skip_scopes: Scopes = ()
 
+    @field_validator("client_secret", "certificate")
+    @classmethod
+    def _is_no_mask(cls, value: str | None) -> str | None:
+        if value == MASK:
+            raise ValueError("must be the secret itself, not the stars that stand for it")
+        return value
+
     @model_validator(mode="after")
     def _exactly_one_credential(self) -> Self:
         kinds = self.credential_kinds()
@@ -147,6 +154,11 @@ class OAuth2AppChange(_Credentials):
     base_scopes: Literal["api"] | None = None
     extra_scopes: Scopes | None = None
     skip_scopes: Scopes | None = None
+
+    @field_validator("client_secret", "certificate")
+    @classmethod
+    def _mask_means_unchanged(cls, value: str | None) -> str | None:
+        return None if value == MASK else value
 
     @model_validator(mode="after")
     def _at_most_one_credential(self) -> Self:
@@ -197,13 +209,13 @@ class OAuth2AppView(ApiModel):
     provider: Provider
     enabled: bool = True
     include_in_listing: bool = False
-    created: datetime
-    updated: datetime
+    created: str
+    updated: str
     client_id: str
-    client_secret: Literal["******"] | None
-    certificate: Literal["******"] | None
+    client_secret: str | None
+    certificate: str | None
     certificate_thumbprint: str | None
-    certificate_expires: datetime | None
+    certificate_expires: str | None
     managed_identity: str | None
     authority: str
     cloud: Cloud
@@ -221,13 +233,13 @@ def view(app: OAuth2App) -> OAuth2AppView:
         description=app.description,
         title=app.title,
         provider=app.provider,
-        created=app.created,
-        updated=app.updated,
+        created=iso(app.created),
+        updated=iso(app.updated),
         client_id=app.client_id,
-        client_secret="******" if app.credential is CredentialKind.SECRET else None,
-        certificate="******" if app.credential is CredentialKind.CERTIFICATE else None,
+        client_secret=MASK if app.credential is CredentialKind.SECRET else None,
+        certificate=MASK if app.credential is CredentialKind.CERTIFICATE else None,
         certificate_thumbprint=app.thumbprint,
-        certificate_expires=app.expires,
+        certificate_expires=iso(app.expires) if app.expires else None,
         managed_identity=app.managed_identity,
         authority=app.tenant,
         cloud=app.cloud,

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.domain.accounts import AccountId
 from shared.domain.models import ApiModel, Owned
+from shared.domain.moments import iso
 
 
 class Scope(StrEnum):
@@ -80,6 +81,7 @@ class TokenQuery(ApiModel):
     """The query of `GET /v1/tokens`."""
 
     account: Annotated[str, StringConstraints(max_length=256)] | None = None
+    query: Annotated[str, StringConstraints(max_length=256)] | None = None
     page: Annotated[int, Field(ge=0, le=1_048_576)] = 0
     page_size: Annotated[int, Field(ge=1, le=1000)] = 20
 
@@ -103,6 +105,6 @@ def view(token: Token) -> dict[str, Any]:
         "ip": token.ip,
         "scopes": list(token.scopes),
         "permissions": token.permissions.model_dump(mode="json") if token.permissions else None,
-        "created": token.created.isoformat(),
-        "expires": token.expires.isoformat() if token.expires else None,
+        "created": iso(token.created),
+        "expires": iso(token.expires) if token.expires else None,
     }

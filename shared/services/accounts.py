@@ -15,25 +15,29 @@ from shared.domain.accounts import (
     AccountOAuth2,
     AccountQuery,
     AccountState,
-    CustomHeader,
     FormerSubscription,
     NewAccount,
     account_key,
     list_entry,
     view,
 )
+from shared.domain.changes import account_event
 from shared.domain.errors import AccountNotFound, Changed, FieldProblem, InvalidRequest
+from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
+from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.webhooks import Webhook
 from shared.ports import (
     AccountStore,
+    ChangeQueue,
     Clock,
     JobQueue,
     Log,
     MailboxStore,
+    Page,
     Randomness,
     Stored,
     Vault,
@@ -41,7 +45,18 @@ from shared.ports import (
 )
 from shared.services.lookups import Lookup
 
-_OPTIONS = ("copy_", "logs", "locale", "tz", "notify_from", "path", "subconnections")
+_OPTIONS = (
+    "copy_",
+    "logs",
+    "locale",
+    "tz",
+    "notify_from",
+    "path",
+    "subconnections",
+    "expected_email",
+    "smtp_ehlo_name",
+    "imap_indexer",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,7 @@ class Accounts:
     webhook_lookup: Lookup[Stored[Webhook] | None]
     account_lookup: Lookup[Stored[Account] | None]
     vault: Vault
+    changes: ChangeQueue
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -114,13 +130,14 @@ class Accounts:
                 raise AccountNotFound(account)
             gone = stored.value
             try:
-                deleted = gone.become(AccountState.DELETED, updated=self.clock.now(), claim=None)
+                # A claim stays: whoever died with it may have left a subscription for the removal to look for.
+                deleted = gone.become(AccountState.DELETED, updated=self.clock.now())
                 self.store.replace(deleted, stored.etag)
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
             self._queue(JobKind.DISCONNECT, gone)
-            self.log.event("account.deleted", account=gone.id)
+            self.log.event("account.deleted", account=gone.id, correlation=gone.incarnation)
             return
 
     def show(self, account: str) -> dict[str, Any]:
@@ -138,19 +155,20 @@ class Accounts:
             return self._page_by_cursor(query)
         found = sorted((a for a in self.store.all() if _matches(a, query)), key=lambda account: account.id)
         counts, shown = numbered(found, query.page, query.page_size)
-        first = self.store.page(None, query.page_size, state=query.state) if query.page == 0 else None
         return {
             **counts,
             "query": query.query or False,
             "state": query.state or "*",
-            "nextPageCursor": encode_cursor(first.position) if first else None,
             "accounts": [self._entry(account) for account in shown],
         }
 
     def _page_by_cursor(self, query: AccountQuery) -> dict[str, Any]:
         # `start` asks for the first page: the position before everything.
         position = None if query.cursor == "start" else decode_cursor(query.cursor)
-        page = self.store.page(position, query.page_size, state=query.state)
+        page: Page[Account] = Page([], None)
+        if query.state is None or query.state in set(AccountState):
+            state = AccountState(query.state) if query.state else None
+            page = self.store.page(position, query.page_size, state=state)
         return {
             "query": query.query or False,
             "state": query.state or "*",
@@ -206,20 +224,24 @@ class Accounts:
             user=request.oauth2.mailbox,
             webhooks=request.webhooks,
             options=_options(request, {}),
-            former_subscriptions=_left_behind(deleted, request.oauth2),
+            former_subscriptions=_left_behind(deleted),
             created=now,
             updated=now,
         )
-        if deleted:
-            self._forget_webhook(deleted.value)
         self._write_webhook(new, request)
         if deleted:
+            self._bury(deleted.value)
             self.store.replace(new, deleted.etag)
         else:
             self.store.insert(new)
         self.account_lookup.forget(key)
+        # Whoever registers the same mailbox elsewhere may have taken us for dead before our row stood.
+        holder = self.mailboxes.bind(new.app, new.user, account)
+        if holder != account:
+            self.store.delete(key, self._latest_etag(key))
+            raise AccountExists(holder)
         self._queue(JobKind.CONNECT, new)
-        self.log.event("account.registered", account=account, app=new.app)
+        self.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
 
     def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange) -> None:
         former = stored.value
@@ -235,6 +257,8 @@ class Accounts:
             left = FormerSubscription(app=former.app, id=former.subscription.id)
             update["former_subscriptions"] = (*former.former_subscriptions, left)
         update |= {"options": _options(change, former.options), "updated": self.clock.now()}
+        if "webhooks" in given:
+            update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
         changed = former.model_copy(update=update)
         self._write_webhook(changed, change)
         self.store.replace(changed, stored.etag)
@@ -252,7 +276,8 @@ class Accounts:
         stored = self.webhooks.get(account.webhook)
         headers = stored.value.headers if stored else None
         if "webhooks_custom_headers" in change.model_fields_set:
-            headers = self._keep_headers(account, change.webhooks_custom_headers or ())
+            kept = json.loads(self.vault.get(headers)) if headers else {}
+            headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
         self.webhooks.put(
             Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
         )
@@ -260,17 +285,21 @@ class Accounts:
         if stored and stored.value.headers and stored.value.headers != headers:
             self.vault.delete(stored.value.headers)
 
-    def _forget_webhook(self, account: Account) -> None:
-        stored = self.webhooks.get(account.webhook)
+    def _bury(self, gone: Account) -> None:
+        """Tells what the removal of *gone* cannot tell any more: it will find another registration in its place."""
+        version, at = gone.incarnation, gone.updated
+        self.changes.put(account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id}))
+        stored = self.webhooks.get(gone.webhook)
         if stored is not None and stored.value.headers:
             self.vault.delete(stored.value.headers)
-        self.webhooks.delete(account.webhook)
+        self.webhooks.delete(gone.webhook)
 
-    def _keep_headers(self, account: Account, headers: tuple[CustomHeader, ...]) -> str | None:
-        if not headers:
-            return None
-        kept = json.dumps({header.key: header.value for header in headers})
-        return self.vault.put(f"webhook-headers-{account.key}", kept)
+    def _latest_etag(self, key: str) -> str:
+        stored = self.store.get(key)
+        return stored.etag if stored else ""
+
+    def _keep_headers(self, account: Account, headers: dict[str, str]) -> str | None:
+        return self.vault.put(f"webhook-headers-{account.key}", json.dumps(headers)) if headers else None
 
 
 class AccountExists(InvalidRequest):
@@ -295,15 +324,12 @@ def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict
     return options
 
 
-def _left_behind(deleted: Stored[Account] | None, oauth2: AccountOAuth2) -> tuple[FormerSubscription, ...]:
+def _left_behind(deleted: Stored[Account] | None) -> tuple[FormerSubscription, ...]:
     """Returns what a registration over a removed one must still end: its removal's job finds another incarnation."""
-    if deleted is None:
-        return ()
+    if deleted is None or deleted.value.subscription is None:
+        return deleted.value.former_subscriptions if deleted else ()
     gone = deleted.value
-    if gone.subscription is None or _watches(gone, oauth2):
-        # The same mailbox: Graph names the subscription when we ask for it again, and it is adopted.
-        return gone.former_subscriptions
-    return (*gone.former_subscriptions, FormerSubscription(app=gone.app, id=gone.subscription.id))
+    return (*gone.former_subscriptions, FormerSubscription(app=gone.app, id=deleted.value.subscription.id))
 
 
 def _watches(account: Account, oauth2: AccountOAuth2) -> bool:
@@ -311,7 +337,7 @@ def _watches(account: Account, oauth2: AccountOAuth2) -> bool:
 
 
 def _matches(account: Account, query: AccountQuery) -> bool:
-    if account.state is AccountState.DELETED or query.state not in (None, account.state):
+    if account.state is AccountState.DELETED or (query.state is not None and query.state != account.state.value):
         return False
     if not query.query:
         return True

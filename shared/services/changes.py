@@ -6,7 +6,7 @@ is throttled, a copy lags behind) goes back to the queue with a delay; it never 
 all of that has been stored does the batch's own message go.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -95,6 +95,7 @@ class _Result:
     sightings: dict[SightingKey, Sighting] = field(default_factory=dict)
     again: dict[timedelta, list[Change]] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     def look_again(self, subject: _Subject) -> None:
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
@@ -113,9 +114,8 @@ class Changes:
     accounts: Lookup[Stored[Account] | None]
     apps: Lookup[Stored[OAuth2App] | None]
     folders: Lookup[FolderTree | None]
-    folder_store: FolderStore
+    fresh_folders: Lookup[FolderTree]
     reader: GroupCommit[ReadRequest, Reading]
-    mailboxes: Mailboxes
     sightings: SightingStore
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
     queue: ChangeQueue
@@ -171,6 +171,10 @@ class Changes:
         subjects: dict[tuple[str, str], _Subject] = {}
         for change in changes:
             stored = self.accounts.get(change.account)
+            if stored is not None and stored.value.state is AccountState.DELETED:
+                # It may have been registered again since we looked.
+                self.accounts.forget(change.account)
+                stored = self.accounts.get(change.account)
             if stored is None or stored.value.state is AccountState.DELETED:
                 continue
             subject = subjects.get((change.account, change.message))
@@ -240,6 +244,8 @@ class Changes:
         elif meaning.event is not None:
             message = reading if isinstance(reading, Message) else None
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
+            if meaning.also is not None:
+                self._announce(subject, message, meaning.also, settings, result, suspicious=suspicious)
 
     def _meaning(self, subject: _Subject, message: Message, rules: ContentRules, *, suspicious: bool) -> Meaning:
         known = None
@@ -252,6 +258,7 @@ class Changes:
             watched_since=subject.account.watched_since or subject.account.created,
             looks=subject.looks,
             patience=PATIENCE,
+            suspicious=suspicious,
             rules=rules,
         )
 
@@ -275,23 +282,34 @@ class Changes:
             account=account.id,
             account_key=account.key,
             moment=meaning.moment or subject.first_seen,
-            date=subject.first_seen,
+            # What is gone has no time of its own any more.
+            date=meaning.moment if message and meaning.moment else subject.first_seen,
+            learned=subject.first_seen,
             data=_placed(meaning.data, folder),
             path=folder.path if folder else "\\All",
             special_use=folder.special_use if folder else "\\All",
         )
         webhook = account.webhook if account.webhooks else DEFAULT
-        out = Outgoing(event, webhook, payload(event, settings.service_url), suspicious=suspicious)
-        if not self._take(event.id, result):
+        out = Outgoing(event, webhook, payload(event, settings.service_url), suspicious, subject.changes[0].correlation)
+        if not self._take(event.id, result, suspicious=suspicious):
             return
         if message is not None and meaning.sighting is not None:
             result.sightings[sighting_key(account.key, message.id, message.received)] = meaning.sighting
         if wants(settings, event):
             result.outgoing.append(out)
 
-    def _take(self, identity: str, result: _Result) -> bool:
-        """Takes the event in hand; one that is finished, or that another thread's message guards, is a duplicate."""
-        if self.recent.is_finished(identity) or not self.recent.begin(identity):
+    def _take(self, identity: str, result: _Result, *, suspicious: bool) -> bool:
+        """
+        Takes the event in hand; one that is finished, or in the hand of another thread, is a duplicate.
+
+        But where the batch came again, the other thread may be at work on this very message, whose lease has lapsed;
+        then nothing else guards the event, and it must wait.
+        """
+        if self.recent.is_finished(identity):
+            return False
+        if not self.recent.begin(identity):
+            if suspicious:
+                raise TryLater("Another thread is at work on this event.")
             return False
         result.events.append(identity)
         return True
@@ -301,14 +319,8 @@ class Changes:
         folder = tree.find(folder_id) if tree else None
         if folder is not None:
             return folder
-        app = self.apps.get(account.app)
-        if app is None:
-            return None
-        # The folder is younger than the tree, or nobody has read the tree yet.
-        tree = self.mailboxes.probe(app.value, account.user)
-        self.folder_store.put(account.key, tree)
-        self.folders.forget(account.key)
-        return tree.find(folder_id)
+        # The folder is younger than the tree, or nobody has read the tree yet. Many messages may ask at once.
+        return self.fresh_folders.get(account.key).find(folder_id)
 
     def _put_off(self, subject: _Subject, error: Exception, result: _Result) -> None:
         wait = _UNREAD_WAITS[min(subject.tries, len(_UNREAD_WAITS) - 1)]
@@ -321,7 +333,9 @@ class Changes:
             wait=wait.total_seconds(),
             error=str(error),
         )
-        if isinstance(error, SignInRefused | MailboxRefused) and subject.tries == 0:
+        refused = isinstance(error, SignInRefused | MailboxRefused)
+        if refused and subject.account.state is AccountState.CONNECTED and subject.account.key not in result.refused:
+            result.refused.add(subject.account.key)
             self.jobs.put(Job(kind=JobKind.RECONNECT, account=subject.account.key))
         result.put_off(subject, wait)
 
@@ -329,7 +343,7 @@ class Changes:
         self, said: AccountEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
     ) -> None:
         identity = event_id(said.account, said.incarnation, said.event, said.version)
-        if not self._take(identity, result):
+        if not self._take(identity, result, suspicious=redelivered):
             return
         stored = self.accounts.get(said.account)
         event = Event(
@@ -339,6 +353,7 @@ class Changes:
             account_key=said.account,
             moment=said.at,
             date=said.at,
+            learned=said.at,
             data=said.data,
         )
         if wants(settings, event):
@@ -349,6 +364,7 @@ class Changes:
                     own.webhook if own else DEFAULT,
                     payload(event, settings.service_url),
                     suspicious=redelivered,
+                    correlation=said.correlation,
                 )
             )
 
@@ -367,3 +383,25 @@ def _tried(batch: ChangeBatch) -> ChangeBatch:
         changes=tuple(change.model_copy(update={"tries": change.tries + 1}) for change in batch.changes),
         account_events=tuple(event.model_copy(update={"tries": event.tries + 1}) for event in batch.account_events),
     )
+
+
+def fresh_folders(
+    accounts: Lookup[Stored[Account] | None],
+    apps: Lookup[Stored[OAuth2App] | None],
+    mailboxes: Mailboxes,
+    store: FolderStore,
+    folders: Lookup[FolderTree | None],
+) -> Callable[[str], FolderTree]:
+    """Returns what reads an account's folder tree anew and keeps it for everybody."""
+
+    def find(key: str) -> FolderTree:
+        account = accounts.get(key)
+        app = apps.get(account.value.app) if account else None
+        if account is None or app is None:
+            return FolderTree()
+        tree = mailboxes.probe(app.value, account.value.user)
+        store.put(key, tree)
+        folders.forget(key)
+        return tree
+
+    return find

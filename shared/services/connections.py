@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
-from shared.domain.changes import AccountEvent, ChangeBatch
+from shared.domain.changes import account_event
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import Changed, MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import EventName
@@ -32,6 +32,7 @@ from shared.ports import (
     Randomness,
     Stored,
     Subscriptions,
+    TokenStore,
     Vault,
     WebhookStore,
 )
@@ -63,6 +64,7 @@ class Connections:
     subscriptions: Subscriptions
     client_states: ClientStates
     webhooks: WebhookStore
+    tokens: TokenStore
     vault: Vault
     settings: InstanceSettingsService
     changes: ChangeQueue
@@ -109,15 +111,18 @@ class Connections:
         orphaned = account.claim is not None
         if not done:
             stored = self._claim(stored)
+        asked = False
         try:
             app = self._app(account)
             self._drop_former(account)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
+            asked = not watched
             subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
         except (SignInRefused, MailboxRefused) as refusal:
             self._refused(stored, refusal)
         except TryLater as busy:
-            self._postponed(stored, busy)
+            # Whoever is asked to wait got nothing; no answer at all may hide a subscription, so the claim stays.
+            self._postponed(stored, busy, unsure=asked and busy.retry_after is None)
         else:
             self._connected(stored, app, subscription)
 
@@ -147,17 +152,20 @@ class Connections:
             return left[0]
         client_state = self.client_states.make(account.key)
         subscription = self.subscriptions.create(app, account.user, client_state, service_url)
-        self.log.event("subscription.created", account=account.id, expires=subscription.expires)
+        self.log.event(
+            "subscription.created", account=account.id, correlation=account.incarnation, expires=subscription.expires
+        )
         return subscription
 
     def _connected(self, stored: Stored[Account], app: OAuth2App, subscription: Subscription | None) -> None:
-        account, now = stored.value, self.clock.now()
+        account = stored.value
+        at = self.clock.now() if account.initialized else account.watched_since or account.created
         mended = account.last_error is not None and account.last_error.permanent
         if not account.initialized or mended:
             version = f"{account.incarnation}/{account.error_count}"
-            self._announce(account, EventName.AUTHENTICATION_SUCCESS, version, now, {"user": account.user})
+            self._announce(account, EventName.AUTHENTICATION_SUCCESS, version, at, {"user": account.user})
         if not account.initialized:
-            self._announce(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, now, {"initialized": True})
+            self._announce(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, {"initialized": True})
         try:
             self._finish(
                 stored,
@@ -171,10 +179,10 @@ class Connections:
             )
         except Changed:
             current = self.accounts.get(account.key)
-            if subscription is not None and (current is None or current.value.state is AccountState.DELETED):
+            if subscription is not None and not (current and _wants(current.value, account)):
                 self.subscriptions.delete(app, subscription.id)
             raise
-        self.log.event("account.connected", account=account.id)
+        self.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
     def _refused(self, stored: Stored[Account], refusal: SignInRefused | MailboxRefused) -> None:
         """Tells a refusal that a human must mend, once per reason, and asks again by itself once an hour."""
@@ -195,11 +203,14 @@ class Connections:
             self._announce(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
         self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
 
-    def _postponed(self, stored: Stored[Account], busy: TryLater) -> None:
+    def _postponed(self, stored: Stored[Account], busy: TryLater, *, unsure: bool) -> None:
         wait = _BACKOFF[min(stored.value.attempts, len(_BACKOFF) - 1)]
         if busy.retry_after is not None:
             wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
-        self._fail(stored, AccountState.CONNECT_ERROR, LastError(response=str(busy), code="TryLater"), wait)
+        error = LastError(response=str(busy), code="TryLater")
+        claim = stored.value.claim if unsure else None
+        kept = claim.model_copy(update={"until": self.clock.now()}) if claim else None
+        self._fail(stored, AccountState.CONNECT_ERROR, error, wait, claim=kept)
 
     def _fail(
         self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
@@ -214,20 +225,27 @@ class Connections:
         attempts = account.attempts + 1
         self._finish(stored, state, last_error=error, next_attempt=now + wait, attempts=attempts, **changes)
         self.log.problem(
-            "account.failed", account=account.id, state=state, code=error.code, error=error.response, again=now + wait
+            "account.failed",
+            account=account.id,
+            correlation=account.incarnation,
+            state=state,
+            code=error.code,
+            error=error.response,
+            again=now + wait,
         )
 
     def _finish(self, stored: Stored[Account], state: AccountState, **changes: Any) -> None:
         """Writes what a connection came to; what the API changed meanwhile stays, while the claim is still ours."""
         ours = stored.value
+        changes = {"claim": None, "updated": self.clock.now(), **changes}
         while True:
-            ended = stored.value.become(state, claim=None, updated=self.clock.now(), **changes)
             try:
-                self.accounts.replace(ended, stored.etag)
+                self.accounts.replace(stored.value.become(state, **changes), stored.etag)
             except Changed:
                 current = self.accounts.get(ours.key)
-                same = current is not None and current.value.claim == ours.claim
-                if current is None or not same or not _same_mailbox(current.value, ours):
+                if current is None or current.value.claim != ours.claim or not _wants(current.value, ours):
+                    raise
+                if not current.value.can_become(state):
                     raise
                 stored = current
             else:
@@ -239,16 +257,18 @@ class Connections:
             return
         try:
             self._drop_former(account)
-            app = self.apps.get(account.app)
-            if app is not None and account.subscription is not None:
-                self.subscriptions.delete(app.value, account.subscription.id)
+            self._unsubscribe(account)
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BACKOFF[2])
-            self.log.problem("account.disconnect_postponed", account=account.id, error=str(busy))
+            self.log.problem(
+                "account.disconnect_postponed", account=account.id, correlation=account.incarnation, error=str(busy)
+            )
             return
         except (SignInRefused, MailboxRefused) as refusal:
             # We may not end it any more; it ends by itself within 7 days, and what it says of a stranger is dropped.
-            self.log.problem("subscription.abandoned", account=account.id, error=str(refusal))
+            self.log.problem(
+                "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
+            )
         self.bindings.release(account.app, account.user, account.id)
         self._announce(
             account, EventName.ACCOUNT_DELETED, account.incarnation, account.updated, {"account": account.id}
@@ -258,8 +278,21 @@ class Connections:
             return
         self.jobs.put(Job(kind=JobKind.PURGE, account=account.key, incarnation=account.incarnation), _PURGE_WAIT)
         # What is left names the webhook that must still hear of the end, and nothing else of the account.
-        left = account.model_copy(update={"name": None, "email": None, "subscription": None, "options": {}})
+        nothing: dict[str, Any] = {"name": None, "email": None, "subscription": None, "claim": None, "options": {}}
+        left = account.model_copy(update=nothing)
         self.accounts.replace(left, stored.etag)
+
+    def _unsubscribe(self, account: Account) -> None:
+        app = self.apps.get(account.app)
+        if app is None:
+            return
+        if account.subscription is not None:
+            self.subscriptions.delete(app.value, account.subscription.id)
+        service_url = self.settings.current().service_url
+        if account.claim is not None and service_url is not None:
+            # The claim's holder died, or was never told whether Graph had subscribed us.
+            for left in self.subscriptions.find(app.value, account.user, service_url):
+                self.subscriptions.delete(app.value, left.id)
 
     def _purge(self, stored: Stored[Account]) -> None:
         account = stored.value
@@ -270,14 +303,19 @@ class Connections:
             if webhook.value.headers:
                 self.vault.delete(webhook.value.headers)
             self.webhooks.delete(account.webhook)
-        self.accounts.delete(account.key)
-        self.log.event("account.purged", account=account.id)
+        for token in [token for token in self.tokens.all() if token.account == account.id]:
+            self.tokens.delete(token.id)
+        self.accounts.delete(account.key, stored.etag)
+        self.log.event("account.purged", account=account.id, correlation=account.incarnation)
 
     def _reauthorize(self, stored: Stored[Account], job: Job) -> None:
         """Renews the subscription, which reauthorizes it too; Graph repeats its challenge, and one answer is enough."""
         account, now = stored.value, self.clock.now()
         subscription = account.subscription
-        if account.state is AccountState.DELETED or subscription is None or subscription.id != job.subscription:
+        if subscription is None:
+            self._recreate(stored, job)
+            return
+        if account.state is AccountState.DELETED or subscription.id != job.subscription:
             return
         if subscription.renewed is not None and now - subscription.renewed < _REAUTHORIZE_PAUSE:
             return
@@ -294,18 +332,21 @@ class Connections:
             return
         kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
         self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
-        self.log.event("subscription.renewed", account=account.id, expires=renewed.expires)
+        self.log.event(
+            "subscription.renewed", account=account.id, correlation=account.incarnation, expires=renewed.expires
+        )
 
     def _recreate(self, stored: Stored[Account], job: Job) -> None:
         account = stored.value
-        if account.state is AccountState.DELETED or account.subscription is None:
+        if account.state is AccountState.DELETED:
             return
-        if account.subscription.id != job.subscription:
-            return
-        self.log.problem("subscription.removed", account=account.id)
-        now = self.clock.now()
-        without = account.model_copy(update={"subscription": None, "updated": now})
-        self._connect(self.accounts.replace(without, stored.etag), Job(kind=JobKind.RECONNECT, account=account.key))
+        if account.subscription is not None:
+            if account.subscription.id != job.subscription:
+                return
+            self.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
+            without = account.model_copy(update={"subscription": None, "updated": self.clock.now()})
+            stored = self.accounts.replace(without, stored.etag)
+        self._connect(stored, Job(kind=JobKind.RECONNECT, account=account.key))
 
     def _note_missed(self, stored: Stored[Account]) -> None:
         self.log.problem("notifications.missed", account=stored.value.id)
@@ -313,8 +354,12 @@ class Connections:
     def _drop_former(self, account: Account) -> None:
         for former in account.former_subscriptions:
             app = self.apps.get(former.app)
-            if app is not None:
-                self.subscriptions.delete(app.value, former.id)
+            try:
+                if app is not None:
+                    self.subscriptions.delete(app.value, former.id)
+            except (SignInRefused, MailboxRefused) as refusal:
+                # A sign-in that no longer works may be why the account moved; what is left ends within 7 days.
+                self.log.problem("subscription.abandoned", account=account.id, error=str(refusal))
 
     def _app(self, account: Account) -> OAuth2App:
         stored = self.apps.get(account.app)
@@ -332,20 +377,18 @@ class Connections:
 
         A crash in between has the job run again and say the same under the same id.
         """
-        said = AccountEvent(
-            account=account.key,
-            account_id=account.id,
-            incarnation=account.incarnation,
-            event=event,
-            version=version,
-            at=at,
-            data=data,
-        )
-        self.changes.put(ChangeBatch(account_events=(said,)))
+        self.changes.put(account_event(account, event, version, at, data))
 
 
-def _same_mailbox(one: Account, other: Account) -> bool:
-    return (one.incarnation, one.app, one.user) == (other.incarnation, other.app, other.user)
+def _wants(current: Account, subscribed: Account) -> bool:
+    """Tells whether the account as it is now still wants what was begun for it as it was *subscribed*."""
+    if current.state is AccountState.DELETED:
+        return False
+    return (current.incarnation, current.app, current.user) == (
+        subscribed.incarnation,
+        subscribed.app,
+        subscribed.user,
+    )
 
 
 def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:

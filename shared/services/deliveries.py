@@ -25,6 +25,7 @@ from shared.domain.deliveries import (
 )
 from shared.domain.errors import Changed, DeliveryNotFound, NotFound, TryLater
 from shared.domain.events import Event
+from shared.domain.masking import bare_url
 from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.posts import headers
 from shared.domain.webhooks import Webhook
@@ -63,6 +64,7 @@ class Outgoing:
     webhook: str
     payload: bytes
     suspicious: bool
+    correlation: str
 
 
 @dataclass(frozen=True)
@@ -167,12 +169,13 @@ class Deliveries:
             event=event.name,
             account=event.account,
             account_key=event.account_key,
-            url=_without_credentials(webhook.url),
+            url=bare_url(webhook.url),
             state=DeliveryState.RETRYING,
-            created=event.date,
+            created=event.learned,
             updated=now,
             payload_bytes=len(out.payload),
             payload_expires=now + self.payload_retention,
+            correlation=out.correlation,
         )
 
     def _post(self, delivery: Delivery, webhook: Webhook, payload: bytes, secrets: Sequence[str]) -> Post:
@@ -232,6 +235,7 @@ class Deliveries:
             milliseconds=outcome.milliseconds,
             age=int((now - delivery.created).total_seconds() * 1000),
             next_attempt=delivery.next_attempt,
+            correlation=delivery.correlation or None,
         )
 
     def _ended(self, delivery: Delivery, webhook: Stored[Webhook] | None) -> Delivery | None:
@@ -270,9 +274,3 @@ class Deliveries:
             return
         finally:
             self.webhook_lookup.forget(webhook.id)
-
-
-def _without_credentials(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"

@@ -13,6 +13,7 @@ from shared.domain.instance_settings import (
     InstanceSettingsQuery,
     view,
 )
+from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.signatures import SigningSecret, valid_at
 from shared.domain.webhooks import DEFAULT, Webhook
 from shared.ports import Clock, InstanceSettingsStore, Log, Randomness, Stored, Vault, WebhookStore
@@ -69,6 +70,10 @@ class InstanceSettingsService:
     def change(self, change: InstanceSettingsChange) -> list[str]:
         """Writes what *change* names and returns the names; a new service secret signs beside the former for a day."""
         given = change.model_fields_set
+        if "webhooks" in given:
+            kept = self.webhooks.get(DEFAULT)
+            url = unmasked_url(change.webhooks, kept.value.url if kept else None)
+            change = change.model_copy(update={"webhooks": url})
         check_scheme(change.webhooks, allow_http=self.allow_http)
         while True:
             stored = self.store.get()
@@ -101,7 +106,8 @@ class InstanceSettingsService:
         url = change.webhooks if "webhooks" in change.model_fields_set else (stored.value.url if stored else None)
         headers = stored.value.headers if stored else None
         if "webhooks_custom_headers" in change.model_fields_set:
-            headers = self._keep_headers({header.key: header.value for header in change.webhooks_custom_headers or ()})
+            kept = json.loads(self.vault.get(headers)) if headers else {}
+            headers = self._keep_headers(unmasked_headers(change.webhooks_custom_headers or (), kept))
         # A webhook without a URL is kept for its headers; it receives nothing.
         self.webhooks.put(Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now()))
         self.webhook_lookup.forget(DEFAULT)

@@ -32,6 +32,7 @@ class Lookup(Generic[Value]):
         self._clock = clock
         self._ttl = ttl
         self._kept: dict[str, _Kept[Value]] = {}
+        self._forgotten = 0
         self._locks = [threading.Lock() for _ in range(64)]
 
     def get(self, key: str) -> Value:
@@ -44,8 +45,10 @@ class Lookup(Generic[Value]):
             kept = self._kept.get(key)
             if kept is not None and kept.until > now:
                 return kept.value
+            forgotten = self._forgotten
             value = self._find(key)
-            if value is None:
+            if value is None or forgotten != self._forgotten:
+                # What was found may be older than the write that had it forgotten.
                 return value
             if len(self._kept) >= _CAPACITY:
                 self._kept.clear()
@@ -54,4 +57,5 @@ class Lookup(Generic[Value]):
 
     def forget(self, key: str) -> None:
         """Has the next `get` of *key* ask anew."""
+        self._forgotten += 1
         self._kept.pop(key, None)

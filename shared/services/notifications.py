@@ -16,7 +16,7 @@ from shared.domain.client_state import ClientStates
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
 from shared.group_commit import GroupCommit
-from shared.ports import ChangeQueue, Clock, JobQueue, Log
+from shared.ports import ChangeQueue, Clock, JobQueue, Log, Randomness
 
 _KINDS = {kind.value: kind for kind in ChangeKind}
 # https://learn.microsoft.com/graph/change-notifications-lifecycle-events
@@ -41,6 +41,7 @@ class Notifications:
     changes: GroupCommit[Change, None]
     jobs: JobQueue
     clock: Clock
+    randomness: Randomness
     log: Log
 
     async def accept(self, body: bytes) -> int:
@@ -52,7 +53,7 @@ class Notifications:
         queue did not take it.
         """
         notifications = read_envelope(body)
-        now = self.clock.now()
+        now, correlation = self.clock.now(), self.randomness.nonce()
         ours: dict[tuple[str, str, str], Change] = {}
         skipped = 0
         for notification in notifications:
@@ -62,11 +63,23 @@ class Notifications:
                 skipped += 1
                 continue
             change = Change.model_construct(
-                account=account, kind=kind, message=notification.message, seen=now, looks=0, tries=0
+                account=account,
+                kind=kind,
+                message=notification.message,
+                seen=now,
+                looks=0,
+                tries=0,
+                correlation=correlation,
             )
             ours[account, kind, notification.message] = change
         await asyncio.wrap_future(self.changes.submit(list(ours.values())))
-        self.log.event("notifications.accepted", items=len(notifications), queued=len(ours), skipped=skipped)
+        self.log.event(
+            "notifications.accepted",
+            items=len(notifications),
+            queued=len(ours),
+            skipped=skipped,
+            correlation=correlation,
+        )
         return len(ours)
 
     async def accept_lifecycle(self, body: bytes) -> int:

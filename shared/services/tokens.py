@@ -83,9 +83,19 @@ class Tokens:
 
     def page(self, query: TokenQuery) -> dict[str, Any]:
         """Returns a numbered page of tokens, without their values."""
-        found = [token for token in self.store.all() if query.account in (None, token.account)]
+        wanted = (query.query or "").lower()
+        found = [
+            token
+            for token in self.store.all()
+            if query.account in (None, token.account) and (wanted in token.description.lower() or wanted in token.id)
+        ]
         counts, shown = numbered(found, query.page, query.page_size)
-        return {"account": query.account, **counts, "tokens": [view(token) for token in shown]}
+        return {
+            "account": query.account,
+            "query": query.query or False,
+            **counts,
+            "tokens": [view(token) for token in shown],
+        }
 
     def show(self, identity: str) -> dict[str, Any]:
         """Returns one token without its value; raises TokenNotFound."""

@@ -111,8 +111,11 @@ class FakeAccountStore:
         """Overwrite an account."""
         return self._records.swap(account.key, account, etag)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, etag: str) -> None:
         """Remove an account and its folders."""
+        stored = self._records.get(key)
+        if stored is not None and stored.etag != etag:
+            raise Changed("The account is another one now.")
         self._folders.drop(key)
         self._records.remove(key)
 

@@ -114,8 +114,6 @@ def test_bad_settings(root: Path, tmp_path: Path, azurite: str) -> None:
     process = launch(root, tmp_path, ports.free(), AzureWebJobsStorage=azurite, API_TOKEN="short", GRAPH_URL="nowhere")
     _, said = process.communicate(timeout=20)
     assert process.returncode == 1
-    assert said.splitlines() == [
-        "The settings cannot be right:",
-        "- API_TOKEN must have 32 characters or more: make one with `openssl rand -hex 32`",
-        "- GRAPH_URL must be an address like https://relay.example.com; got 'nowhere'",
-    ]
+    heading, *lines = said.splitlines()
+    assert heading == "The settings cannot be right:"
+    assert [line.split(" must ")[0] for line in lines] == ["- API_TOKEN", "- GRAPH_URL"]

@@ -33,13 +33,14 @@ class AccountTable:
         """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
         return Stored(account, self._table.replace(_columns(account), etag))
 
-    def delete(self, key: str) -> None:
-        """Removes the account and all that hangs on it; a second time does nothing."""
+    def delete(self, key: str, etag: str) -> None:
+        """Removes the account that was read with *etag*, and all that hangs on it; raises Changed where it changed."""
         partition = safe(key)
         rows = self._table.all("PartitionKey eq @partition", {"partition": partition}, select=["RowKey"])
-        # The account goes last: whoever finds it after a crash knows that there is more to remove.
-        for name in sorted((row.columns["RowKey"] for row in rows), key=lambda name: name == _ROW):
+        for name in [row.columns["RowKey"] for row in rows if row.columns["RowKey"] != _ROW]:
             self._table.delete(partition, name)
+        # The account goes last: whoever finds it after a crash knows that there is more to remove.
+        self._table.delete(partition, _ROW, etag)
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
         """Returns up to *limit* accounts after *position*, in the order of their keys."""

@@ -1,0 +1,153 @@
+"""The real parts together, each a process of its own: Azurite, Microsoft 365, the function app, the customer."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.queue import QueueServiceClient
+
+from local import azurite
+from local.m365 import process, samples
+from local.m365.control import Delivered, Microsoft365
+from local.stack import ports
+from local.stack.api import Api
+from local.stack.children import Child, child
+from local.stack.environment import Surroundings, environment
+from local.stack.keys import Keys
+from local.stack.parts import host_command
+from tests.faults.customer import Customer
+
+QUEUES = ("changes", "retries", "jobs")
+_TENANT = "contoso.example"
+
+
+@dataclass
+class App:
+    """The function app, which can be killed and started again on the same storage."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    api: Api
+    _life: ExitStack = field(default_factory=ExitStack)
+    _child: Child | None = None
+    starts: int = 0
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.starts += 1
+        log = self.log.with_suffix(f".{self.starts}.log")
+        self._child = self._life.enter_context(
+            child("The function app", self.command, log=log, environment=self.environment)
+        )
+        self._child.wait_until(self.api.is_up)
+
+    def kill(self) -> None:
+        """End it without a word, as a machine that is gone."""
+        if self._child is not None:
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask it to end, where it has not ended yet."""
+        self._life.close()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that runs, with mailboxes that are watched."""
+
+    m365: Microsoft365
+    customer: Customer
+    app: App
+    api: Api
+    mailboxes: Sequence[str]
+    queues: QueueServiceClient
+
+    def deliver(self, number: int, *, rate: float | None = None) -> list[Delivered]:
+        """Deliver so many messages to the mailboxes in turn."""
+        return self.m365.deliver_many(self.mailboxes, number, [samples.plain()], rate=rate)
+
+    def settle(self, seconds: float) -> None:
+        """Return once no queue holds anything, twice in a row, since Graph may still be about to call."""
+        until = time.monotonic() + seconds
+        empty = 0
+        while empty < 2:
+            waiting = {name: self.waiting(name) for name in QUEUES}
+            empty = 0 if any(waiting.values()) else empty + 1
+            assert time.monotonic() < until, f"The queues still hold {waiting}."
+            time.sleep(0.4)
+
+    def poisoned(self) -> int:
+        """Return how many messages the host gave up."""
+        return sum(self.waiting(f"{name}-poison") for name in QUEUES)
+
+    def waiting(self, queue: str) -> int:
+        """Return how many messages a queue holds, hidden ones too."""
+        try:
+            properties = self.queues.get_queue_client(queue).get_queue_properties()
+        except ResourceNotFoundError:
+            return 0
+        return int(properties.approximate_message_count or 0)
+
+
+def new(messages: Sequence[Delivered]) -> set[tuple[str, str]]:
+    """Return the events that messages that came lead to."""
+    return {("messageNew", message.id) for message in messages}
+
+
+@contextmanager
+def running(
+    folder: Path, *, mailboxes: int = 5, lease: float = 600, settings: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Start every part, connect the mailboxes through the public API, and stop everything in the end."""
+    keys, port = Keys(), ports.free()
+    customer = Customer(keys.service_secret, ports.free())
+    with ExitStack() as parts:
+        storage = parts.enter_context(azurite.running())
+        m365 = parts.enter_context(process.running(folder / "m365"))
+        customer.open()
+        parts.callback(customer.close)
+        api = Api(f"http://127.0.0.1:{port}", keys.api_token)
+        around = Surroundings(
+            storage=storage.connection_string,
+            vault=folder / "vault",
+            service_url=api.url,
+            m365_url=m365.url,
+            authority=m365.authority,
+            keys=keys,
+        )
+        command = [*host_command(port, folder / "host"), "--lease", str(lease)]
+        app = App(command, {**environment(around), **(settings or {})}, folder / "app", api)
+        parts.callback(app.stop)
+        app.start()
+        # Graph repeats after a second instead of ten, so that no test has to wait for it.
+        m365.m365.behaviour(retry_scale=0.1)
+        queues = parts.enter_context(QueueServiceClient.from_connection_string(storage.connection_string))
+        addresses = _connect(m365.m365, api, keys, customer, mailboxes)
+        yield Stack(m365.m365, customer, app, api, addresses, queues)
+
+
+def _connect(m365: Microsoft365, api: Api, keys: Keys, customer: Customer, number: int) -> list[str]:
+    tenant = m365.add_tenant(domain=_TENANT)
+    application = m365.add_application(tenant.id, secret=keys.client_secret)
+    kinds = ["messageNew", "messageUpdated", "messageMoved", "messageDeleted", "messageMissing"]
+    settings = {"webhooks": customer.url, "webhooksEnabled": True, "webhookEvents": kinds}
+    api.post("/v1/settings", {**settings, "serviceSecret": keys.service_secret})
+    registration = {"name": "Faults", "provider": "outlookService", "authority": tenant.id}
+    credential = {"clientId": application.client_id, "clientSecret": keys.client_secret}
+    app = api.post("/v1/oauth2", {**registration, **credential})["id"]
+    addresses = [m365.add_mailbox(tenant.id, f"m{index}@{_TENANT}").address for index in range(number)]
+    for index, address in enumerate(addresses):
+        oauth2 = {"provider": app, "auth": {"user": address}}
+        api.post("/v1/account", {"account": f"m{index}", "email": address, "oauth2": oauth2})
+    until = time.monotonic() + 30
+    while any(api.get(f"/v1/account/m{index}")["state"] != "connected" for index in range(number)):
+        assert time.monotonic() < until, "The mailboxes were not connected in time."
+        time.sleep(0.1)
+    return addresses

@@ -1,0 +1,31 @@
+"""What stands around the app under test."""
+
+from dataclasses import dataclass
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.log import FakeLog
+from tests.fakes.microsoft365 import (
+    FakeEndpointProbe,
+    FakeMailboxes,
+    FakeMessageReader,
+    FakeSubscriptions,
+    FakeTokenInspector,
+)
+from tests.fakes.webhooks import FakeWebhookSender
+
+FIRST_TOKEN = "f1" * 32
+SERVICE_URL = "https://relay.example.com"
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What stands around the app."""
+
+    clock: FakeClock
+    log: FakeLog
+    mailboxes: FakeMailboxes
+    subscriptions: FakeSubscriptions
+    inspector: FakeTokenInspector
+    endpoint: FakeEndpointProbe
+    reader: FakeMessageReader
+    sender: FakeWebhookSender

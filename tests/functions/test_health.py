@@ -1,0 +1,27 @@
+"""`GET /health` as a load balancer sees it."""
+
+from dataclasses import replace
+
+import pytest
+
+from shared import bootstrap
+from tests.fakes.health import FakeDependency
+from tests.functions.client import Client
+
+
+def test_healthy_service_needs_no_token(api: Client) -> None:
+    """Without a token, a healthy service answers 200 with `success` and each dependency."""
+    answer = api.call("GET", "/health", token=None)
+    assert answer.status == 200
+    assert answer.json() == {"success": True, "dependencies": {"storage": "ok", "vault": "ok"}}
+
+
+def test_dependency_that_is_down_is_named(api: Client, relay: bootstrap.Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a dependency down the answer is 503 and names it, without a reason that could tell a secret."""
+    vault = FakeDependency("vault")
+    vault.answers = False
+    sick = replace(relay, health=replace(relay.health, dependencies=[FakeDependency(), vault]))
+    monkeypatch.setattr(bootstrap, "relay", lambda: sick)
+    answer = api.call("GET", "/health", token=None)
+    assert answer.status == 503
+    assert answer.json() == {"success": False, "dependencies": {"storage": "ok", "vault": "does not answer"}}

@@ -1,0 +1,280 @@
+"""Accounts: registered once, changed in place, listed as asked, and without a secret in any row."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from shared.domain.accounts import Account, AccountChange, AccountQuery, AccountState, NewAccount, account_key
+from shared.domain.errors import AccountNotFound, InvalidRequest
+from shared.domain.jobs import JobKind
+from shared.services.accounts import AccountExists
+from tests.factories import APP
+from tests.shared.services.world import Died, Fate, Process, World
+
+OWN = "https://own.example.com/hook"
+SECRET_HEADER = "Bearer of the customer"
+
+
+def request(account: str | None = "anna", **changes: Any) -> NewAccount:
+    """Return the body of a registration."""
+    user = changes.pop("user", f"{account}@contoso.com")
+    values = {"account": account, "oauth2": {"provider": APP, "auth": {"user": user}}}
+    return NewAccount.model_validate({**values, **changes})
+
+
+def ids(page: dict[str, Any]) -> list[str]:
+    """Return the ids of the accounts on a page."""
+    return [shown["account"] for shown in page["accounts"]]
+
+
+# --- registering ---
+
+
+def test_a_registration_is_stored_and_queued(world: World, process: Process) -> None:
+    """A new account has a row in state `init`, a bound mailbox, and one job that connects it."""
+    assert process.accounts.register(request(name="Anna")) == ("anna", "new")
+    account = world.account()
+    assert (account.state, account.name, account.email) == (AccountState.NEW, "Anna", "anna@contoso.com")
+    assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.CONNECT, account_key("anna"))]
+    assert world.bindings.bind(APP, "ANNA@contoso.com", "ben") == "anna"
+
+
+def test_an_id_is_generated(world: World, process: Process) -> None:
+    """`account: null` asks for an id, and another one each time."""
+    first, second = (process.accounts.register(request(None, user=f"{n}@contoso.com"))[0] for n in "ab")
+    assert first != second
+    assert process.accounts.show(first)["account"] == first
+
+
+def test_a_second_registration_changes_the_first(world: World, process: Process) -> None:
+    """The same id again is `existing`: what the request names changes, and the account connects anew."""
+    process.accounts.register(request(name="Anna", logs=True))
+    assert process.accounts.register(request(email="a@contoso.com", tz="Europe/Berlin")) == ("anna", "existing")
+    shown = process.accounts.show("anna")
+    assert (shown["name"], shown["email"], shown["logs"], shown["tz"]) == (
+        "Anna",
+        "a@contoso.com",
+        True,
+        "Europe/Berlin",
+    )
+    assert [job.kind for job in world.jobs.bodies()] == [JobKind.CONNECT, JobKind.RECONNECT]
+
+
+def test_registrations_at_once_make_one_account(world: World) -> None:
+    """Of eight equal requests at the same time one is `new`."""
+    with ThreadPoolExecutor(8) as threads:
+        processes = [world.process() for _ in range(8)]
+        results = list(threads.map(lambda process: process.accounts.register(request())[1], processes))
+    assert sorted(results) == ["existing"] * 7 + ["new"]
+
+
+def test_a_mailbox_has_one_account(world: World, process: Process) -> None:
+    """A second account for the same mailbox is refused, however its address is spelt, and named is the first."""
+    process.accounts.register(request())
+    with pytest.raises(AccountExists) as refused:
+        process.accounts.register(request("ben", user="ANNA@contoso.com"))
+    assert (refused.value.code, refused.value.extras()) == ("AccountAlreadyExists", {"existingAccount": "anna"})
+    assert world.accounts.get(account_key("ben")) is None
+
+
+def test_a_mailbox_is_free_after_its_account(world: World, process: Process) -> None:
+    """Once an account was removed, or died before it had a row, another may watch its mailbox."""
+    process.accounts.register(request())
+    process.accounts.remove("anna")
+    world.bindings.bind(APP, "carl@contoso.com", "nobody")
+    assert process.accounts.register(request("ben", user="anna@contoso.com")) == ("ben", "new")
+    assert process.accounts.register(request("carl")) == ("carl", "new")
+
+
+def test_an_unknown_application_is_named(world: World, process: Process) -> None:
+    """A registration through an application that nobody registered is refused, and leaves nothing."""
+    wrong = {"provider": "unknown", "auth": {"user": "anna@contoso.com"}}
+    with pytest.raises(InvalidRequest) as refused:
+        process.accounts.register(request(oauth2=wrong))
+    assert refused.value.problems[0].key == "oauth2.provider"
+    assert (world.accounts.get(account_key("anna")), world.jobs.bodies()) == (None, [])
+
+
+def test_a_plain_webhook_is_refused(process: Process) -> None:
+    """A webhook without TLS is refused where the deployment does not allow it."""
+    with pytest.raises(InvalidRequest):
+        process.accounts.register(request(webhooks="http://own.example.com/hook"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_crash_is_repaired_by_repeating(world: World, at: int, *, after: bool) -> None:
+    """Whenever the process dies, the same request again leaves one account that gets connected."""
+    wanted = request(webhooks=OWN, webhooksCustomHeaders=[{"key": "Authorization", "value": SECRET_HEADER}])
+    try:
+        world.process(Fate(at=at, after=after).over).accounts.register(wanted)
+    except Died:
+        world.process().accounts.register(wanted)
+    world.process().work()
+    account = world.account()
+    assert account.state is AccountState.CONNECTED
+    assert world.announced() == ["accountAdded", "authenticationSuccess", "accountInitialized"]
+    webhook = world.webhooks.get(account.webhook)
+    assert webhook is not None
+    assert webhook.value.url == OWN
+
+
+# --- changing ---
+
+
+def test_a_change_leaves_the_rest(world: World, process: Process) -> None:
+    """What a change does not name stays, null unsets, and the account connects anew."""
+    process.accounts.register(request(name="Anna", webhooks=OWN))
+    process.accounts.change("anna", AccountChange(name=None))
+    shown = process.accounts.show("anna")
+    assert (shown["name"], shown["email"], shown["webhooks"]) == (None, "anna@contoso.com", OWN)
+    assert world.jobs.bodies()[-1].kind is JobKind.RECONNECT
+
+
+def test_a_changed_webhook_takes_effect_at_once(world: World, process: Process) -> None:
+    """A new URL keeps the custom headers, and enables a webhook that was disabled."""
+    header = {"key": "Authorization", "value": SECRET_HEADER}
+    process.accounts.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
+    webhook = world.account().webhook
+    process.webhook_lookup.get(webhook)
+    world.hook(webhook, OWN, disabled="The endpoint answered 410 Gone.", headers="kept")
+    process.accounts.change("anna", AccountChange(webhooks="https://new.example.com/hook"))
+    stored = process.webhook_lookup.get(webhook)
+    assert stored is not None
+    assert (stored.value.url, stored.value.headers, stored.value.disabled) == (
+        "https://new.example.com/hook",
+        "kept",
+        None,
+    )
+
+
+def test_a_move_frees_the_former_mailbox(world: World, process: Process) -> None:
+    """An account that moves keeps what it must end, and its former mailbox is free."""
+    account = world.connected()
+    moved = {"provider": APP, "auth": {"user": "new@contoso.com"}}
+    process.accounts.change("anna", AccountChange.model_validate({"oauth2": moved}))
+    changed = world.account()
+    assert changed.subscription is None
+    assert [former.id for former in changed.former_subscriptions] == ["subscription-of-anna"]
+    assert world.bindings.bind(APP, account.user, "ben") == "ben"
+    assert world.bindings.bind(APP, "new@contoso.com", "ben") == "anna"
+
+
+def test_nobody_moves_into_a_watched_mailbox(world: World, process: Process) -> None:
+    """A change to a mailbox that another account watches is refused and changes nothing."""
+    world.connected()
+    before = world.connected("ben")
+    taken = {"provider": APP, "auth": {"user": "anna@contoso.com"}}
+    with pytest.raises(AccountExists):
+        process.accounts.change("ben", AccountChange.model_validate({"oauth2": taken}))
+    assert world.account("ben") == before
+
+
+def test_changes_at_once_both_stay(world: World, process: Process) -> None:
+    """Two changes of different fields at the same time both take effect."""
+    process.accounts.register(request())
+    wanted = [AccountChange(name="Anna"), AccountChange(email="a@contoso.com")] * 4
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda change: world.process().accounts.change("anna", change), wanted))
+    assert (world.account().name, world.account().email) == ("Anna", "a@contoso.com")
+
+
+# --- removing ---
+
+
+def test_a_removed_account_is_gone_at_once(world: World, process: Process) -> None:
+    """After a removal nobody finds the account, and one job ends the rest of it."""
+    world.connected()
+    process.accounts.remove("anna")
+    for ask in (process.accounts.show, process.accounts.remove, process.accounts.reconnect):
+        with pytest.raises(AccountNotFound):
+            ask("anna")
+    assert ids(process.accounts.page(AccountQuery())) == []
+    assert world.jobs.bodies()[0].kind is JobKind.DISCONNECT
+
+
+def test_a_removal_that_died_is_completed_by_repeating(world: World) -> None:
+    """A process that dies between the row and the job leaves a removal that the same request completes."""
+    world.connected()
+    with pytest.raises(Died):
+        world.process(Fate(at=2, after=True).over).accounts.remove("anna")
+    assert world.jobs.bodies() == []
+    with pytest.raises(AccountNotFound):
+        world.process().accounts.remove("anna")
+    world.process().work()
+    assert world.announced() == ["accountDeleted"]
+
+
+def test_an_account_may_come_back(world: World, process: Process) -> None:
+    """An id that was removed can be registered again, as another registration."""
+    first = world.connected()
+    process.accounts.remove("anna")
+    process.work()
+    assert process.accounts.register(request()) == ("anna", "new")
+    assert world.account().incarnation != first.incarnation
+
+
+def test_reconnecting_queues_a_job(world: World, process: Process) -> None:
+    """A reconnection is a job for exactly this registration."""
+    account = world.connected()
+    process.accounts.reconnect("anna")
+    assert [(job.kind, job.incarnation) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.incarnation)]
+
+
+# --- listing ---
+
+
+@pytest.fixture
+def many(world: World) -> list[str]:
+    """Keep seven accounts, the last of which is removed."""
+    names = [f"account-{number}" for number in range(7)]
+    for name in names[:-1]:
+        world.connected(name, email=f"{name}@mail.example")
+    world.connected(names[-1], state=AccountState.DELETED)
+    return names[:-1]
+
+
+def test_numbered_pages_count_everything(many: list[str], process: Process) -> None:
+    """Numbered pages are sorted by id, count from 0, and tell how many there are."""
+    page = process.accounts.page(AccountQuery(page=1, page_size=4))
+    assert ids(page) == many[4:]
+    assert (page["total"], page["page"], page["pages"]) == (6, 1, 2)
+
+
+def test_cursors_walk_through_everything(many: list[str], process: Process) -> None:
+    """Pages by cursor show every account once, and end."""
+    seen: list[str] = []
+    cursor: str | None = "start"
+    while cursor is not None:
+        page = process.accounts.page(AccountQuery(cursor=cursor, page_size=2))
+        seen += ids(page)
+        cursor = page["nextPageCursor"]
+    assert sorted(seen) == many
+
+
+def test_lists_are_filtered(world: World, many: list[str], process: Process) -> None:
+    """State and a part of id, name or address narrow a list; case does not matter."""
+    world.connected("broken", state=AccountState.AUTHENTICATION_ERROR)
+    assert ids(process.accounts.page(AccountQuery(state=AccountState.AUTHENTICATION_ERROR))) == ["broken"]
+    assert ids(process.accounts.page(AccountQuery(query="ACCOUNT-3@Mail"))) == ["account-3"]
+    assert ids(process.accounts.page(AccountQuery(query="nobody"))) == []
+
+
+def test_a_foreign_cursor_is_refused(process: Process) -> None:
+    """A cursor that is none of ours is a wrong field, and no failure."""
+    with pytest.raises(InvalidRequest) as refused:
+        process.accounts.page(AccountQuery(cursor="nonsense!"))
+    assert refused.value.problems[0].key == "cursor"
+
+
+def test_secrets_are_in_no_row_view_or_log(world: World, process: Process) -> None:
+    """The value of a custom header is in the vault and nowhere else; views show that there is one."""
+    header = {"key": "Authorization", "value": SECRET_HEADER}
+    process.accounts.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
+    shown = process.accounts.show("anna")
+    rows: list[Account] = list(world.accounts.all())
+    webhook = world.webhooks.get(world.account().webhook)
+    assert SECRET_HEADER not in repr([rows, webhook, shown, world.log.lines, world.jobs.bodies()])
+    assert SECRET_HEADER in repr(world.vault.secrets)
+    assert shown["webhooksCustomHeaders"] == [{"key": "Authorization", "value": "******"}]

@@ -1,0 +1,91 @@
+"""Lookups: asked once, shared by threads, and never older than they say."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+
+from shared.services.lookups import Lookup
+from tests.fakes.clock import FakeClock
+
+MINUTE = timedelta(minutes=1)
+
+
+class Source:
+    """Counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {"key": "first"}
+        self.asked = 0
+
+    def find(self, key: str) -> str | None:
+        """Return what is there."""
+        self.asked += 1
+        return self.values.get(key)
+
+
+def test_a_value_is_kept_for_its_time() -> None:
+    """A key is asked about once, and again when its time is over."""
+    source, clock = Source(), FakeClock()
+    lookup = Lookup(source.find, clock, MINUTE)
+    assert [lookup.get("key") for _ in range(3)] == ["first"] * 3
+    source.values["key"] = "second"
+    clock.advance(MINUTE - timedelta(seconds=1))
+    assert (lookup.get("key"), source.asked) == ("first", 1)
+    clock.advance(timedelta(seconds=1))
+    assert (lookup.get("key"), source.asked) == ("second", 2)
+
+
+def test_a_forgotten_value_is_asked_for_anew() -> None:
+    """After `forget` the next reader asks again; other keys stay."""
+    source = Source()
+    source.values["other"] = "kept"
+    lookup = Lookup(source.find, FakeClock(), MINUTE)
+    lookup.get("key")
+    lookup.get("other")
+    source.values |= {"key": "second", "other": "changed"}
+    lookup.forget("key")
+    lookup.forget("unknown")
+    assert (lookup.get("key"), lookup.get("other")) == ("second", "kept")
+
+
+def test_an_absence_is_not_kept() -> None:
+    """What is not there is asked for each time: it may have come a moment ago."""
+    source = Source()
+    lookup = Lookup(source.find, FakeClock(), MINUTE)
+    assert lookup.get("new") is None
+    source.values["new"] = "there"
+    assert lookup.get("new") == "there"
+
+
+def test_threads_share_one_question() -> None:
+    """Eight threads that want the same key at the same time ask once."""
+    asked, gate = [], threading.Event()
+
+    def find(key: str) -> str:
+        asked.append(key)
+        assert gate.wait(10)
+        return "value"
+
+    lookup = Lookup(find, FakeClock(), MINUTE)
+    with ThreadPoolExecutor(8) as threads:
+        answers = [threads.submit(lookup.get, "key") for _ in range(8)]
+        gate.set()
+        assert {answer.result(10) for answer in answers} == {"value"}
+    assert asked == ["key"]
+
+
+def test_a_failure_is_not_kept() -> None:
+    """A question that failed is asked again."""
+    troubles = [RuntimeError("Storage is busy.")]
+
+    def find(key: str) -> str:
+        if troubles:
+            raise troubles.pop()
+        return "value"
+
+    lookup = Lookup(find, FakeClock(), MINUTE)
+    with pytest.raises(RuntimeError):
+        lookup.get("key")
+    assert lookup.get("key") == "value"

@@ -1,0 +1,247 @@
+"""OAuth2 applications: three credentials, none of them in a row, and verifications that take the real steps."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from shared.domain.errors import (
+    InvalidRequest,
+    MailboxRefused,
+    OAuth2AppInUse,
+    OAuth2AppNotFound,
+    SignInRefused,
+    TryLater,
+)
+from shared.domain.jobs import JobKind
+from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2AppChange
+from tests.factories import APP, CLIENT, TENANT
+from tests.fakes.clock import START
+from tests.shared.services.world import Process, World
+
+CLIENT_SECRET = "8Q~secret-value-of-the-application"
+IDENTITY = "2a7b0000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def certificate() -> str:
+    """Return a private key and its certificate, PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(START - timedelta(days=1))
+        .not_valid_after(START + timedelta(days=90))
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return (private + made.public_bytes(serialization.Encoding.PEM)).decode()
+
+
+def request(**credential: Any) -> NewOAuth2App:
+    """Return the body of a registration."""
+    values = {"name": "Contoso", "provider": "outlookService", "clientId": CLIENT, "authority": TENANT}
+    return NewOAuth2App.model_validate({**values, **(credential or {"clientSecret": CLIENT_SECRET})})
+
+
+def steps(shown: dict[str, Any]) -> dict[str, str]:
+    """Return how each step of a verification went."""
+    return {step["id"]: step["status"] for step in shown["steps"]}
+
+
+# --- registering and changing ---
+
+
+def test_a_client_secret_is_only_in_the_vault(world: World, process: Process) -> None:
+    """The row refers to the secret, the view hides it, the log does not know it."""
+    app = process.oauth2.register(request())
+    stored = world.apps.get(app)
+    assert stored is not None
+    assert stored.value.secret is not None
+    assert world.vault.get(stored.value.secret) == CLIENT_SECRET
+    shown = process.oauth2.show(app)
+    assert (shown["clientSecret"], shown["certificate"]) == ("******", None)
+    assert CLIENT_SECRET not in repr([stored, shown, world.log.lines])
+
+
+def test_a_certificate_is_only_in_the_vault(world: World, process: Process, certificate: str) -> None:
+    """Of a certificate the row keeps thumbprint and end; its key is in the vault."""
+    app = process.oauth2.register(request(certificate=certificate))
+    stored = world.apps.get(app)
+    assert stored is not None
+    shown = process.oauth2.show(app)
+    assert (shown["certificate"], shown["clientSecret"]) == ("******", None)
+    assert len(shown["certificateThumbprint"]) == 64
+    assert stored.value.expires == START + timedelta(days=90)
+    assert "PRIVATE KEY" not in repr([stored, shown, world.log.lines])
+    assert "PRIVATE KEY" in world.vault.get(stored.value.secret or "")
+
+
+def test_a_managed_identity_needs_no_secret(world: World, process: Process) -> None:
+    """An application that a managed identity proves keeps nothing in the vault."""
+    before = dict(world.vault.secrets)
+    app = process.oauth2.register(request(managedIdentity=IDENTITY))
+    shown = process.oauth2.show(app)
+    assert (shown["managedIdentity"], shown["clientSecret"], shown["certificate"]) == (IDENTITY, None, None)
+    assert world.vault.secrets == before
+
+
+def test_a_bad_certificate_leaves_nothing(world: World, process: Process) -> None:
+    """A certificate that cannot be opened is refused, and no application is stored."""
+    with pytest.raises(InvalidRequest):
+        process.oauth2.register(request(certificate="nonsense"))
+    assert [app.id for app in world.apps.all()] == [APP]
+
+
+def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Process) -> None:
+    """After a rotation the new secret serves, the former is gone, and every account connects anew."""
+    account = world.connected()
+    former = process.app_lookup.get(APP)
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    stored = process.app_lookup.get(APP)
+    assert stored is not None
+    assert former is not None
+    assert world.vault.get(stored.value.secret or "") == CLIENT_SECRET
+    assert former.value.secret not in world.vault.secrets
+    assert stored.value.revision != former.value.revision
+    assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.key)]
+
+
+def test_a_credential_may_change_its_kind(world: World, process: Process) -> None:
+    """A managed identity in the place of a secret leaves no secret behind."""
+    process.oauth2.change(APP, OAuth2AppChange(managed_identity=IDENTITY))
+    stored = world.apps.get(APP)
+    assert stored is not None
+    assert (stored.value.credential, stored.value.secret) == (CredentialKind.MANAGED_IDENTITY, None)
+    assert world.vault.secrets.keys() == {"service-secret/00000002"}
+
+
+def test_a_change_leaves_the_rest(world: World, process: Process) -> None:
+    """What a change does not name stays: the secret too."""
+    before = world.apps.get(APP)
+    process.oauth2.change(APP, OAuth2AppChange(name="Fabrikam", description="CRM"))
+    after = world.apps.get(APP)
+    assert before is not None
+    assert after is not None
+    assert (after.value.name, after.value.description) == ("Fabrikam", "CRM")
+    assert after.value.secret == before.value.secret
+    assert world.vault.get(after.value.secret or "")
+
+
+def test_an_unknown_application_is_not_found(process: Process) -> None:
+    """Nothing can be asked of an application that nobody registered."""
+    asks: list[Callable[[], object]] = [
+        lambda: process.oauth2.show("unknown"),
+        lambda: process.oauth2.change("unknown", OAuth2AppChange(name="New")),
+        lambda: process.oauth2.verify("unknown", None, test_connection=True),
+    ]
+    for ask in asks:
+        with pytest.raises(OAuth2AppNotFound):
+            ask()
+
+
+def test_applications_are_listed(process: Process) -> None:
+    """A page shows the applications in the order of their ids, and counts them."""
+    second = process.oauth2.register(request())
+    page = process.oauth2.page(0, 1)
+    assert (page["total"], page["pages"], [app["id"] for app in page["apps"]]) == (2, 2, [min(APP, second)])
+
+
+# --- removing ---
+
+
+def test_an_application_in_use_stays(world: World, process: Process) -> None:
+    """An application with accounts is kept, unless the caller insists; then it goes with its secret."""
+    world.connected()
+    with pytest.raises(OAuth2AppInUse) as refused:
+        process.oauth2.remove(APP, force=False)
+    assert refused.value.extras() == {"accounts": 1}
+    assert process.oauth2.remove(APP, force=True) == {"id": APP, "deleted": True, "accounts": 1}
+    assert world.vault.secrets.keys() == {"service-secret/00000002"}
+    assert process.oauth2.remove(APP, force=False) == {"id": APP, "deleted": False, "accounts": 0}
+
+
+# --- verifying ---
+
+
+def test_a_verification_takes_every_step(world: World, process: Process) -> None:
+    """Where all is well every step is ok, and the mailbox is one of the application's accounts."""
+    world.connected()
+    shown = process.oauth2.verify(APP, None, test_connection=True)
+    assert shown["ok"]
+    assert steps(shown) == dict.fromkeys(("config", "token", "roles", "mailbox", "endpoint"), "ok")
+    assert world.mailboxes.probed == ["anna@contoso.com"]
+    assert world.endpoint.reached == ["https://relay.example.com"]
+
+
+def test_a_verification_may_stay_at_home(world: World, process: Process) -> None:
+    """Without a test of the connection nobody is asked."""
+    shown = process.oauth2.verify(APP, None, test_connection=False)
+    assert steps(shown) == {"config": "ok"}
+    assert (world.mailboxes.probed, world.endpoint.reached) == ([], [])
+
+
+def test_a_refused_sign_in_skips_what_needs_it(world: World, process: Process) -> None:
+    """A wrong secret fails the first step, skips what needs a token, says what to do, and is remembered."""
+    wrong = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value, not its id.")
+    world.inspector.troubles.add(wrong)
+    shown = process.oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert not shown["ok"]
+    assert steps(shown) == {"config": "ok", "token": "fail", "roles": "skip", "mailbox": "skip", "endpoint": "ok"}
+    assert shown["steps"][1]["hint"] == "Set the secret's value, not its id."
+    assert process.oauth2.show(APP)["lastError"] == {"response": "The secret is wrong."}
+    process.oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert process.oauth2.show(APP)["lastError"] is None
+
+
+def test_missing_roles_leave_it_to_the_mailbox(world: World, process: Process) -> None:
+    """A token without roles is no failure: Exchange may grant the mailbox in its own way."""
+    world.inspector.roles = ()
+    shown = process.oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert (steps(shown)["roles"], steps(shown)["mailbox"], shown["ok"]) == ("skip", "ok", True)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [MailboxRefused("Access is denied.", reason="ErrorAccessDenied", mend="Grant Mail.Read."), TryLater("Throttled.")],
+    ids=["refused", "busy"],
+)
+def test_a_closed_mailbox_fails_its_step(world: World, process: Process, trouble: Exception) -> None:
+    """A mailbox that does not open fails the step with what was answered and a hint."""
+    world.mailboxes.troubles.add(trouble)
+    shown = process.oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert (steps(shown)["mailbox"], shown["ok"]) == ("fail", False)
+    assert shown["steps"][3]["message"] == str(trouble)
+    assert shown["steps"][3]["hint"]
+
+
+def test_without_a_mailbox_that_step_is_skipped(process: Process) -> None:
+    """Where no mailbox is named and none is registered, the step says how to have it taken."""
+    shown = process.oauth2.verify(APP, None, test_connection=True)
+    assert (steps(shown)["mailbox"], shown["ok"]) == ("skip", True)
+    assert shown["steps"][3]["hint"]
+
+
+def test_an_unreachable_endpoint_fails_its_step(world: World, process: Process) -> None:
+    """Where Graph could not reach us the last step says so."""
+    world.endpoint.troubles.add(TryLater("https://relay.example.com answered 404."))
+    shown = process.oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert (steps(shown)["endpoint"], shown["ok"]) == ("fail", False)
+
+
+def test_without_an_address_the_endpoint_fails(world: World) -> None:
+    """Without a service URL the last step names the setting that is missing."""
+    world.set(service_url=None)
+    shown = world.process().oauth2.verify(APP, "anna@contoso.com", test_connection=True)
+    assert "serviceUrl" in shown["steps"][-1]["hint"]

@@ -1,0 +1,134 @@
+"""Access tokens: shown once, kept as a hash, and never reaching further than they were given."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.errors import AccountNotFound, Forbidden, InvalidRequest, NotAuthenticated, TokenNotFound
+from shared.domain.tokens import Action, Group, NewToken, Permissions, Scope, TokenQuery
+from tests.fakes.clock import START
+from tests.shared.services.world import FIRST_TOKEN, Process, World
+
+READING = Permissions(actions=("read",), groups=("account",))
+
+
+def made(process: Process, **changes: object) -> str:
+    """Make a token that reads accounts, and return its value."""
+    request = NewToken.model_validate({"description": "CRM", "permissions": READING, **changes})
+    return process.tokens.make(request)["token"]
+
+
+def use(
+    process: Process,
+    value: str | None,
+    *,
+    scope: Scope = Scope.API,
+    action: Action = Action.READ,
+    group: Group = Group.ACCOUNT,
+    account: str | None = None,
+) -> None:
+    """Use a token."""
+    process.tokens.authorize(value, scope, action, group, account)
+
+
+def test_the_first_token_does_everything(process: Process) -> None:
+    """The token that the deployment fixes reaches every scope, and no store is asked."""
+    for scope in (Scope.API, Scope.METRICS):
+        use(process, FIRST_TOKEN, scope=scope, action=Action.DESTRUCTIVE, group=Group.ADMIN)
+
+
+@pytest.mark.parametrize("value", [None, "", "unknown", "0" * 64])
+def test_a_stranger_is_not_let_in(process: Process, value: str | None) -> None:
+    """No token, or one that nobody issued, is not authenticated."""
+    with pytest.raises(NotAuthenticated):
+        use(process, value)
+
+
+def test_a_token_is_kept_as_a_hash(world: World, process: Process) -> None:
+    """The value is returned once; store, views and log know its hash only."""
+    value = made(process)
+    (token,) = world.tokens.all()
+    use(process, value)
+    assert value not in repr([token, process.tokens.page(TokenQuery()), process.tokens.show(token.id), world.log.lines])
+
+
+def test_a_token_reaches_what_was_given(process: Process) -> None:
+    """Scope, action and group are an allow-list."""
+    value = made(process)
+    use(process, value)
+    with pytest.raises(Forbidden):
+        use(process, value, scope=Scope.METRICS)
+    with pytest.raises(Forbidden):
+        use(process, value, action=Action.WRITE)
+    with pytest.raises(Forbidden):
+        use(process, value, group=Group.WEBHOOK)
+
+
+def test_a_bound_token_reaches_its_account_only(world: World, process: Process) -> None:
+    """A token for one account opens that account, and neither another nor the lists of all."""
+    world.connected()
+    value = made(process, account="anna", permissions=None)
+    use(process, value, account="anna", action=Action.DESTRUCTIVE)
+    for account in ("ben", None):
+        with pytest.raises(Forbidden):
+            use(process, value, account=account)
+
+
+def test_a_token_expires(world: World, process: Process) -> None:
+    """After its last moment a token is one that nobody issued."""
+    value = made(process, expires=START + timedelta(hours=1))
+    use(process, value)
+    world.clock.advance(timedelta(hours=1))
+    with pytest.raises(NotAuthenticated):
+        use(process, value)
+
+
+def test_a_revoked_token_is_dead_at_once(world: World, process: Process) -> None:
+    """A token is revoked by its value or by its id, and a second time there is nothing to revoke."""
+    by_value, by_id = made(process), made(process)
+    use(process, by_value)
+    use(process, by_id)
+    assert process.tokens.revoke(by_value)
+    (left,) = world.tokens.all()
+    assert process.tokens.revoke(left.id)
+    assert not process.tokens.revoke(left.id)
+    for value in (by_value, by_id):
+        with pytest.raises(NotAuthenticated):
+            use(process, value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [
+        ({"permissions": None}, "permissions"),
+        ({"scopes": ("*",)}, "scopes"),
+        ({"expires": START}, "expires"),
+    ],
+)
+def test_a_token_that_reaches_too_far_is_not_made(process: Process, wrong: dict[str, object], key: str) -> None:
+    """A token without bounds, with every scope, or with its end in the past is refused, and the field is named."""
+    with pytest.raises(InvalidRequest) as refused:
+        made(process, **wrong)
+    assert [problem.key for problem in refused.value.problems] == [key]
+
+
+def test_a_token_for_nobody_is_not_made(process: Process) -> None:
+    """A token for an account that does not exist is refused."""
+    with pytest.raises(AccountNotFound):
+        made(process, account="nobody")
+
+
+def test_tokens_are_listed_by_account(world: World, process: Process) -> None:
+    """The list can be narrowed to the tokens of one account."""
+    world.connected()
+    made(process)
+    made(process, account="anna", description="Anna's")
+    assert process.tokens.page(TokenQuery())["total"] == 2
+    assert [token["description"] for token in process.tokens.page(TokenQuery(account="anna"))["tokens"]] == ["Anna's"]
+
+
+@pytest.mark.parametrize("identity", ["unknown", "0" * 64])
+def test_an_unknown_token_is_not_found(process: Process, identity: str) -> None:
+    """A token that nobody issued cannot be shown."""
+    with pytest.raises(TokenNotFound):
+        process.tokens.show(identity)

@@ -1,0 +1,344 @@
+"""The use cases on fakes: a world that outlives processes, and processes that run in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Lock
+from typing import Any
+
+from shared.bootstrap import _add_all, _current, _put_all
+from shared.domain.accounts import Account, AccountState, Subscription, account_key
+from shared.domain.changes import ChangeBatch
+from shared.domain.client_state import ClientStates
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.tokens import token_id
+from shared.group_commit import GroupCommit
+from shared.ports import Log
+from shared.services.accounts import Accounts
+from shared.services.changes import Changes
+from shared.services.connections import Connections
+from shared.services.deliveries import Deliveries
+from shared.services.instance_settings import InstanceSettingsService
+from shared.services.lookups import Lookup
+from shared.services.notifications import Notifications, gather
+from shared.services.oauth2 import OAuth2Apps
+from shared.services.recent import RecentEvents
+from shared.services.tokens import Tokens
+from tests.factories import HOOK, a_webhook, an_account, an_app
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.log import FakeLog
+from tests.fakes.microsoft365 import (
+    TREE,
+    FakeEndpointProbe,
+    FakeMailboxes,
+    FakeMessageReader,
+    FakeSubscriptions,
+    FakeTokenInspector,
+)
+from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
+from tests.fakes.randomness import FakeRandomness
+from tests.fakes.stores import (
+    FakeAccountStore,
+    FakeDeliveryStore,
+    FakeFolderStore,
+    FakeInstanceSettingsStore,
+    FakeMailboxStore,
+    FakeOAuth2AppStore,
+    FakeSightingStore,
+    FakeTokenStore,
+    FakeWebhookStore,
+)
+from tests.fakes.vault import FakeVault
+from tests.fakes.webhooks import FakeWebhookSender
+
+Through = Callable[[Any], Any]
+FIRST_TOKEN = "f" * 64
+SERVICE_SECRET = "service-secret-of-the-instance"
+SCHEDULE = tuple(timedelta(seconds=wait) for wait in (5, 300, 1800))
+STATES = ClientStates({"k1": b"k" * 32})
+
+
+class World:
+    """Everything that survives a process: stores, queues, Microsoft 365, and the customers' endpoints."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.log = FakeLog()
+        self.randomness = FakeRandomness()
+        self.folders = FakeFolderStore()
+        self.accounts = FakeAccountStore(self.folders)
+        self.bindings = FakeMailboxStore()
+        self.apps = FakeOAuth2AppStore()
+        self.webhooks = FakeWebhookStore()
+        self.deliveries = FakeDeliveryStore(self.clock)
+        self.sightings = FakeSightingStore()
+        self.tokens = FakeTokenStore()
+        self.instance = FakeInstanceSettingsStore()
+        self.vault = FakeVault()
+        self.changes = FakeChangeQueue(self.clock)
+        self.retries = FakeRetryQueue(self.clock)
+        self.jobs = FakeJobQueue(self.clock)
+        self.reader = FakeMessageReader()
+        self.mailboxes = FakeMailboxes()
+        self.subscriptions = FakeSubscriptions(self.clock)
+        self.inspector = FakeTokenInspector()
+        self.endpoint = FakeEndpointProbe()
+        self.sender = FakeWebhookSender()
+
+    def furnish(self, **settings: Any) -> None:
+        """Register an application and set up the instance: every event goes to the default webhook."""
+        self.apps.insert(an_app(secret=self.vault.put("oauth2-app", "client-secret-of-the-app")))
+        self.set(**settings)
+        self.hook("default", HOOK)
+
+    def set(self, **settings: Any) -> None:
+        """Write the instance's settings; its service secret stays."""
+        stored = self.instance.get()
+        reference = stored.value.secrets if stored else None
+        if reference is None:
+            reference = self.vault.put("service-secret", f'[{{"value":"{SERVICE_SECRET}","expires":null}}]')
+        values: dict[str, Any] = {
+            "webhooks_enabled": True,
+            "webhooks": HOOK,
+            "webhook_events": ("*",),
+            "service_url": "https://relay.example.com",
+            "secrets": reference,
+        }
+        chosen = InstanceSettings(**{**values, **settings})
+        if stored is None:
+            self.instance.insert(chosen)
+        else:
+            self.instance.replace(chosen, stored.etag)
+
+    def hook(self, webhook: str, url: str, **changes: Any) -> None:
+        """Set up a webhook."""
+        self.webhooks.put(a_webhook(id=webhook, url=url, **changes))
+
+    def connected(self, name: str = "anna", **changes: Any) -> Account:
+        """Keep an account that is connected since the beginning of time."""
+        subscription = Subscription(id=f"subscription-of-{name}", expires=START + timedelta(days=6), created=START)
+        values: dict[str, Any] = {
+            "state": AccountState.CONNECTED,
+            "initialized": True,
+            "subscription": subscription,
+            "watched_since": START,
+        }
+        account = an_account(name, **{**values, **changes})
+        self.accounts.insert(account)
+        self.bindings.bind(account.app, account.user, account.id)
+        self.folders.put(account.key, TREE)
+        return account
+
+    def account(self, name: str = "anna") -> Account:
+        """Return an account as it is now."""
+        stored = self.accounts.get(account_key(name))
+        assert stored is not None
+        return stored.value
+
+    def announced(self) -> list[str]:
+        """Return the names of the account events that are queued, in their order, repeated ones once."""
+        said = {
+            (e.incarnation, e.event, e.version): e.event
+            for batch in self.changes.bodies()
+            for e in batch.account_events
+        }
+        return list(said.values())
+
+    def process(self, through: Through = lambda port: port, *, log: Log | None = None) -> "Process":
+        """Start a process; *through* puts something before each port, *log* takes the place of the world's."""
+        return Process(self, through, log or self.log)
+
+
+class Process:
+    """Every use case, with memories of its own."""
+
+    def __init__(self, world: World, through: Through, log: Log) -> None:
+        self.world = world
+        clock, randomness = world.clock, world.randomness
+        accounts, apps, webhooks = through(world.accounts), through(world.apps), through(world.webhooks)
+        bindings, folders, vault = through(world.bindings), through(world.folders), through(world.vault)
+        deliveries, sightings = through(world.deliveries), through(world.sightings)
+        changes, retries, jobs = through(world.changes), through(world.retries), through(world.jobs)
+        mailboxes, instance = through(world.mailboxes), through(world.instance)
+        minute = timedelta(seconds=60)
+        self.account_lookup = Lookup(accounts.get, clock, minute)
+        self.app_lookup = Lookup(apps.get, clock, minute)
+        self.webhook_lookup = Lookup(webhooks.get, clock, timedelta(seconds=10))
+        self.settings = InstanceSettingsService(
+            store=instance,
+            webhooks=webhooks,
+            webhook_lookup=self.webhook_lookup,
+            vault=vault,
+            cached=Lookup(_current(instance), clock, timedelta(seconds=10)),
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            public_url=None,
+            allow_http=False,
+        )
+        self.deliveries = Deliveries(
+            store=deliveries,
+            rows=GroupCommit(_add_all(deliveries), full=100),
+            retries=retries,
+            sender=through(world.sender),
+            webhooks=webhooks,
+            webhook_lookup=self.webhook_lookup,
+            settings=self.settings,
+            vault=vault,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            schedule=SCHEDULE,
+            payload_retention=timedelta(days=14),
+        )
+        self.recent = RecentEvents()
+        self.changes = Changes(
+            accounts=self.account_lookup,
+            apps=self.app_lookup,
+            folders=Lookup(folders.get, clock, minute),
+            folder_store=folders,
+            reader=GroupCommit(through(world.reader).read, full=20, lanes=2),
+            mailboxes=mailboxes,
+            sightings=sightings,
+            sighting_rows=GroupCommit(_put_all(sightings), full=100),
+            queue=changes,
+            jobs=jobs,
+            deliveries=self.deliveries,
+            settings=self.settings,
+            recent=self.recent,
+            clock=clock,
+            log=log,
+        )
+        self.connections = Connections(
+            accounts=accounts,
+            account_lookup=self.account_lookup,
+            bindings=bindings,
+            apps=apps,
+            mailboxes=mailboxes,
+            folders=folders,
+            subscriptions=through(world.subscriptions),
+            client_states=STATES,
+            webhooks=webhooks,
+            vault=vault,
+            settings=self.settings,
+            changes=changes,
+            jobs=jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        )
+        self.accounts = Accounts(
+            store=accounts,
+            mailboxes=bindings,
+            apps=self.app_lookup,
+            webhooks=webhooks,
+            webhook_lookup=self.webhook_lookup,
+            account_lookup=self.account_lookup,
+            vault=vault,
+            jobs=jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            allow_http=False,
+        )
+        self.oauth2 = OAuth2Apps(
+            store=apps,
+            lookup=self.app_lookup,
+            accounts=accounts,
+            jobs=jobs,
+            vault=vault,
+            inspector=through(world.inspector),
+            mailboxes=mailboxes,
+            endpoint=through(world.endpoint),
+            settings=self.settings,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        )
+        self.tokens = Tokens(
+            store=world.tokens,
+            lookup=Lookup(world.tokens.get, clock, timedelta(seconds=10)),
+            accounts=accounts,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            first=token_id(FIRST_TOKEN),
+        )
+        self.notifications = Notifications(
+            client_states=STATES,
+            changes=gather(changes),
+            jobs=jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        )
+
+    def expand(self, *changes: Any, redelivered: bool = False) -> None:
+        """Expand a batch of changes."""
+        self.changes.expand(ChangeBatch(changes=changes), redelivered=redelivered)
+
+    def expand_queued(self, *, until: timedelta = timedelta(minutes=5)) -> None:
+        """Expand what the queue holds, moving the clock to each moment at which more is due."""
+        end = self.world.clock.now() + until
+        while waiting := [message for message in self.world.changes.waiting() if message.due <= end]:
+            next_due = min(message.due for message in waiting)
+            self.world.clock.advance(max(next_due - self.world.clock.now(), timedelta()))
+            for message in self.world.changes.take():
+                self.changes.expand(message.body, redelivered=message.dequeue_count > 1)
+                self.world.changes.done(message)
+
+    def work(self, *, until: timedelta = timedelta(minutes=30)) -> None:
+        """Carry out the jobs that the queue holds, moving the clock to each moment at which more is due."""
+        end = self.world.clock.now() + until
+        while waiting := [message for message in self.world.jobs.waiting() if message.due <= end]:
+            next_due = min(message.due for message in waiting)
+            self.world.clock.advance(max(next_due - self.world.clock.now(), timedelta()))
+            for message in self.world.jobs.take():
+                self.connections.run(message.body)
+                self.world.jobs.done(message)
+
+
+class Died(BaseException):
+    """The process was killed."""
+
+
+@dataclass
+class Fate:
+    """Kills a process at its *at*-th call to the outside, before the call's work or after it."""
+
+    at: int
+    after: bool
+    calls: int = 0
+    died: bool = False
+    _lock: Lock = field(default_factory=Lock)
+
+    def over(self, port: Any) -> Any:
+        """Return *port* with this fate."""
+        return _Mortal(port, self)
+
+    def meet(self, *, after: bool) -> None:
+        """Die where it is time."""
+        with self._lock:
+            self.calls += 0 if after else 1
+            if self.died or (self.calls == self.at and after is self.after):
+                self.died = True
+                raise Died
+
+
+class _Mortal:
+    def __init__(self, port: Any, fate: Fate) -> None:
+        self._port = port
+        self._fate = fate
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._fate.meet(after=False)
+            result = found(*args, **kwargs)
+            self._fate.meet(after=True)
+            return result
+
+        return call
