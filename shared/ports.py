@@ -13,6 +13,7 @@ from typing import Generic, Protocol, TypeVar
 from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, Outcome, Retry
+from shared.domain.due import Due, Heartbeat
 from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job
@@ -127,6 +128,35 @@ class FolderStore(Protocol):
 
     def put(self, key: str, tree: FolderTree) -> None:
         """Overwrites the tree of the account *key*."""
+
+
+class CursorStore(Protocol):
+    """Keeps how far an account's folders were followed: Graph's delta link for each watched folder."""
+
+    def get(self, key: str) -> dict[str, str]:
+        """Returns the links of the account *key* by folder; none for what was never followed."""
+
+    def put(self, key: str, links: Mapping[str, str]) -> None:
+        """Overwrites the links of the account *key*; they go with the account."""
+
+
+class DueStore(Protocol):
+    """Keeps the due index."""
+
+    def put(self, due: Due) -> None:
+        """Adds an entry; the same entry a second time changes nothing."""
+
+    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
+        """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
+
+    def remove(self, entries: Sequence[Due]) -> None:
+        """Removes entries, as few writes as the store allows; what is gone already is fine."""
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Returns how far the ticks have come, or None before the first."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Overwrites how far the ticks have come."""
 
 
 class OAuth2AppStore(Protocol):
@@ -324,6 +354,60 @@ class Mailboxes(Protocol):
         Needs no permission but Mail.Read: it asks for the inbox, not for the directory. Raises MailboxRefused where a
         human must mend something.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Messages that a mailbox holds (not complete ones), and the link to more of them; None at the end."""
+
+    messages: Sequence[Message]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderChanges:
+    """
+    What changed in one folder since a link, and the link to go on from.
+
+    `more` says that the link leads to more of the same round. `reset` says that Graph had forgotten the link, so that
+    the round began anew: what was removed meanwhile is not in it.
+    """
+
+    messages: Sequence[Message]
+    removed: Sequence[str]
+    link: str
+    more: bool
+    reset: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What one look at a mailbox shows: what came lately in all folders, and what changed in the watched ones."""
+
+    listing: Listing
+    folders: Mapping[str, FolderChanges]
+
+
+class History(Protocol):
+    """
+    Tells what happened in a mailbox while nobody called us.
+
+    All methods raise TryLater, MailboxRefused or SignInRefused.
+    """
+
+    def glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
+        """
+        Looks once, with one call to Graph.
+
+        Shows what was received at or after *since* in every folder, the oldest first, and the changes of each folder in
+        *links* since its link; where that is None the folder's round begins now, with nothing.
+        """
+
+    def list(self, app: OAuth2App, link: str) -> Listing:
+        """Returns the page that a listing's link leads to."""
+
+    def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
+        """Returns the page that a folder's link leads to."""
 
 
 class Subscriptions(Protocol):

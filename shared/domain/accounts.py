@@ -260,7 +260,9 @@ class Account(Owned):
     """
     An account as it is stored. `incarnation` tells apart two registrations under one id.
 
-    `attempts` counts the failed connections in a row, `error_count` the permanent refusals that were announced.
+    `attempts` counts the failed connections in a row, `error_count` the permanent refusals that were announced. It is
+    `polling` while Graph cannot call us. `swept` is the moment up to which a sweep has looked, `next_sweep` names the
+    one sweep that goes on, and `silent_finds` counts the sweeps in a row that found mail that nobody had announced.
     """
 
     id: str
@@ -283,6 +285,10 @@ class Account(Owned):
     former_subscriptions: tuple[FormerSubscription, ...] = ()
     claim: Claim | None = None
     watched_since: datetime | None = None
+    polling: bool = False
+    swept: datetime | None = None
+    next_sweep: datetime | None = None
+    silent_finds: int = 0
     created: datetime
     updated: datetime
 

@@ -13,6 +13,7 @@ with the message as it is now. So the meaning comes from comparing what is read 
 * not there, and `created` was said        -> looked for again (replication lags), then messageMissing
 * not there, and only `updated` was said   -> looked for again, then nothing (its `deleted` tells)
 * there and unknown, and no `created` said -> looked at again (its `created` is on the way), then messageNew
+* there and unknown, `created` and `deleted` said -> looked at again (it may just have been told), then messageNew
 """
 
 from collections.abc import Collection
@@ -47,7 +48,7 @@ class Change(Owned):
     Something happened to a message, of which we learned at `seen`.
 
     `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
-    `correlation` joins the log lines of one request from Graph, from here to the last attempt.
+    `found` says that a sweep told us and no notification; `correlation` joins the log lines from here to the end.
     """
 
     account: str
@@ -56,6 +57,7 @@ class Change(Owned):
     seen: datetime
     looks: int = 0
     tries: int = 0
+    found: bool = False
     correlation: str = ""
 
 
@@ -85,9 +87,9 @@ class ChangeBatch(Owned):
     account_events: tuple[AccountEvent, ...] = ()
 
 
-def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> ChangeBatch:
-    """Returns the queue's message for an *event* of *account* itself."""
-    said = AccountEvent(
+def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:
+    """Returns an *event* of *account* itself, as the queue carries it."""
+    return AccountEvent(
         account=account.key,
         account_id=account.id,
         incarnation=account.incarnation,
@@ -97,7 +99,6 @@ def account_event(account: Account, event: EventName, version: str, at: datetime
         data=data,
         correlation=account.incarnation,
     )
-    return ChangeBatch(account_events=(said,))
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,9 @@ def meaning_of_message(
     now_seen = Sighting.of(message)
     if known is None:
         if message.created >= watched_since - _CLOCK_SKEW:
-            if ChangeKind.CREATED not in kinds and looks < patience:
+            # A move right after the arrival: whoever tells the arrival may not have noted it yet.
+            moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
+            if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
             touched = suspicious and message.modified - message.created > _UNTOUCHED
             return Meaning(

@@ -1,5 +1,6 @@
 """Jobs: what must be done for an account in the background, a message of the queue `jobs` each."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.models import Owned
@@ -15,6 +16,8 @@ class JobKind(StrEnum):
     REAUTHORIZE = "reauthorize"
     RECREATE = "recreate"
     CATCH_UP = "catchUp"
+    SWEEP = "sweep"
+    RENEW = "renew"
 
 
 class Job(Owned):
@@ -22,7 +25,8 @@ class Job(Owned):
     A message of the queue `jobs`.
 
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
-    is another one by now finds nothing to do.
+    is another one by now finds nothing to do. `at` names the sweep that is due; `link` (and its `folder`) the page at
+    which a catch-up goes on.
     """
 
     v: int = 1
@@ -30,3 +34,6 @@ class Job(Owned):
     account: str
     incarnation: str | None = None
     subscription: str | None = None
+    at: datetime | None = None
+    folder: str | None = None
+    link: str | None = None

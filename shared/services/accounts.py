@@ -21,7 +21,7 @@ from shared.domain.accounts import (
     list_entry,
     view,
 )
-from shared.domain.changes import account_event
+from shared.domain.changes import ChangeBatch, account_event
 from shared.domain.errors import AccountNotFound, Changed, FieldProblem, InvalidRequest
 from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
@@ -288,7 +288,8 @@ class Accounts:
     def _bury(self, gone: Account) -> None:
         """Tells what the removal of *gone* cannot tell any more: it will find another registration in its place."""
         version, at = gone.incarnation, gone.updated
-        self.changes.put(account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id}))
+        said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
+        self.changes.put(ChangeBatch(account_events=(said,)))
         stored = self.webhooks.get(gone.webhook)
         if stored is not None and stored.value.headers:
             self.vault.delete(stored.value.headers)

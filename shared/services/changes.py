@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import (
+    AGAIN,
     AccountEvent,
     Change,
     ChangeBatch,
@@ -22,7 +23,7 @@ from shared.domain.changes import (
     needs_sighting,
 )
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
-from shared.domain.events import Event, event_id, payload
+from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
@@ -239,6 +240,11 @@ class Changes:
             )
         else:
             meaning = self._meaning(subject, reading, rules, suspicious=suspicious)
+            told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
+            if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
+                # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
+                finished = self.recent.is_finished(told)
+                meaning = self._meaning(subject, reading, rules, suspicious=True) if finished else AGAIN
         if meaning.again:
             result.look_again(subject)
         elif meaning.event is not None:

@@ -9,11 +9,11 @@ looked for.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
-from shared.domain.changes import account_event
+from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import Changed, MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import EventName
@@ -28,7 +28,6 @@ from shared.ports import (
     Log,
     Mailboxes,
     MailboxStore,
-    OAuth2AppStore,
     Randomness,
     Stored,
     Subscriptions,
@@ -58,7 +57,7 @@ class Connections:
     accounts: AccountStore
     account_lookup: Lookup[Stored[Account] | None]
     bindings: MailboxStore
-    apps: OAuth2AppStore
+    apps: Lookup[Stored[OAuth2App] | None]
     mailboxes: Mailboxes
     folders: FolderStore
     subscriptions: Subscriptions
@@ -131,9 +130,8 @@ class Connections:
         if account.claim is not None and account.claim.until > now:
             raise Changed(f"Another job connects {account.id!r}.")
         if account.state is AccountState.NEW:
-            self._announce(
-                account, EventName.ACCOUNT_ADDED, account.incarnation, account.created, {"account": account.id}
-            )
+            version, data = account.incarnation, {"account": account.id}
+            self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
         claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
         claimed = account.become(
             AccountState.CONNECTING, claim=claim, watched_since=account.watched_since or now, updated=now
@@ -161,11 +159,15 @@ class Connections:
         account = stored.value
         at = self.clock.now() if account.initialized else account.watched_since or account.created
         mended = account.last_error is not None and account.last_error.permanent
+        said = []
         if not account.initialized or mended:
             version = f"{account.incarnation}/{account.error_count}"
-            self._announce(account, EventName.AUTHENTICATION_SUCCESS, version, at, {"user": account.user})
+            data: dict[str, Any] = {"user": account.user}
+            said.append(account_event(account, EventName.AUTHENTICATION_SUCCESS, version, at, data))
         if not account.initialized:
-            self._announce(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, {"initialized": True})
+            data = {"initialized": True}
+            said.append(account_event(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
+        self._announce(*said)
         try:
             self._finish(
                 stored,
@@ -200,7 +202,8 @@ class Connections:
             if error.token_request:
                 data["tokenRequest"] = error.token_request
             version = f"{account.incarnation}/{count}"
-            self._announce(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
+            said = account_event(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
+            self._announce(said)
         self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
 
     def _postponed(self, stored: Stored[Account], busy: TryLater, *, unsure: bool) -> None:
@@ -270,9 +273,8 @@ class Connections:
                 "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
             )
         self.bindings.release(account.app, account.user, account.id)
-        self._announce(
-            account, EventName.ACCOUNT_DELETED, account.incarnation, account.updated, {"account": account.id}
-        )
+        version, data = account.incarnation, {"account": account.id}
+        self._announce(account_event(account, EventName.ACCOUNT_DELETED, version, account.updated, data))
         if account.webhooks is None:
             self._purge(stored)
             return
@@ -371,13 +373,14 @@ class Connections:
             )
         return stored.value
 
-    def _announce(self, account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> None:
+    def _announce(self, *said: AccountEvent) -> None:
         """
-        Queues an event of the account itself, before the row that it is about is written.
+        Queues events of the account itself, before the row that they are about is written.
 
-        A crash in between has the job run again and say the same under the same id.
+        A crash in between has the job run again and say the same under the same ids.
         """
-        self.changes.put(account_event(account, event, version, at, data))
+        if said:
+            self.changes.put(ChangeBatch(account_events=said))
 
 
 def _wants(current: Account, subscribed: Account) -> bool:

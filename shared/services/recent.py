@@ -25,6 +25,11 @@ class RecentEvents:
         with self._lock:
             return event_id in self._finished
 
+    def knows(self, event_id: str) -> bool:
+        """Tells whether this process has the event in hand, or finished it a short while ago."""
+        with self._lock:
+            return event_id in self._in_hand or event_id in self._finished
+
     def begin(self, event_id: str) -> bool:
         """Takes the event in hand; False where another thread has it in hand."""
         with self._lock:

@@ -2,13 +2,14 @@
 Lanes: so many of each at a time, in the order in which they came.
 
 A slow endpoint fills its own lane and nobody else's. What waits in a lane holds no thread, and whoever grows tired of
-waiting cancels it.
+waiting, because nothing in the lane moves, cancels it.
 """
 
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from time import monotonic
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -23,6 +24,7 @@ class Lanes(Generic[Result]):
         self._lock = threading.Lock()
         self._waiting: dict[str, deque[tuple[Future[Result], Callable[[], Result]]]] = {}
         self._running: Counter[str] = Counter()
+        self._moved: dict[str, float] = {}
 
     def run(self, lane: str, work: Callable[[], Result]) -> "Future[Result]":
         """Puts *work* at the lane's end; its future can be cancelled until it starts."""
@@ -32,8 +34,14 @@ class Lanes(Generic[Result]):
             if self._running[lane] >= self._limit:
                 return future
             self._running[lane] += 1
+            self._moved.setdefault(lane, monotonic())
         self._threads.submit(self._drain, lane)
         return future
+
+    def stands_for(self, lane: str) -> float:
+        """Returns for how many seconds nothing in the lane has come to its end."""
+        with self._lock:
+            return monotonic() - self._moved[lane] if lane in self._moved else 0.0
 
     def _drain(self, lane: str) -> None:
         while (first := self._next(lane)) is not None:
@@ -46,6 +54,8 @@ class Lanes(Generic[Result]):
                 future.set_exception(broken)
             else:
                 future.set_result(result)
+            with self._lock:
+                self._moved[lane] = monotonic()
 
     def _next(self, lane: str) -> tuple[Future[Result], Callable[[], Result]] | None:
         with self._lock:
@@ -53,5 +63,5 @@ class Lanes(Generic[Result]):
                 return self._waiting[lane].popleft()
             self._running[lane] -= 1
             if not self._running[lane]:
-                del self._running[lane], self._waiting[lane]
+                del self._running[lane], self._waiting[lane], self._moved[lane]
             return None

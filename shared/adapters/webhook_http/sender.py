@@ -24,14 +24,17 @@ from shared.ports import BUSY, Post
 
 _log = logging.getLogger(__name__)
 
+# However well a lane moves: whoever calls must be done long before his queue message's lease is over.
+_LONGEST_WAIT = 60.0
+
 
 class HttpWebhookSender:
     """
     Posts to customers' endpoints over HTTP/1.1.
 
     *allowed_networks* opens private networks that the operator means to reach. Each lane has *lane_limit* POSTs in
-    flight; one that waits longer than *patience* for its turn comes back as BUSY. Follows no redirect, knows no proxy,
-    no cookie and no .netrc, and decodes nothing.
+    flight; one that waits for its turn comes back as BUSY when nothing in its lane has moved for *patience*. Follows no
+    redirect, knows no proxy, no cookie and no .netrc, and decodes nothing.
     """
 
     def __init__(
@@ -62,9 +65,19 @@ class HttpWebhookSender:
 
     def send(self, posts: Sequence[Post]) -> list[Outcome]:
         """Makes all POSTs in parallel and returns their outcomes in the same order; see the port."""
-        tired = monotonic() + self._patience
+        latest = monotonic() + _LONGEST_WAIT
         futures = [self._lanes.run(post.lane, partial(self._attempt, post)) for post in posts]
-        return [_outcome(future, tired) for future in futures]
+        return [self._outcome(future, post.lane, latest) for future, post in zip(futures, posts, strict=True)]
+
+    def _outcome(self, future: Future[Outcome], lane: str, latest: float) -> Outcome:
+        while True:
+            try:
+                return future.result(timeout=self._patience)
+            except NotInTime:
+                tired = self._lanes.stands_for(lane) >= self._patience or monotonic() > latest
+                if not tired:
+                    continue
+                return BUSY if future.cancel() else future.result()
 
     def close(self) -> None:
         """Ends the threads and closes what is kept open; a lookup that hangs is left behind."""
@@ -91,10 +104,3 @@ class HttpWebhookSender:
         return Outcome(
             status=status, error=error, retry_after=retry_after, milliseconds=round((monotonic() - started) * 1000)
         )
-
-
-def _outcome(future: Future[Outcome], tired: float) -> Outcome:
-    try:
-        return future.result(timeout=max(0.0, tired - monotonic()))
-    except NotInTime:
-        return BUSY if future.cancel() else future.result()

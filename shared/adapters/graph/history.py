@@ -1,0 +1,148 @@
+"""
+Tells what happened in a mailbox while nobody called us: one listing over all folders, and delta for the watched ones.
+
+Delta cannot begin with nothing but the future, so a round begins with a filter that lets nothing old through.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from shared.adapters.graph import batch
+from shared.adapters.graph.client import IMMUTABLE_IDS, GraphClient, Request, address
+from shared.adapters.graph.errors import BAD_REQUEST, NOT_FOUND, Answer, code_of, content, read_error
+from shared.adapters.graph.messages import _BRIEF as BRIEF
+from shared.adapters.graph.messages import message_of
+from shared.adapters.graph.users import user_path
+from shared.domain.errors import RelayError, TryLater
+from shared.domain.messages import Message
+from shared.domain.oauth2 import OAuth2App
+from shared.ports import Clock, FolderChanges, Glance, Listing
+
+_PAGE = 250
+_PREFER = {"Prefer": f"{IMMUTABLE_IDS}, odata.maxpagesize={_PAGE}"}
+_NEXT = "@odata.nextLink"
+_DELTA = "@odata.deltaLink"
+_GONE = 410
+_FORGOTTEN = frozenset({"syncstatenotfound", "resyncrequired", "invalidsyncstatedata"})
+_NO_FOLDER = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
+
+
+class GraphHistory:
+    """Looks into mailboxes through *client*."""
+
+    def __init__(self, client: GraphClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    def glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
+        """
+        Returns what was received at or after *since* in all folders, and what changed in those of *links*.
+
+        A folder that the mailbox does not have is left out; beyond 19 folders it takes one call more for each 20.
+        """
+        now = self._clock.now()
+        asked = {folder: link or beginning(user, folder, now) for folder, link in links.items()}
+        listed, *rounds = self._get(app, [_listing_path(user, since), *asked.values()], now)
+        found = {folder: answer for folder, answer in zip(asked, rounds, strict=True) if not _no_folder(answer)}
+        known = [answer for folder, answer in found.items() if not _forgotten(answer, asked[folder])]
+        _raise_the_worst([listed, *known], now)
+        changes = {folder: _changes(answer, user, folder, asked[folder], now) for folder, answer in found.items()}
+        return Glance(_listing(content(listed, now)), changes)
+
+    def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
+        """Returns the page that a folder's link leads to; where the folder is gone, a new round awaits its return."""
+        now = self._clock.now()
+        return _changes(self._client.send(app, Request("GET", link, headers=_PREFER)), user, folder, link, now)
+
+    def list(self, app: OAuth2App, link: str) -> Listing:
+        """Returns the page that a listing's link leads to."""
+        answer = self._client.send(app, Request("GET", link, headers=_PREFER))
+        return _listing(content(answer, self._clock.now()))
+
+    def _get(self, app: OAuth2App, links: Sequence[str], now: datetime) -> Sequence[Answer]:
+        answers: list[Answer] = []
+        for start in range(0, len(links), batch.SIZE):
+            some = links[start : start + batch.SIZE]
+            answers += batch.answers_of(content(self._client.send(app, _batch(some)), now), len(some))
+        return answers
+
+
+def beginning(user: str, folder: str, now: datetime) -> str:
+    """Returns the link that begins a folder's round at *now*: what is older is not in it."""
+    # https://learn.microsoft.com/graph/api/message-delta
+    path = f"{user_path(user)}/mailFolders/{quote(folder, safe='=')}/messages/delta"
+    return f"{path}?$select={BRIEF}&$filter={_received_from(now)}"
+
+
+def _listing_path(user: str, since: datetime) -> str:
+    # What is ordered by has to come first in the filter.
+    # https://learn.microsoft.com/graph/api/user-list-messages#using-filter-and-orderby-in-the-same-query
+    query = f"$filter={_received_from(since)}&$orderby=receivedDateTime&$select={BRIEF}&$top={_PAGE}"
+    return f"{user_path(user)}/messages?{query}"
+
+
+def _received_from(moment: datetime) -> str:
+    # Mail is received in whole seconds, so a fraction would shut out what came earlier in the same one.
+    second = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+    return quote(f"receivedDateTime ge {second}Z", safe=":")
+
+
+def _batch(links: Iterable[str]) -> Request:
+    # A batch takes paths below the version; of a whole link only that part counts, as it does in a call of its own.
+    # https://learn.microsoft.com/graph/json-batching
+    paths = [address("", link).removeprefix("/v1.0") for link in links]
+    reads = [{"id": str(number), "method": "GET", "url": path, "headers": _PREFER} for number, path in enumerate(paths)]
+    return Request("POST", "/$batch", {"requests": reads})
+
+
+def _raise_the_worst(answers: Iterable[Answer], now: datetime) -> None:
+    """Raises a refusal where there is one, else the longest wait; nothing where all answers are good."""
+    errors = [read_error(answer, now) for answer in answers if not answer.good]
+    if errors:
+        raise max(errors, key=_weight)
+
+
+def _weight(error: RelayError) -> timedelta:
+    return error.retry_after or timedelta() if isinstance(error, TryLater) else timedelta.max
+
+
+def _listing(page: Mapping[str, Any]) -> Listing:
+    return Listing(_messages(page.get("value") or ()), page.get(_NEXT))
+
+
+def _changes(answer: Answer, user: str, folder: str, link: str, now: datetime) -> FolderChanges:
+    if _forgotten(answer, link) or _no_folder(answer):
+        more = not _no_folder(answer)
+        return FolderChanges((), (), beginning(user, folder, now), more=more, reset=True)
+    page = content(answer, now)
+    following = page.get(_NEXT) or page.get(_DELTA)
+    if not following:
+        raise TryLater("Microsoft Graph answered without a link to go on from.")
+    # Items are repeated, and the last one wins.
+    # https://learn.microsoft.com/graph/delta-query-overview#replays
+    latest = {item["id"]: item for item in page.get("value") or () if "id" in item}
+    return FolderChanges(
+        messages=_messages(item for item in latest.values() if "@removed" not in item),
+        removed=tuple(key for key, item in latest.items() if "@removed" in item),
+        link=following,
+        more=_NEXT in page,
+    )
+
+
+def _messages(items: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
+    return tuple(message_of(item) for item in items)
+
+
+def _forgotten(answer: Answer, link: str) -> bool:
+    # A link with a token is Graph's own, so where Graph cannot read it any more, nothing helps but another. The
+    # Location that comes with a 410 is not used: it leads through the whole folder.
+    # https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset
+    if answer.good or "token=" not in link:
+        return False
+    return answer.status in {BAD_REQUEST, _GONE} or code_of(answer).lower() in _FORGOTTEN
+
+
+def _no_folder(answer: Answer) -> bool:
+    return answer.status == NOT_FOUND and code_of(answer) in _NO_FOLDER

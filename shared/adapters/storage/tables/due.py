@@ -1,0 +1,93 @@
+"""
+The due index in the table `due`: a partition for each hour, in it a row for each entry, the earliest first.
+
+Keys come from the entry alone, so an entry that is put twice is one row.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.keys import hashed, safe
+from shared.adapters.storage.tables.records import pack, unpack
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table
+from shared.domain.due import Due, Heartbeat
+from shared.domain.errors import Changed
+
+_HEARTBEAT = "heartbeat"
+_WITHIN = "PartitionKey eq @hour and RowKey lt @end"
+# What sorts right after the `-` that ends the moment in a row's key.
+_AFTER = "."
+
+
+class DueTable:
+    """Keeps the due index."""
+
+    def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
+        self._table = Table(connection, f"{prefix}due")
+
+    def put(self, due: Due) -> None:
+        """Adds an entry; the same entry a second time changes nothing."""
+        partition, row = keys(due)
+        self._table.put({"PartitionKey": partition, "RowKey": row, **pack(due)})
+
+    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
+        """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
+        wanted = {"hour": _hour(hour), "end": _end(hour, until)}
+        rows: list[Row] = []
+        position: dict[str, str] | None = None
+        while True:
+            some, position = self._table.page(_WITHIN, wanted, position=position, limit=limit - len(rows))
+            rows += some
+            if position is None or len(rows) >= limit:
+                return [unpack(Due, row.columns) for row in rows]
+
+    def remove(self, entries: Sequence[Due]) -> None:
+        """Removes entries, up to a hundred of one hour in a request; what is gone already is fine."""
+        hours: defaultdict[str, list[str]] = defaultdict(list)
+        # A transaction takes a row once only.
+        for partition, row in dict.fromkeys(map(keys, entries)):
+            hours[partition].append(row)
+        for partition, rows in hours.items():
+            for start in range(0, len(rows), TRANSACTION_ROWS):
+                self._remove(partition, rows[start : start + TRANSACTION_ROWS])
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Returns how far the ticks have come, or None before the first."""
+        row = self._table.get(_HEARTBEAT, _HEARTBEAT)
+        return unpack(Heartbeat, row.columns) if row else None
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Overwrites how far the ticks have come."""
+        self._table.put({"PartitionKey": _HEARTBEAT, "RowKey": _HEARTBEAT, **pack(heartbeat)})
+
+    def _remove(self, partition: str, rows: Sequence[str]) -> None:
+        places: list[dict[str, Any]] = [{"PartitionKey": partition, "RowKey": row} for row in rows]
+        operations: list[Operation] = [("delete", place) for place in places]
+        try:
+            self._table.transact(operations)
+        except Changed:
+            # One row that is gone refuses them all: somebody else ticks, or an answer was lost.
+            for row in rows:
+                self._table.delete(partition, row)
+
+
+def keys(due: Due) -> tuple[str, str]:
+    """Returns the keys of the entry's partition and row; the row begins with the moment, to the microsecond."""
+    registration = hashed(due.incarnation) if due.incarnation is not None else ""
+    return _hour(due.at), f"{_within_the_hour(due.at)}-{due.kind}-{safe(due.subject)}-{registration}"
+
+
+def _hour(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%d%H")
+
+
+def _within_the_hour(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%M%S%f")
+
+
+def _end(hour: datetime, until: datetime) -> str:
+    """Returns what every row sorts before that is due by *until*, which may lie after the hour."""
+    return (_within_the_hour(until) if _hour(until) == _hour(hour) else "5959999999") + _AFTER

@@ -1,0 +1,65 @@
+"""
+Sweeps: what a look at a mailbox finds that no notification told us.
+
+Graph goes silent without telling, drops what slow endpoints miss, and forgets. So every account is looked at again and
+again, however well it seems: a notification that came proves nothing about one that did not.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.changes import Change, ChangeKind
+from shared.domain.messages import Message
+from shared.domain.sightings import Sighting
+
+# Notifications take up to 3 minutes: https://learn.microsoft.com/graph/change-notifications-overview#latency
+ON_ITS_WAY = timedelta(minutes=4)
+# A sweep looks back beyond the last one: clocks differ, and copies lag.
+OVERLAP = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a look found: changes to expand, and how many of them are arrivals that should have been announced."""
+
+    changes: tuple[Change, ...]
+    unannounced: int
+
+
+def compare(
+    account: str,
+    messages: Iterable[Message],
+    known: Mapping[str, Sighting],
+    *,
+    now: datetime,
+    watched_since: datetime,
+    patience: timedelta,
+) -> Found:
+    """
+    Returns what *messages* tell beyond what is *known* of them (by message id).
+
+    An arrival younger than *patience* is left to its notification, which is on its way, or to the next sweep; one from
+    before we watched is not news.
+    """
+    changes: list[Change] = []
+    unannounced = 0
+    for message in messages:
+        sighting = known.get(message.id)
+        if sighting is None:
+            if now - message.received < patience or message.received < watched_since:
+                continue
+            changes.append(_change(account, ChangeKind.CREATED, message.id, now))
+            unannounced += 1
+        elif sighting != Sighting.of(message):
+            changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
+    return Found(tuple(changes), unannounced)
+
+
+def removals(account: str, removed: Iterable[str], *, now: datetime) -> tuple[Change, ...]:
+    """Returns the changes for messages that left a folder: whether they are gone or elsewhere, their reading tells."""
+    return tuple(_change(account, ChangeKind.DELETED, message, now) for message in removed)
+
+
+def _change(account: str, kind: ChangeKind, message: str, now: datetime) -> Change:
+    return Change(account=account, kind=kind, message=message, seen=now, found=True)

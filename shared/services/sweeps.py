@@ -1,0 +1,208 @@
+"""
+Sweeps: every account is looked at again and again, so that no silence of Graph's costs an event.
+
+One look is one call to Graph: what came since the last look in all folders, and what changed in the watched ones
+(delta). What we know already falls out; the rest goes on the queue `changes` like any notification, and makes the same
+event ids. What does not fit one page goes on as a job for the next, so that a mailbox with 100,000 new messages is no
+more than many small jobs.
+
+An account has one chain of sweeps: `next_sweep` in its row names the one that goes on; any other is forgotten.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.accounts import Account, AccountState
+from shared.domain.changes import Change, ChangeBatch
+from shared.domain.due import Due, DueKind
+from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.jobs import Job, JobKind
+from shared.domain.messages import Message
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.sightings import sighting_key
+from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, compare, removals
+from shared.ports import (
+    AccountStore,
+    ChangeQueue,
+    Clock,
+    CursorStore,
+    DueStore,
+    FolderChanges,
+    Glance,
+    History,
+    JobQueue,
+    Log,
+    OAuth2AppStore,
+    Randomness,
+    SightingStore,
+    Stored,
+)
+
+# Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.
+_SILENT_TWICE = 2
+# What is due sooner than this waits on the queue itself; the index is read every few minutes.
+_SOON = timedelta(minutes=10)
+_BUSY_WAIT = timedelta(minutes=2)
+_REFUSED_WAIT = timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Sweeps:
+    """Looks at mailboxes. `interval` is between two looks, `poll` the same while Graph cannot call us."""
+
+    accounts: AccountStore
+    apps: OAuth2AppStore
+    history: History
+    cursors: CursorStore
+    sightings: SightingStore
+    changes: ChangeQueue
+    jobs: JobQueue
+    due: DueStore
+    clock: Clock
+    randomness: Randomness
+    log: Log
+    interval: timedelta
+    poll: timedelta
+    folders: tuple[str, ...]
+
+    def schedule(self, account: Account, at: datetime) -> None:
+        """Has the account swept at *at*, which its row must name as `next_sweep` by then."""
+        wait = at - self.clock.now()
+        if wait < _SOON:
+            job = Job(kind=JobKind.SWEEP, account=account.key, incarnation=account.incarnation, at=at)
+            self.jobs.put(job, wait)
+        else:
+            self.due.put(Due(kind=DueKind.SWEEP, subject=account.key, at=at, incarnation=account.incarnation))
+
+    def next_after(self, account: Account) -> datetime:
+        """Returns when to look at the account next: jittered, so that accounts spread over the interval."""
+        if account.polling:
+            return self.clock.now() + self.poll
+        return self.clock.now() + self.interval * (0.75 + 0.5 * self.randomness.fraction())
+
+    def sweep(self, stored: Stored[Account], job: Job) -> None:
+        """Looks at the account once and names the next look; a job that the row does not name does nothing."""
+        account = stored.value
+        if account.state is not AccountState.CONNECTED or job.at is None or job.at != account.next_sweep:
+            return
+        started = self.clock.now()
+        try:
+            silent = self._look(account, self._app(account))
+        except TryLater as busy:
+            self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
+            return
+        except (SignInRefused, MailboxRefused):
+            # Whether the account still works is for its connection to find out, which names the next sweep then.
+            self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation))
+            self.jobs.put(job, _REFUSED_WAIT)
+            return
+        finds = account.silent_finds + 1 if silent else 0
+        if finds >= _SILENT_TWICE and account.subscription is not None:
+            self.log.problem("subscription.silent", account=account.id, finds=finds)
+            self.jobs.put(Job(kind=JobKind.RECREATE, account=account.key, subscription=account.subscription.id))
+            finds = 0
+        following = self.next_after(account)
+        self.schedule(account, following)
+        looked = {"swept": started, "next_sweep": following, "silent_finds": finds}
+        self.accounts.replace(account.model_copy(update=looked), stored.etag)
+
+    def catch_up(self, stored: Stored[Account], job: Job) -> None:
+        """Looks at once, outside the chain; with a link, goes on with a look that did not fit one page."""
+        account = stored.value
+        if account.state is AccountState.DELETED:
+            return
+        try:
+            app = self._app(account)
+            if job.link is None:
+                self._look(account, app)
+            elif job.folder is None:
+                listing = self.history.list(app, job.link)
+                self._take_listing(account, listing.messages)
+                self._go_on(account, listing.next, None)
+            else:
+                self._take_folder(account, job.folder, self.history.follow(app, account.user, job.folder, job.link))
+        except TryLater as busy:
+            self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
+        except (SignInRefused, MailboxRefused) as refusal:
+            self.log.problem("catch_up.refused", account=account.id, error=str(refusal))
+            self.jobs.put(job, _REFUSED_WAIT)
+
+    def _look(self, account: Account, app: OAuth2App) -> int:
+        """Looks once and returns how much mail nobody had announced."""
+        links = self.cursors.get(account.key)
+        watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
+        glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
+        found = self._take_listing(account, glance.listing.messages)
+        self._go_on(account, glance.listing.next, None)
+        for folder, changed in glance.folders.items():
+            self._take_folder(account, folder, changed)
+        self.log.event(
+            "account.swept",
+            account=account.id,
+            messages=len(glance.listing.messages),
+            changes=len(found.changes),
+            unannounced=found.unannounced,
+        )
+        # While we poll, and where a look was cut short by a page's end, finding mail is what a look is for.
+        return 0 if account.polling or account.swept is None else found.unannounced
+
+    def _since(self, account: Account) -> datetime:
+        watched_since = account.watched_since or account.created
+        return max((account.swept or watched_since) - OVERLAP, watched_since)
+
+    def _take_listing(self, account: Account, messages: Iterable[Message]) -> Found:
+        listed = list(messages)
+        known = {}
+        for message in listed:
+            sighting = self.sightings.get(sighting_key(account.key, message.id, message.received))
+            if sighting is not None:
+                known[message.id] = sighting
+        found = compare(
+            account.key,
+            listed,
+            known,
+            now=self.clock.now(),
+            watched_since=account.watched_since or account.created,
+            patience=timedelta() if account.polling else ON_ITS_WAY,
+        )
+        self._put(found.changes)
+        return found
+
+    def _take_folder(self, account: Account, folder: str, changed: FolderChanges) -> None:
+        self._take_listing(account, changed.messages)
+        self._put(removals(account.key, changed.removed, now=self.clock.now()))
+        if changed.reset:
+            self.log.problem("folder.reset", account=account.id, folder=folder)
+        if changed.more:
+            self._go_on(account, changed.link, folder)
+            return
+        links = self.cursors.get(account.key)
+        if links.get(folder) != changed.link:
+            self.cursors.put(account.key, {**links, folder: changed.link})
+
+    def _go_on(self, account: Account, link: str | None, folder: str | None) -> None:
+        if link is not None:
+            self.jobs.put(
+                Job(
+                    kind=JobKind.CATCH_UP,
+                    account=account.key,
+                    incarnation=account.incarnation,
+                    link=link,
+                    folder=folder,
+                )
+            )
+
+    def _put(self, changes: tuple[Change, ...]) -> None:
+        if changes:
+            self.changes.put(ChangeBatch(changes=changes))
+
+    def _app(self, account: Account) -> OAuth2App:
+        stored = self.apps.get(account.app)
+        if stored is None:
+            raise SignInRefused(
+                f"The OAuth2 application {account.app!r} was deleted.",
+                reason="AppNotFound",
+                mend="Set another application through PUT /v1/account/{account}.",
+            )
+        return stored.value
