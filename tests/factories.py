@@ -105,6 +105,7 @@ def an_event(**changes: Any) -> Event:
         "account_key": account_key("anna"),
         "moment": START,
         "date": START,
+        "learned": START,
         "data": {"id": MESSAGE},
         "path": "INBOX",
         "special_use": "\\Inbox",

@@ -43,18 +43,27 @@ class AccountStoreContract:
     def test_a_deleted_account_cannot_be_replaced(self, store: AccountStore) -> None:
         """A write to an account that is gone is refused and does not bring it back."""
         stored = store.insert(account())
-        store.delete(stored.value.key)
-        store.delete(stored.value.key)
+        store.delete(stored.value.key, stored.etag)
+        store.delete(stored.value.key, stored.etag)
         with pytest.raises(Changed):
             store.replace(stored.value, stored.etag)
         assert store.get(stored.value.key) is None
 
+    def test_another_account_is_not_deleted(self, store: AccountStore) -> None:
+        """A deletion with an ETag that is out of date is refused, and the account stays as it is now."""
+        stored = store.insert(account())
+        newer = store.replace(account(incarnation="incarnation-2"), stored.etag)
+        with pytest.raises(Changed):
+            store.delete(stored.value.key, stored.etag)
+        assert store.get(stored.value.key) == newer
+
     def test_folders_go_with_their_account(self, store: AccountStore, folders: FolderStore) -> None:
         """Deleting an account removes its folder tree, and nobody else's."""
-        for each in (account("anna"), account("berta")):
-            store.insert(each)
-            folders.put(each.key, FolderTree(folders={"id": Folder(path="INBOX")}))
-        store.delete(account("anna").key)
+        anna = store.insert(account("anna"))
+        berta = store.insert(account("berta"))
+        for each in (anna, berta):
+            folders.put(each.value.key, FolderTree(folders={"id": Folder(path="INBOX")}))
+        store.delete(anna.value.key, anna.etag)
         assert folders.get(account("anna").key) is None
         assert folders.get(account("berta").key) is not None
 
@@ -114,10 +123,10 @@ class AccountStoreContract:
         """Whatever stands in a key, it names at most its own account."""
         store.insert(account())
         assert store.get(name) is None
-        hostile = account(key=name, id=name)
-        assert store.get(store.insert(hostile).value.key) is not None
+        hostile = store.insert(account(key=name, id=name))
+        assert store.get(name) == hostile
         assert store.get(account().key) is not None
-        store.delete(name)
+        store.delete(name, hostile.etag)
         assert [each.id for each in store.all()] == ["anna"]
 
     def test_a_long_record_is_kept_whole(self, store: AccountStore) -> None:

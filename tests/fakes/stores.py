@@ -54,9 +54,12 @@ class Records(Generic[Value]):
                 raise Changed("The record is another one now, or gone.")
             return self.write(key, value)
 
-    def remove(self, key: str) -> bool:
-        """Forget *key* and tell whether it was known."""
+    def remove(self, key: str, etag: str | None = None) -> bool:
+        """Forget *key*, where it is still what was read with *etag*, and tell whether it was known."""
         with self._lock:
+            known = self._records.get(key)
+            if known is not None and etag not in (None, known.etag):
+                raise Changed("The record is another one now.")
             return self._records.pop(key, None) is not None
 
     def sorted(self) -> list[tuple[str, Value]]:
@@ -113,11 +116,8 @@ class FakeAccountStore:
 
     def delete(self, key: str, etag: str) -> None:
         """Remove an account and its folders."""
-        stored = self._records.get(key)
-        if stored is not None and stored.etag != etag:
-            raise Changed("The account is another one now.")
+        self._records.remove(key, etag)
         self._folders.drop(key)
-        self._records.remove(key)
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
         """Return a page."""

@@ -282,9 +282,8 @@ class MortalRelay:
             accounts=Lookup(self.accounts.get, self.clock, TTL),
             apps=Lookup(self.apps.get, self.clock, TTL),
             folders=Lookup(self.folders.get, self.clock, TTL),
-            folder_store=self.folders,
+            fresh_folders=Lookup(_every_folder_is_known, self.clock, TTL),
             reader=GroupCommit(self._read, full=20),
-            mailboxes=_NoMailboxes(),
             sightings=self.sightings,
             sighting_rows=GroupCommit(seen.put, full=100),
             queue=mortal(self.changes, self.fate, put="change stored again"),
@@ -298,9 +297,8 @@ class MortalRelay:
         return Process(changes, deliveries)
 
 
-class _NoMailboxes:
-    def probe(self, app: object, user: str) -> FolderTree:
-        raise AssertionError("Every folder of these runs is known.")
+def _every_folder_is_known(_: str) -> FolderTree:
+    raise AssertionError("Every folder of these runs is known.")
 
 
 async def _accepted(ingress: Notifications, body: bytes) -> None:

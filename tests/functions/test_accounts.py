@@ -1,10 +1,13 @@
 """`/v1/account` and `/v1/accounts` as EmailEngine's clients know them."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
 
+from shared import bootstrap
+from shared.domain.accounts import account_key
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from tests.functions.bodies import an_account, an_app
 from tests.functions.client import Client, fields, path_to
@@ -19,7 +22,7 @@ NOBODY_SIGNS_IN = "Application-only OAuth providers do not support interactive a
 HOSTILE = [
     "a/b",
     "a//b",
-    "a%2Fb",
+    "a%b",
     "../..",
     "a..b",
     "a?b#c&d=e",
@@ -211,6 +214,36 @@ def test_password_in_a_webhook_url_is_masked(api: Client, app_id: str, unique: U
     assert b"hush" not in api.get("/v1/accounts", query=name).body
 
 
+def test_masked_secrets_that_come_back_are_kept(
+    api: Client, app_id: str, unique: Unique, relay: bootstrap.Relay
+) -> None:
+    """A client that reads an account, changes its name and writes all back keeps the password and the headers."""
+    name, url = unique("a"), "https://anna:hush@receiver.example.com/hook"
+    headers = [{"key": "X-Key", "value": "hush"}]
+    api.post("/v1/account", an_account(name, app_id, webhooks=url, webhooksCustomHeaders=headers))
+    shown = api.get(f"/v1/account/{name}").json()
+    echoed = {key: shown[key] for key in ("webhooks", "webhooksCustomHeaders")}
+    assert api.put(f"/v1/account/{name}", {"name": "New", **echoed}).status == 200
+    assert api.post("/v1/account", an_account(name, app_id, **echoed)).json()["state"] == "existing"
+    stored = relay.accounts.store.get(account_key(name))
+    assert stored is not None
+    webhook = relay.accounts.webhooks.get(stored.value.webhook)
+    assert webhook is not None
+    assert (stored.value.webhooks, webhook.value.url) == (url, url)
+    assert json.loads(relay.accounts.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
+
+
+def test_stars_that_stand_for_nothing_are_refused(api: Client, app_id: str, account: str) -> None:
+    """Stars in a registration, or under a header that nobody set, are refused and named."""
+    stars = {"webhooksCustomHeaders": [{"key": "X-Key", "value": "******"}]}
+    answers = (
+        api.post("/v1/account", an_account("starry", app_id, **stars)),
+        api.put(f"/v1/account/{account}", stars),
+    )
+    assert [list(fields(answer)) for answer in answers] == [["webhooksCustomHeaders.0.value"]] * 2
+    assert api.get("/v1/account/starry").status == 404
+
+
 def test_removal_is_final(api: Client, account: str, outside: Outside) -> None:
     """DELETE answers with the id and `deleted`; the account is gone at once and its subscription soon after."""
     path = f"/v1/account/{account}"
@@ -294,9 +327,9 @@ def test_any_account_id_is_reached(api: Client, name: str) -> None:
     assert api.delete(path).json() == {"account": name, "deleted": True}
 
 
-@pytest.mark.parametrize("name", [".", ".."])
+@pytest.mark.parametrize("name", [".", "..", "a%2Fb", "%2f"])
 def test_id_that_no_path_can_hold_is_refused(api: Client, app_id: str, name: str) -> None:
-    """`.` and `..` disappear from every URL, so no account can be called so."""
+    """`.` and `..` disappear from every URL, and `%2F` means a slash there, so no account can be called so."""
     assert list(fields(api.post("/v1/account", an_account(name, app_id, oauth2=mailbox(app_id))))) == ["account"]
 
 
@@ -343,18 +376,23 @@ def test_list_is_filtered_by_state(api: Client, app_id: str, account: str) -> No
 
 @pytest.mark.parametrize("state", ["syncing", "unset", "disconnected", "paused"])
 def test_state_that_no_account_has_finds_none(api: Client, state: str) -> None:
-    """A state of EmailEngine's that no account of ours takes lists nothing and is no mistake."""
+    """A state of EmailEngine's that no account of ours takes lists nothing and is no mistake, by cursor too."""
     answer = api.get("/v1/accounts", state=state)
-    assert (answer.status, answer.json().get("total")) == (200, 0)
+    assert (answer.status, answer.json()) == (
+        200,
+        {"total": 0, "page": 0, "pages": 0, "query": False, "state": state, "accounts": []},
+    )
+    page = api.get("/v1/accounts", state=state, cursor="start").json()
+    assert (page["accounts"], page["nextPageCursor"]) == ([], None)
 
 
 def test_list_goes_on_by_cursor(api: Client, app_id: str, unique: Unique) -> None:
-    """From `nextPageCursor` to null, cursors lead through every account once."""
+    """From `start` to null, cursors lead through every account once; a numbered page leads to none."""
     names = {unique("a") for _ in range(3)}
     for name in names:
         api.post("/v1/account", an_account(name, app_id))
-    answer = api.get("/v1/accounts", pageSize=2).json()
-    assert answer["nextPageCursor"]
+    numbered = api.get("/v1/accounts", pageSize=2).json()
+    assert set(numbered) == {"total", "page", "pages", "query", "state", "accounts"}
     found: list[str] = []
     cursor: str | None = "start"
     while cursor:
@@ -362,7 +400,7 @@ def test_list_goes_on_by_cursor(api: Client, app_id: str, unique: Unique) -> Non
         found += [entry["account"] for entry in page["accounts"]]
         cursor = page["nextPageCursor"]
     assert [found.count(name) for name in names] == [1, 1, 1]
-    assert len(found) == len(set(found)) == answer["total"]
+    assert len(found) == len(set(found)) == numbered["total"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared import bootstrap
+from shared.services.health import Health
 from tests.fakes.health import FakeDependency
 from tests.functions.client import Client
 
@@ -20,7 +21,7 @@ def test_dependency_that_is_down_is_named(api: Client, relay: bootstrap.Relay, m
     """With a dependency down the answer is 503 and names it, without a reason that could tell a secret."""
     vault = FakeDependency("vault")
     vault.answers = False
-    sick = replace(relay, health=replace(relay.health, dependencies=[FakeDependency(), vault]))
+    sick = replace(relay, health=Health([FakeDependency(), vault], relay.log))
     monkeypatch.setattr(bootstrap, "relay", lambda: sick)
     answer = api.call("GET", "/health", token=None)
     assert answer.status == 503

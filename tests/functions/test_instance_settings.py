@@ -78,10 +78,30 @@ def test_header_values_are_masked_and_kept(api: Client, relay: bootstrap.Relay) 
     assert json.loads(relay.instance_settings.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
 
 
-def test_password_in_the_webhook_url_is_masked(api: Client) -> None:
-    """A webhook URL with a password is shown without it."""
-    api.post("/v1/settings", {"webhooks": "https://anna:hush@receiver.example.com/hook"})
-    assert b"hush" not in api.get("/v1/settings", webhooks="true").body
+def test_password_in_the_webhook_url_is_masked(api: Client, relay: bootstrap.Relay) -> None:
+    """A webhook URL with a password is shown with stars; sending the stars back keeps the password."""
+    url = "https://anna:hush@receiver.example.com/hook"
+    api.post("/v1/settings", {"webhooks": url})
+    shown = api.get("/v1/settings", webhooks="true").json()
+    assert shown == {"webhooks": "https://******@receiver.example.com/hook"}
+    api.post("/v1/settings", {**shown, "notifyText": True})
+    webhook = relay.instance_settings.webhooks.get(DEFAULT)
+    assert webhook is not None
+    assert (webhook.value.url, relay.instance_settings.current().webhooks) == (url, url)
+
+
+def test_stars_that_stand_for_nothing_are_refused(api: Client) -> None:
+    """Stars under a header that has no value are refused and named."""
+    api.post("/v1/settings", {"webhooksCustomHeaders": []})
+    answer = api.post("/v1/settings", {"webhooksCustomHeaders": [{"key": "X-Key", "value": "******"}]})
+    assert list(fields(answer)) == ["webhooksCustomHeaders.0.value"]
+
+
+def test_events_that_never_happen_here_may_be_wanted(api: Client) -> None:
+    """A list of EmailEngine's events is taken and shown as it is, with those that we do not have."""
+    wanted = {"webhookEvents": ["messageNew", "messageBounce", "trackOpen"]}
+    assert api.post("/v1/settings", wanted).status == 200
+    assert api.get("/v1/settings", webhookEvents="true").json() == wanted
 
 
 @pytest.mark.parametrize(

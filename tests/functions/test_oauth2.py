@@ -198,7 +198,7 @@ def test_certificate_is_taken(api: Client, form: str) -> None:
     shown = answer.json()
     assert (shown["certificate"], shown["clientSecret"]) == (MASK, None)
     assert shown["certificateThumbprint"] == certificate.fingerprint(hashes.SHA256()).hex()
-    assert shown["certificateExpires"].startswith("2026-05-31T09:30:00")
+    assert shown["certificateExpires"] == "2026-05-31T09:30:00.000Z"
     assert b"PRIVATE" not in answer.body
 
 
@@ -247,6 +247,12 @@ def test_stars_do_not_become_the_secret(api: Client, app_id: str, relay: bootstr
     stored = relay.oauth2_apps.store.get(app_id)
     assert stored is not None
     assert relay.oauth2_apps.vault.get(stored.value.secret or "") == "abc~secret"
+
+
+def test_stars_are_no_secret_of_a_new_application(api: Client) -> None:
+    """POST refuses stars in the place of a secret or a certificate."""
+    assert list(fields(api.post("/v1/oauth2", an_app(clientSecret=MASK)))) == ["clientSecret"]
+    assert list(fields(api.post("/v1/oauth2", an_app(clientSecret=None, certificate=MASK)))) == ["certificate"]
 
 
 def test_provider_cannot_change(api: Client, app_id: str) -> None:

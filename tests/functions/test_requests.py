@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions.requests import endpoint, open_endpoint, parse, parse_query, refuse, respond
+from functions.requests import account_of, endpoint, open_endpoint, parse, parse_query, refuse, respond
 from shared import bootstrap
 from shared.domain.accounts import AccountQuery, NewAccount
 from shared.domain.errors import (
@@ -269,7 +269,31 @@ def test_a_query_is_read_like_a_body() -> None:
 def test_where_a_token_stands(guard: Guard, request_: func.HttpRequest, token: str | None) -> None:
     """A token comes in the header, or in the query as in EmailEngine."""
     endpoint(Scope.API, Action.READ, Group.ACCOUNT)(lambda _: respond({}))(request_)
-    assert guard.asked == [token, Scope.API, Action.READ, Group.ACCOUNT, None]
+    assert guard.asked == [token, Scope.API, Action.READ, Group.ACCOUNT, ""]
+
+
+@pytest.mark.parametrize(
+    ("route", "account"),
+    [({"account": "a%2Fb"}, "a/b"), ({"account": "a%2fb/c"}, "a/b/c"), ({"account": "50%25"}, "50%25"), ({}, "")],
+)
+def test_a_slash_in_a_path_stays_encoded(guard: Guard, route: dict[str, str], account: str) -> None:
+    """The host decodes a path but for its slashes; the account is the same for the guard and for the handler."""
+    endpoint(Scope.API, Action.READ, Group.ACCOUNT)(lambda req: respond({"account": account_of(req)}))(
+        a_request(route=route)
+    )
+    assert (account_of(a_request(route=route)), guard.asked[-1]) == (account, account)
+
+
+def test_the_account_of_a_query_counts_where_it_narrows(guard: Guard) -> None:
+    """A token is checked for the account in the query only on a route that shows nothing of others then."""
+    asked = a_request(query={"account": "anna"})
+    endpoint(Scope.API, Action.READ, Group.ADMIN)(lambda _: respond({}))(asked)
+    assert guard.asked[-1] == ""
+    narrowed = endpoint(Scope.API, Action.READ, Group.ADMIN, account_in_query=True)(lambda _: respond({}))
+    narrowed(asked)
+    assert guard.asked[-1] == "anna"
+    narrowed(a_request())
+    assert guard.asked[-1] is None
 
 
 def test_who_may_not_enter_is_not_read(guard: Guard) -> None:

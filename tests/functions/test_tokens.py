@@ -11,6 +11,7 @@ from shared import bootstrap
 from shared.domain.tokens import Scope
 from tests.factories import a_token
 from tests.fakes.clock import START
+from tests.functions.bodies import an_account
 from tests.functions.client import Client, fields, path_to
 from tests.functions.outside import FIRST_TOKEN
 
@@ -110,8 +111,12 @@ def test_token_of_an_account_reaches_that_account_only(api: Client, account: str
 
 
 def test_token_of_an_account_lists_its_own(api: Client, account: str) -> None:
-    """A token that is bound to an account may list that account's tokens, by query as by path."""
+    """A token that is bound to an account may list its tokens, by query as by path, and its deliveries."""
     made = make(api, account=account)
+    own = api.call("GET", "/v1/deliveries", query={"account": account}, token=made["token"])
+    assert own.status == 200
+    for path in ("tokens", "deliveries"):
+        assert api.call("GET", f"/v1/{path}", query={"account": "other"}, token=made["token"]).status == 403
     for path, query in ((f"/v1/tokens/account/{account}", {}), ("/v1/tokens", {"account": account})):
         answer = api.call("GET", path, query=query, token=made["token"])
         assert (answer.status, [entry["id"] for entry in answer.json().get("tokens", ())]) == (200, [made["id"]])
@@ -151,8 +156,9 @@ def test_list_is_paged_and_filtered(api: Client, account: str) -> None:
     ids = {make(api, account=account)["id"] for _ in range(3)}
     first = api.get("/v1/tokens", account=account, pageSize=2).json()
     second = api.get("/v1/tokens", account=account, pageSize=2, page=1).json()
-    assert {key: first[key] for key in ("account", "total", "page", "pages")} == {
+    assert {key: first[key] for key in ("account", "query", "total", "page", "pages")} == {
         "account": account,
+        "query": False,
         "total": 3,
         "page": 0,
         "pages": 2,
@@ -163,12 +169,14 @@ def test_list_is_paged_and_filtered(api: Client, account: str) -> None:
 
 
 def test_list_is_searched(api: Client, account: str, unique: Callable[[str], str]) -> None:
-    """`query` finds tokens by their description."""
+    """`query` finds tokens by their description, whatever its case, or by their id."""
     word = unique("w")
     made = make(api, account=account, description=f"The {word.upper()} one")
     make(api, account=account)
     answer = api.get("/v1/tokens", query=word)
-    assert [entry["id"] for entry in answer.json().get("tokens", ())] == [made["id"]]
+    assert answer.json()["query"] == word
+    assert [entry["id"] for entry in answer.json()["tokens"]] == [made["id"]]
+    assert [entry["id"] for entry in api.get("/v1/tokens", query=made["id"][:16]).json()["tokens"]] == [made["id"]]
 
 
 @pytest.mark.parametrize("route", ["/v1/tokens", "/v1/token"])
@@ -181,6 +189,18 @@ def test_revocation_is_immediate(api: Client, account: str, route: str, name: st
     assert (answer.status, answer.json()) == (200, {"deleted": True})
     assert api.call("GET", f"/v1/account/{account}", token=made["token"]).status == 401
     assert api.get(f"/v1/tokens/{made['id']}").status == 404
+
+
+@pytest.mark.parametrize("pause", [True, False], ids=["after its removal", "before its removal ended"])
+def test_token_ends_with_its_account(api: Client, app_id: str, account: str, *, pause: bool) -> None:
+    """A token of a removed account does not open the next account of that name, however soon it comes."""
+    value = make(api, account=account)["token"]
+    api.delete(f"/v1/account/{account}")
+    if pause:
+        api.pump()
+    assert api.post("/v1/account", an_account(account, app_id)).json()["state"] == "new"
+    api.pump()
+    assert api.call("GET", f"/v1/account/{account}", token=value).status == 401
 
 
 @pytest.mark.parametrize("name", ["0" * 64, "x", "a/b", "é" * 64, "'" * 64])

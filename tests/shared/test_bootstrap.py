@@ -65,7 +65,7 @@ def test_a_vault_in_azure_takes_the_place_of_the_file(environment: Callable[...,
     """With a Key Vault's address the product is made, and its health looks at the vault."""
     environment(VAULT_FILE=None, KEY_VAULT_URL="https://relay.vault.azure.net")
     relay = bootstrap.build(settings())
-    assert sorted(dependency.name for dependency in relay.health.dependencies) == ["storage", "vault"]
+    assert sorted(dependency.name for dependency in relay.health._dependencies) == ["storage", "vault"]
 
 
 def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
@@ -82,7 +82,7 @@ def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
     )
     relay = bootstrap.build(settings(), outside)
     assert relay.changes.clock is relay.deliveries.clock is clock
-    assert relay.changes.mailboxes is relay.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
+    assert relay.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
     assert relay.deliveries.sender is outside.sender
     assert relay.connections.subscriptions is outside.subscriptions
 

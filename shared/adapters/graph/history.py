@@ -13,7 +13,7 @@ from shared.adapters.graph import batch
 from shared.adapters.graph.client import IMMUTABLE_IDS, GraphClient, Request, address
 from shared.adapters.graph.errors import BAD_REQUEST, NOT_FOUND, Answer, code_of, content, read_error
 from shared.adapters.graph.messages import _BRIEF as BRIEF
-from shared.adapters.graph.messages import message_of
+from shared.adapters.graph.messages import message_of, message_path
 from shared.adapters.graph.users import user_path
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.messages import Message
@@ -24,9 +24,10 @@ _PAGE = 250
 _PREFER = {"Prefer": f"{IMMUTABLE_IDS}, odata.maxpagesize={_PAGE}"}
 _NEXT = "@odata.nextLink"
 _DELTA = "@odata.deltaLink"
+_REMOVED = "@removed"
 _GONE = 410
 _FORGOTTEN = frozenset({"syncstatenotfound", "resyncrequired", "invalidsyncstatedata"})
-_NO_FOLDER = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
+_ABSENT = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
 
 
 class GraphHistory:
@@ -40,26 +41,55 @@ class GraphHistory:
         """
         Returns what was received at or after *since* in all folders, and what changed in those of *links*.
 
-        A folder that the mailbox does not have is left out; beyond 19 folders it takes one call more for each 20.
+        A folder that the mailbox does not have is left out. Beyond one call it takes one more for each 20 folders above
+        19, and for each 20 messages of which Graph tells nothing but that they were read.
         """
         now = self._clock.now()
         asked = {folder: link or beginning(user, folder, now) for folder, link in links.items()}
         listed, *rounds = self._get(app, [_listing_path(user, since), *asked.values()], now)
-        found = {folder: answer for folder, answer in zip(asked, rounds, strict=True) if not _no_folder(answer)}
+        found = {folder: answer for folder, answer in zip(asked, rounds, strict=True) if not _absent(answer)}
         known = [answer for folder, answer in found.items() if not _forgotten(answer, asked[folder])]
         _raise_the_worst([listed, *known], now)
-        changes = {folder: _changes(answer, user, folder, asked[folder], now) for folder, answer in found.items()}
+        changes = {folder: self._changes(app, user, folder, asked[folder], answer) for folder, answer in found.items()}
         return Glance(_listing(content(listed, now)), changes)
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
         """Returns the page that a folder's link leads to; where the folder is gone, a new round awaits its return."""
-        now = self._clock.now()
-        return _changes(self._client.send(app, Request("GET", link, headers=_PREFER)), user, folder, link, now)
+        answer = self._client.send(app, Request("GET", link, headers=_PREFER))
+        return self._changes(app, user, folder, link, answer)
 
     def list(self, app: OAuth2App, link: str) -> Listing:
         """Returns the page that a listing's link leads to."""
         answer = self._client.send(app, Request("GET", link, headers=_PREFER))
         return _listing(content(answer, self._clock.now()))
+
+    def _changes(self, app: OAuth2App, user: str, folder: str, link: str, answer: Answer) -> FolderChanges:
+        now = self._clock.now()
+        if _forgotten(answer, link) or _absent(answer):
+            return FolderChanges((), (), beginning(user, folder, now), more=not _absent(answer), reset=True)
+        page = content(answer, now)
+        following = page.get(_NEXT) or page.get(_DELTA)
+        if not following:
+            raise TryLater("Microsoft Graph answered without a link to go on from.")
+        # Items are repeated, and the last one wins.
+        # https://learn.microsoft.com/graph/delta-query-overview#replays
+        latest = {item["id"]: item for item in page.get("value") or () if "id" in item}
+        latest |= self._read(app, user, [key for key, item in latest.items() if _bare(item)], now)
+        return FolderChanges(
+            messages=_messages(item for item in latest.values() if _REMOVED not in item),
+            removed=tuple(key for key, item in latest.items() if _REMOVED in item),
+            link=following,
+            more=_NEXT in page,
+        )
+
+    def _read(self, app: OAuth2App, user: str, messages: Sequence[str], now: datetime) -> dict[str, dict[str, Any]]:
+        """Returns messages by id as they are now; one that is gone by now is removed."""
+        answers = self._get(app, [message_path(user, message, complete=False) for message in messages], now)
+        _raise_the_worst([answer for answer in answers if not _absent(answer)], now)
+        return {
+            message: {_REMOVED: {}} if _absent(answer) else content(answer, now)
+            for message, answer in zip(messages, answers, strict=True)
+        }
 
     def _get(self, app: OAuth2App, links: Sequence[str], now: datetime) -> Sequence[Answer]:
         answers: list[Answer] = []
@@ -112,25 +142,6 @@ def _listing(page: Mapping[str, Any]) -> Listing:
     return Listing(_messages(page.get("value") or ()), page.get(_NEXT))
 
 
-def _changes(answer: Answer, user: str, folder: str, link: str, now: datetime) -> FolderChanges:
-    if _forgotten(answer, link) or _no_folder(answer):
-        more = not _no_folder(answer)
-        return FolderChanges((), (), beginning(user, folder, now), more=more, reset=True)
-    page = content(answer, now)
-    following = page.get(_NEXT) or page.get(_DELTA)
-    if not following:
-        raise TryLater("Microsoft Graph answered without a link to go on from.")
-    # Items are repeated, and the last one wins.
-    # https://learn.microsoft.com/graph/delta-query-overview#replays
-    latest = {item["id"]: item for item in page.get("value") or () if "id" in item}
-    return FolderChanges(
-        messages=_messages(item for item in latest.values() if "@removed" not in item),
-        removed=tuple(key for key, item in latest.items() if "@removed" in item),
-        link=following,
-        more=_NEXT in page,
-    )
-
-
 def _messages(items: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:
     return tuple(message_of(item) for item in items)
 
@@ -144,5 +155,11 @@ def _forgotten(answer: Answer, link: str) -> bool:
     return answer.status in {BAD_REQUEST, _GONE} or code_of(answer).lower() in _FORGOTTEN
 
 
-def _no_folder(answer: Answer) -> bool:
-    return answer.status == NOT_FOUND and code_of(answer) in _NO_FOLDER
+def _absent(answer: Answer) -> bool:
+    return answer.status == NOT_FOUND and code_of(answer) in _ABSENT
+
+
+def _bare(item: Mapping[str, Any]) -> bool:
+    # Where a message was read and nothing else, Graph tells that and not what was selected.
+    # https://github.com/microsoftgraph/microsoft-graph-docs/issues/7776
+    return _REMOVED not in item and "receivedDateTime" not in item

@@ -27,6 +27,7 @@ from tests.fakes.clock import START
 
 # The facts' own example: what EmailEngine's documentation registers, without the name that it forgets.
 BODY = {"account": "support-inbox", "oauth2": {"provider": APP, "auth": {"user": "support@contoso.com"}}}
+LISTED = set(AccountState) - {AccountState.DELETED}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=256)
 
 
@@ -42,7 +43,8 @@ def test_states_change_as_the_table_says(state: AccountState) -> None:
     """A state may stay or go where the table says; every other way is refused by name."""
     account = an_account(state=state)
     for wanted in AccountState:
-        if wanted is state or wanted in TRANSITIONS[state]:
+        assert account.can_become(wanted) == (wanted is state or wanted in TRANSITIONS[state])
+        if account.can_become(wanted):
             assert account.become(wanted, attempts=3) == an_account(state=wanted, attempts=3)
         else:
             with pytest.raises(ValueError, match=f"cannot go from {state} to {wanted}"):
@@ -86,6 +88,9 @@ def test_which_mailbox(email: str | None, auth: dict[str, str], mailbox: str, ad
         ("account", "a\nb", "must not hold control characters"),
         ("account", "", "at least 1 character"),
         ("account", "a" * 257, "at most 256 characters"),
+        ("account", ".", "must not be a step of a path (. or ..)"),
+        ("account", "..", "must not be a step of a path (. or ..)"),
+        ("account", "a%2fb", "nor hold %2F"),
         ("email", "nobody", "must be a valid email"),
         ("webhooks", "ftp://example.com", "must be a valid uri with a scheme matching the http|https pattern"),
         ("imap", {"host": "imap.example.com"}, "has no IMAP server"),
@@ -114,6 +119,17 @@ def test_no_server_is_no_mistake() -> None:
     assert NewAccount.model_validate({**BODY, "imap": False, "smtp": None}).imap is None
 
 
+def test_emailengines_further_fields_are_taken() -> None:
+    """What EmailEngine's clients send beyond our needs is taken, within EmailEngine's bounds."""
+    further = {"expectedEmail": "anna@contoso.com", "smtpEhloName": "mail.contoso.com", "imapIndexer": "fast"}
+    account = NewAccount.model_validate({**BODY, **further})
+    assert (account.expected_email, account.smtp_ehlo_name, account.imap_indexer) == tuple(further.values())
+    assert NewAccount.model_validate({**BODY, **dict.fromkeys(further)}).imap_indexer is None
+    for wrong in ({"expectedEmail": "anna"}, {"smtpEhloName": "n" * 257}, {"imapIndexer": "slow"}):
+        with pytest.raises(ValidationError):
+            NewAccount.model_validate({**BODY, **wrong})
+
+
 def test_a_change_tells_absent_from_null() -> None:
     """What a change leaves out stays; null and an empty string unset."""
     change = AccountChange.model_validate({"name": None, "webhooks": ""})
@@ -128,6 +144,14 @@ def test_pages_are_counted_as_emailengine_counts() -> None:
     for wrong in ({"page": "-1"}, {"page": "1048577"}, {"pageSize": "0"}, {"pageSize": "1001"}):
         with pytest.raises(ValidationError):
             AccountQuery.model_validate(wrong)
+
+
+@pytest.mark.parametrize("state", ["unset", "syncing", "disconnected", "paused", *sorted(LISTED)])
+def test_every_state_of_emailengine_can_be_asked_for(state: str) -> None:
+    """A list is narrowed to any of EmailEngine's states, those of ours among them, and to no other."""
+    assert AccountQuery.model_validate({"state": state}).state == state
+    with pytest.raises(ValidationError):
+        AccountQuery.model_validate({"state": "deleted"})
 
 
 def test_an_account_is_shown_as_emailengine_shows_it() -> None:
@@ -166,6 +190,13 @@ def test_an_account_is_shown_as_emailengine_shows_it() -> None:
     }
 
 
+def test_the_password_of_a_webhook_is_masked() -> None:
+    """User and password of a webhook's URL are shown as stars, in the list too."""
+    account = an_account(webhooks="https://anna:hush@receiver.example.com/hook")
+    shown = [view(account, provider="x").webhooks, list_entry(account, provider="x").webhooks]
+    assert shown == ["https://******@receiver.example.com/hook"] * 2
+
+
 @pytest.mark.parametrize(
     ("state", "shown"),
     [
@@ -196,9 +227,11 @@ def test_the_last_error_is_over_once_connected(state: AccountState, shown: dict[
 
 
 def test_an_account_has_a_webhook_of_its_own() -> None:
-    """The id of an account's own webhook follows from its key, and a delivery's id can carry it."""
-    assert an_account().webhook == f"account-{account_key('anna')}"
-    assert "_" not in an_account().webhook
+    """The id of a registration's own webhook follows from its key and incarnation; a delivery's id can carry it."""
+    first, second = an_account().webhook, an_account(incarnation="incarnation-2").webhook
+    assert re.fullmatch(rf"account-{account_key('anna')}-[0-9a-f]{{8}}", first)
+    assert first == an_account(user="other@contoso.com", updated=START + timedelta(days=1)).webhook
+    assert first != second
 
 
 def test_a_stored_account_is_read_back() -> None:

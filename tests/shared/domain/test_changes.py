@@ -11,6 +11,7 @@ from shared.domain.changes import (
     ChangeBatch,
     ChangeKind,
     Meaning,
+    account_event,
     meaning_of_message,
     meaning_of_missing,
     needs_sighting,
@@ -18,16 +19,23 @@ from shared.domain.changes import (
 from shared.domain.events import EventName
 from shared.domain.messages import ContentRules, Message
 from shared.domain.sightings import Sighting
-from tests.factories import MESSAGE, a_change, a_message, a_sighting
+from tests.factories import MESSAGE, a_change, a_message, a_sighting, an_account
 from tests.fakes.clock import START
 
 CREATED, UPDATED, DELETED = ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED
 PATIENCE = 3
 OLD = START - timedelta(days=30)
+DAY = START.replace(hour=0, minute=0)
+MISSING = Meaning(EventName.MESSAGE_MISSING, {"id": MESSAGE, "missingRetries": PATIENCE}, moment=DAY)
 
 
 def meaning(
-    kinds: set[ChangeKind], message: Message | None = None, known: Sighting | None = None, *, looks: int = 0
+    kinds: set[ChangeKind],
+    message: Message | None = None,
+    known: Sighting | None = None,
+    *,
+    looks: int = 0,
+    suspicious: bool = False,
 ) -> Meaning:
     """Return what changes of a message that is there come to, in an account that is watched since a day."""
     return meaning_of_message(
@@ -37,11 +45,12 @@ def meaning(
         watched_since=START - timedelta(days=1),
         looks=looks,
         patience=PATIENCE,
+        suspicious=suspicious,
         rules=ContentRules(),
     )
 
 
-@pytest.mark.parametrize("kinds", [{CREATED}, {CREATED, UPDATED}, {CREATED, DELETED}])
+@pytest.mark.parametrize("kinds", [{CREATED}, {CREATED, UPDATED}])
 def test_unknown_and_created_is_new(kinds: set[ChangeKind]) -> None:
     """A message that we do not know and that came since we watch is new, and is remembered as it is now."""
     found = meaning(kinds, a_message(flags=frozenset({"\\Seen"})))
@@ -76,6 +85,12 @@ def test_known_and_the_same_is_nothing(kinds: set[ChangeKind]) -> None:
     assert meaning(kinds, message, Sighting.of(message)) is NOTHING
 
 
+def test_unknown_created_and_moved_is_looked_at_again() -> None:
+    """A move right behind an arrival waits once for whoever is about to note the arrival, and is new then."""
+    assert meaning({CREATED, DELETED}) is AGAIN
+    assert meaning({CREATED, DELETED}, looks=1).event is EventName.MESSAGE_NEW
+
+
 @pytest.mark.parametrize("kinds", [{UPDATED}, {DELETED}, {UPDATED, DELETED}])
 def test_unknown_and_not_announced_is_looked_at_again(kinds: set[ChangeKind]) -> None:
     """A young message whose `created` is still on its way is looked at again, and is new when patience ends."""
@@ -93,18 +108,44 @@ def test_a_message_from_before_is_not_new() -> None:
     assert meaning({CREATED}, old).data == {"id": MESSAGE}
 
 
+@pytest.mark.parametrize(
+    ("kinds", "besides"),
+    [
+        ({CREATED}, EventName.MESSAGE_UPDATED),
+        ({CREATED, UPDATED}, EventName.MESSAGE_UPDATED),
+        ({CREATED, DELETED}, EventName.MESSAGE_MOVED),
+    ],
+)
+def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKind], besides: EventName) -> None:
+    """An arrival that may have been told already, of a message that changed since, tells the change besides."""
+    touched = a_message(modified=START + timedelta(seconds=2.001))
+    found = meaning(kinds, touched, looks=1, suspicious=True)
+    assert (found.event, found.sighting) == (EventName.MESSAGE_NEW, a_sighting())
+    assert found.also is not None
+    assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
+
+
+def test_an_arrival_alone_tells_nothing_besides() -> None:
+    """Nothing is told beside an arrival that nobody told before, nor of a message that nobody touched."""
+    assert meaning({CREATED, UPDATED}, a_message(modified=START + timedelta(hours=1))).also is None
+    assert meaning({CREATED, UPDATED}, a_message(modified=START + timedelta(seconds=2)), suspicious=True).also is None
+
+
 @pytest.mark.parametrize("kinds", [{DELETED}, {DELETED, CREATED}, {DELETED, UPDATED}])
 def test_gone_and_deleted_is_deleted(kinds: set[ChangeKind]) -> None:
-    """A message that is not there and was called deleted is deleted, at once."""
-    found = meaning_of_missing(kinds, MESSAGE, seen=START, looks=0, patience=PATIENCE)
-    assert found == Meaning(EventName.MESSAGE_DELETED, {"id": MESSAGE}, moment=START)
+    """A message that is not there and was called deleted is deleted, at once; a duplicate lands on the same row."""
+    found = [
+        meaning_of_missing(kinds, MESSAGE, seen=seen, looks=0, patience=PATIENCE)
+        for seen in (START, START + timedelta(hours=3))
+    ]
+    assert found == [Meaning(EventName.MESSAGE_DELETED, {"id": MESSAGE}, moment=DAY)] * 2
 
 
 @pytest.mark.parametrize(
     ("kinds", "last"),
     [
-        ({CREATED}, Meaning(EventName.MESSAGE_MISSING, {"id": MESSAGE, "missingRetries": PATIENCE}, moment=START)),
-        ({CREATED, UPDATED}, Meaning(EventName.MESSAGE_MISSING, {"id": MESSAGE, "missingRetries": 3}, moment=START)),
+        ({CREATED}, MISSING),
+        ({CREATED, UPDATED}, MISSING),
         ({UPDATED}, NOTHING),
     ],
 )
@@ -135,14 +176,28 @@ def test_usual_mail_costs_no_lookup(kinds: set[ChangeKind], later: float, *, nee
 
 def test_a_queue_message_is_read_back() -> None:
     """A batch of changes and account events survives the queue."""
-    said = AccountEvent(
-        account="key",
+    said = account_event(an_account(), EventName.ACCOUNT_ADDED, "1", START, {"account": "anna"})
+    batch = ChangeBatch(changes=(a_change(), a_change(kind=DELETED, looks=2, tries=1)), account_events=(said,))
+    assert ChangeBatch.model_validate_json(batch.model_dump_json()) == batch
+
+
+def test_an_account_event_says_which_registration_it_is_about() -> None:
+    """An event of an account names its registration, and its log lines are joined by it."""
+    anna = an_account()
+    assert account_event(anna, EventName.ACCOUNT_ADDED, "1", START, {"account": "anna"}) == AccountEvent(
+        account=anna.key,
         account_id="anna",
-        incarnation="1",
+        incarnation="incarnation-1",
         event=EventName.ACCOUNT_ADDED,
         version="1",
         at=START,
         data={"account": "anna"},
+        correlation="incarnation-1",
     )
-    batch = ChangeBatch(changes=(a_change(), a_change(kind=DELETED, looks=2, tries=1)), account_events=(said,))
-    assert ChangeBatch.model_validate_json(batch.model_dump_json()) == batch
+
+
+def test_a_queue_message_of_a_former_release_is_read() -> None:
+    """What lay on the queue before log lines were joined is taken as it is."""
+    change = a_change().model_dump(mode="json")
+    del change["correlation"]
+    assert ChangeBatch.model_validate({"v": 1, "changes": [change]}).changes == (a_change(),)

@@ -43,6 +43,10 @@ def test_only_what_is_asked_for_is_shown() -> None:
         "serviceSecret": True,
     }
     assert "reference-1" not in str(view(settings, EVERYTHING))
+    hidden = InstanceSettings(webhooks="https://anna:hush@receiver.example.com/hook")
+    assert view(hidden, InstanceSettingsQuery(webhooks=True)) == {
+        "webhooks": "https://******@receiver.example.com/hook"
+    }
     assert view(settings, InstanceSettingsQuery()) == {}
 
 
@@ -51,6 +55,7 @@ def test_only_what_is_asked_for_is_shown() -> None:
     [
         ({"webhookEvents": ["*"]}, "webhook_events", ("*",)),
         ({"webhookEvents": ["messageNew", "accountAdded"]}, "webhook_events", ("messageNew", "accountAdded")),
+        ({"webhookEvents": ["messageSent", "trackOpen"]}, "webhook_events", ("messageSent", "trackOpen")),
         ({"serviceUrl": " https://relay.example.com/mail/ "}, "service_url", "https://relay.example.com/mail"),
         ({"serviceUrl": ""}, "service_url", None),
         ({"webhooks": ""}, "webhooks", None),
@@ -70,7 +75,7 @@ def test_what_a_change_may_say(given: dict[str, Any], field: str, taken: Any) ->
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"webhookEvents": ["messageSent"]}, 'must be "*" or one of: messageNew, '),
+        ({"webhookEvents": ["messageRead"]}, 'must be "*" or one of: messageNew, '),
         ({"serviceUrl": "relay.example.com"}, "must be the address that the world reaches this service at"),
         (
             {"serviceUrl": "https://relay.example.com/?a=b"},

@@ -100,7 +100,11 @@ def test_a_change_replaces_one_credential() -> None:
         (an_app(), {"clientSecret": "******"}),
         (
             an_app(credential=CredentialKind.CERTIFICATE, thumbprint="ab" * 32, expires=START),
-            {"certificate": "******", "certificateThumbprint": "ab" * 32, "certificateExpires": "2026-03-02T09:30:00Z"},
+            {
+                "certificate": "******",
+                "certificateThumbprint": "ab" * 32,
+                "certificateExpires": "2026-03-02T09:30:00.000Z",
+            },
         ),
         (an_app(credential=CredentialKind.MANAGED_IDENTITY, managed_identity=CLIENT), {"managedIdentity": CLIENT}),
     ],
@@ -119,8 +123,8 @@ def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict
         "provider": "outlookService",
         "enabled": True,
         "includeInListing": False,
-        "created": "2026-03-02T09:30:00Z",
-        "updated": "2026-03-02T09:30:00Z",
+        "created": "2026-03-02T09:30:00.000Z",
+        "updated": "2026-03-02T09:30:00.000Z",
         "clientId": CLIENT,
         "authority": TENANT,
         "cloud": "global",
@@ -129,6 +133,18 @@ def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict
         "skipScopes": [],
         "lastError": None,
     }
+
+
+def test_stars_are_no_secret() -> None:
+    """Stars are refused where a secret is new, and leave the secret as it is where it is kept."""
+    for credential in ("clientSecret", "certificate"):
+        body = {**BODY, "clientSecret": None, credential: "******"}
+        where, why = first_refusal(NewOAuth2App, body)
+        assert (where, why) == (
+            (credential,),
+            "Value error, must be the secret itself, not the stars that stand for it",
+        )
+        assert OAuth2AppChange.model_validate({credential: "******"}).credential_kinds() == []
 
 
 def test_the_last_error_is_shown() -> None:

@@ -83,6 +83,6 @@ def test_a_token_is_listed_without_its_value() -> None:
         "ip": None,
         "scopes": ["api"],
         "permissions": {"actions": ["read"], "groups": ["account"]},
-        "created": "2026-03-02T09:30:00+00:00",
-        "expires": "2026-03-02T09:30:00+00:00",
+        "created": "2026-03-02T09:30:00.000Z",
+        "expires": "2026-03-02T09:30:00.000Z",
     }

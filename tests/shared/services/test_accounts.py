@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, AccountChange, AccountQuery, AccountState, NewAccount, account_key
+from shared.domain.accounts import Account, AccountChange, AccountQuery, AccountState, Claim, NewAccount, account_key
 from shared.domain.errors import AccountNotFound, InvalidRequest
 from shared.domain.jobs import JobKind
 from shared.services.accounts import AccountExists
 from tests.factories import APP
+from tests.fakes.clock import START
 from tests.shared.services.world import Died, Fate, Process, World
 
 OWN = "https://own.example.com/hook"
+GUARDED = "https://relay:hunter2@own.example.com/hook"
 SECRET_HEADER = "Bearer of the customer"
 
 
@@ -26,6 +28,11 @@ def request(account: str | None = "anna", **changes: Any) -> NewAccount:
 def ids(page: dict[str, Any]) -> list[str]:
     """Return the ids of the accounts on a page."""
     return [shown["account"] for shown in page["accounts"]]
+
+
+def ids_and_urls(page: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """Return the ids and webhooks of the accounts on a page."""
+    return [(shown["account"], shown["webhooks"]) for shown in page["accounts"]]
 
 
 # --- registering ---
@@ -85,6 +92,29 @@ def test_a_mailbox_is_free_after_its_account(world: World, process: Process) -> 
     world.bindings.bind(APP, "carl@contoso.com", "nobody")
     assert process.accounts.register(request("ben", user="anna@contoso.com")) == ("ben", "new")
     assert process.accounts.register(request("carl")) == ("carl", "new")
+
+
+def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: World) -> None:
+    """A registration that another one overtook between binding and row leaves no row, and names the other."""
+
+    class Slow:
+        """Lets another account register the same mailbox before the row is written."""
+
+        def insert(self, account: Account) -> Any:
+            if account.id == "anna":
+                world.process().accounts.register(request("ben", user="anna@contoso.com"))
+            return world.accounts.insert(account)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.accounts, name)
+
+    slow = Slow()
+    overtaken = world.process(lambda port: slow if port is world.accounts else port)
+    with pytest.raises(AccountExists) as refused:
+        overtaken.accounts.register(request())
+    assert refused.value.existing == "ben"
+    assert [account.id for account in world.accounts.all()] == ["ben"]
+    assert [job.account for job in world.jobs.bodies()] == [account_key("ben")]
 
 
 def test_an_unknown_application_is_named(world: World, process: Process) -> None:
@@ -147,6 +177,32 @@ def test_a_changed_webhook_takes_effect_at_once(world: World, process: Process) 
         "kept",
         None,
     )
+
+
+def test_what_was_shown_can_be_sent_back(world: World, process: Process) -> None:
+    """A client that reads, changes one field and writes all back keeps the secrets that it was shown as stars."""
+    header = {"key": "Authorization", "value": SECRET_HEADER}
+    process.accounts.register(request(webhooks=GUARDED, webhooksCustomHeaders=[header]))
+    shown = process.accounts.show("anna")
+    assert shown["webhooks"] == "https://******@own.example.com/hook"
+    assert ids_and_urls(process.accounts.page(AccountQuery())) == [("anna", shown["webhooks"])]
+    written = {"name": "Anna", **{key: shown[key] for key in ("webhooks", "webhooksCustomHeaders")}}
+    process.accounts.change("anna", AccountChange.model_validate(written))
+    stored = world.webhooks.get(world.account().webhook)
+    assert stored is not None
+    assert (world.account().webhooks, stored.value.url) == (GUARDED, GUARDED)
+    assert world.vault.get(stored.value.headers or "") == '{"Authorization": "Bearer of the customer"}'
+    assert process.accounts.register(request(**written)) == ("anna", "existing")
+    assert world.account().webhooks == GUARDED
+
+
+def test_stars_for_nothing_are_refused(process: Process) -> None:
+    """Stars in the place of a header that is not kept are a wrong field: nobody can tell what they stand for."""
+    process.accounts.register(request(webhooks=OWN))
+    masked = {"webhooksCustomHeaders": [{"key": "X-New", "value": "******"}]}
+    with pytest.raises(InvalidRequest) as refused:
+        process.accounts.change("anna", AccountChange.model_validate(masked))
+    assert [problem.key for problem in refused.value.problems] == ["webhooksCustomHeaders.0.value"]
 
 
 def test_a_move_frees_the_former_mailbox(world: World, process: Process) -> None:
@@ -215,6 +271,33 @@ def test_an_account_may_come_back(world: World, process: Process) -> None:
     assert world.account().incarnation != first.incarnation
 
 
+def test_an_account_that_comes_back_at_once_is_still_deleted(world: World, process: Process) -> None:
+    """Where the same id is registered before the removal's job ran, the removal is told, and its webhook goes."""
+    gone = world.connected(webhooks=OWN)
+    headers = world.vault.put("webhook-headers", "{}")
+    world.hook(gone.webhook, OWN, headers=headers)
+    process.accounts.remove("anna")
+    process.accounts.register(request(webhooks=OWN))
+    process.work()
+    told = [event for batch in world.changes.bodies() for event in batch.account_events]
+    assert [(event.event, event.incarnation == gone.incarnation) for event in told] == [
+        ("accountDeleted", True),
+        ("accountAdded", False),
+        ("authenticationSuccess", False),
+        ("accountInitialized", False),
+    ]
+    assert (world.webhooks.get(gone.webhook), headers in world.vault.secrets) == (None, False)
+    assert world.webhooks.get(world.account().webhook) is not None
+
+
+def test_a_removal_keeps_the_claim(world: World, process: Process) -> None:
+    """A claim stays in the row of a removed account: its holder may have left a subscription to look for."""
+    claim = Claim(holder="dead", until=START)
+    world.connected(state=AccountState.CONNECTING, claim=claim)
+    process.accounts.remove("anna")
+    assert (world.account().state, world.account().claim) == (AccountState.DELETED, claim)
+
+
 def test_reconnecting_queues_a_job(world: World, process: Process) -> None:
     """A reconnection is a job for exactly this registration."""
     account = world.connected()
@@ -240,6 +323,7 @@ def test_numbered_pages_count_everything(many: list[str], process: Process) -> N
     page = process.accounts.page(AccountQuery(page=1, page_size=4))
     assert ids(page) == many[4:]
     assert (page["total"], page["page"], page["pages"]) == (6, 1, 2)
+    assert "nextPageCursor" not in page
 
 
 def test_cursors_walk_through_everything(many: list[str], process: Process) -> None:
@@ -256,9 +340,17 @@ def test_cursors_walk_through_everything(many: list[str], process: Process) -> N
 def test_lists_are_filtered(world: World, many: list[str], process: Process) -> None:
     """State and a part of id, name or address narrow a list; case does not matter."""
     world.connected("broken", state=AccountState.AUTHENTICATION_ERROR)
-    assert ids(process.accounts.page(AccountQuery(state=AccountState.AUTHENTICATION_ERROR))) == ["broken"]
+    assert ids(process.accounts.page(AccountQuery(state="authenticationError"))) == ["broken"]
+    assert ids(process.accounts.page(AccountQuery(state="authenticationError", cursor="start"))) == ["broken"]
     assert ids(process.accounts.page(AccountQuery(query="ACCOUNT-3@Mail"))) == ["account-3"]
     assert ids(process.accounts.page(AccountQuery(query="nobody"))) == []
+
+
+@pytest.mark.parametrize("cursor", [None, "start"])
+def test_a_state_that_never_happens_here_finds_nobody(many: list[str], process: Process, cursor: str | None) -> None:
+    """EmailEngine's further states are taken, and no account is in them."""
+    page = process.accounts.page(AccountQuery(state="syncing", cursor=cursor))
+    assert (page["accounts"], page["state"], page.get("nextPageCursor")) == ([], "syncing", None)
 
 
 def test_a_foreign_cursor_is_refused(process: Process) -> None:

@@ -1,5 +1,6 @@
 """Changes become events: what each means, what cannot be told yet, and that nothing gets lost on the way."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import AccountState, account_key
+from shared.domain.accounts import AccountState, NewAccount, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch, ChangeKind
 from shared.domain.deliveries import DeliveryQuery
 from shared.domain.errors import MailboxRefused, TryLater
@@ -18,7 +19,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.messages import Message
 from shared.domain.sightings import sighting_key
 from shared.ports import NotThere, Unread
-from tests.factories import HOOK, MESSAGE, a_change, a_message, a_sighting
+from tests.factories import APP, HOOK, MESSAGE, a_change, a_message, a_sighting
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
 from tests.fakes.webhooks import FAILED
@@ -144,12 +145,12 @@ def test_a_message_that_never_appears_is_missing(world: World, process: Process)
 
 
 def test_an_update_that_overtook_its_creation_is_new_in_the_end(world: World, process: Process) -> None:
-    """Where `created` never comes, the update of an unknown message becomes its messageNew, read whole."""
+    """Where `created` never comes, an unknown message is new and then updated, and it is read whole."""
     world.reader.keep(touched())
     process.expand(a_change(kind=UPDATED))
     assert world.sender.events() == []
     process.expand_queued()
-    assert world.sender.events() == ["messageNew"]
+    assert world.sender.events() == ["messageNew", "messageUpdated"]
     assert world.reader.rounds[-1][0].complete
 
 
@@ -191,6 +192,51 @@ def test_a_redelivered_batch_is_told_once(world: World, process: Process, kind: 
     process.expand(a_change(kind=kind))
     world.process().expand(a_change(kind=kind), redelivered=True)
     assert len(world.sender.posts) == 1
+
+
+@pytest.mark.parametrize("kind", [CREATED, DELETED])
+def test_a_duplicate_that_nobody_remembers_lands_on_the_same_row(world: World, kind: ChangeKind) -> None:
+    """The same word again, later, to a process that knows nothing, makes the same delivery and no second row."""
+    world.process().expand(a_change(kind=kind, looks=3))
+    world.process().expand(a_change(kind=kind, looks=3, seen=START + timedelta(seconds=2)), redelivered=True)
+    assert len(world.deliveries.page(DeliveryQuery(), None, 10).items) == 1
+    assert len(world.sender.posts) == 1
+
+
+def test_a_repetition_sends_the_same_bytes(world: World) -> None:
+    """What a message's event says of its time comes from the message, not from when we heard of it."""
+    world.reader.keep(a_message())
+    world.process().expand(a_change())
+    world.process().expand(a_change(seen=LATER))
+    first, second = world.sender.posts
+    assert first.body == second.body
+    assert json.loads(first.body)["date"] == "2026-03-02T09:30:00.000Z"
+
+
+def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
+    """Where a process died after it told an arrival, a change since then is told besides the arrival."""
+    faulty = Faulty(world.sightings)
+    world.reader.keep(a_message())
+    faulty.fail("put", RuntimeError("The worker is out of memory."))
+    with pytest.raises(RuntimeError):
+        world.process(lambda port: faulty if port is world.sightings else port).expand(a_change())
+    world.reader.keep(touched(flags=READ))
+    world.process().expand(a_change(), redelivered=True)
+    assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
+def test_an_event_in_other_hands_is_waited_for(world: World, process: Process) -> None:
+    """A batch that comes again while a thread still has its event in hand goes back to the queue, and is not lost."""
+    world.reader.keep(a_message())
+    again = ChangeBatch(changes=(a_change(),))
+    world.sender.meanwhile = lambda: process.changes.expand(again, redelivered=True)
+    process.expand(a_change())
+    (waiting,) = world.changes.waiting()
+    assert waiting.body.changes == (a_change(tries=1),)
+    world.sender.meanwhile = lambda: None
+    process.expand_queued()
+    assert world.sender.events() == ["messageNew"]
+    assert world.changes.waiting() == []
 
 
 def test_a_batch_in_two_threads_is_told_once(world: World, process: Process) -> None:
@@ -279,13 +325,21 @@ def test_one_bad_message_does_not_fail_its_batch(world: World, process: Process)
     assert [change.message for batch in world.changes.bodies() for change in batch.changes] == ["bad"]
 
 
-def test_a_refused_reading_has_the_account_connected_anew(world: World, process: Process) -> None:
-    """A refusal that a human must mend queues one RECONNECT job, and the message waits."""
-    world.reader.next(MESSAGE, *[Unread(REFUSED)] * 3)
-    process.expand(a_change())
-    process.expand_queued(until=timedelta(seconds=8))
+def test_refused_readings_have_the_account_connected_anew(world: World, process: Process) -> None:
+    """A refusal that a human must mend queues one RECONNECT job for the whole batch, and the messages wait."""
+    names = [f"message-{number}" for number in range(5)]
+    for name in names:
+        world.reader.next(name, *[Unread(REFUSED)] * 3)
+    process.expand(*(a_change(message=name) for name in names))
     assert [job.kind for job in world.jobs.bodies()] == [JobKind.RECONNECT]
-    assert len(world.changes.waiting()) == 1
+    world.mailboxes.troubles.add(REFUSED)
+    process.work(until=timedelta())
+    assert world.account().state is AccountState.CONNECT_ERROR
+    own = world.jobs.bodies()
+    process.expand_queued(until=timedelta(seconds=8))
+    # Now the account asks by itself, and messages that are refused again ask for nothing.
+    assert world.jobs.bodies() == own
+    assert sum(len(batch.changes) for batch in world.changes.bodies()) == 5
 
 
 def test_an_application_that_is_gone_loses_nothing(world: World, process: Process) -> None:
@@ -308,12 +362,71 @@ def test_a_stranger_is_dropped(world: World, process: Process, state: AccountSta
     assert (world.reader.rounds, world.sender.posts, world.changes.waiting()) == ([], [], [])
 
 
+def test_an_account_that_came_back_is_no_stranger(world: World, process: Process) -> None:
+    """A process that remembers the account as deleted looks again before it drops what is said of it."""
+    world.process().accounts.remove("anna")
+    process.expand(a_change(message="gone"))
+    again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": "anna@contoso.com"}}}
+    world.process().accounts.register(NewAccount.model_validate(again))
+    world.process().work()
+    world.reader.keep(a_message())
+    process.expand(a_change())
+    assert world.sender.events() == ["messageNew"]
+
+
+def test_what_was_said_can_be_followed_to_the_end(world: World, process: Process) -> None:
+    """The correlation of a notification stands in the delivery's row and in the log line of every attempt."""
+    world.reader.keep(a_message())
+    world.sender.answer(FAILED)
+    process.expand(a_change(correlation="request-1"))
+    world.clock.advance(timedelta(minutes=1))
+    (retry,) = world.retries.take()
+    process.deliveries.attempt(retry.body, redelivered=False)
+    (row,) = world.deliveries.page(DeliveryQuery(), None, 10).items
+    assert row.correlation == "request-1"
+    assert [line["correlation"] for line in world.log.named("delivery.attempted")] == ["request-1"] * 2
+
+
+def test_a_delivery_is_as_old_as_its_notification(world: World, process: Process) -> None:
+    """How long a delivery took is counted from when we heard of the event, not from when the mail came."""
+    world.reader.keep(a_message())
+    world.clock.advance(timedelta(hours=2))
+    process.expand(a_change(seen=START + timedelta(hours=2) - timedelta(seconds=1)))
+    (line,) = world.log.named("delivery.attempted")
+    assert line["age"] == 1000
+
+
 def test_an_unknown_folder_refreshes_the_tree(world: World, process: Process) -> None:
     """A folder that is younger than the tree has the tree read again, once."""
     world.mailboxes.tree = FolderTree(folders={"new-id": Folder(path="New")})
     world.reader.keep(a_message(id="one", folder="new-id"), a_message(id="two", folder="new-id"))
     process.expand(a_change(message="one"), a_change(message="two"))
     assert [body["path"] for body in world.sender.bodies()] == ["New", "New"]
+    assert len(world.mailboxes.probed) == 1
+
+
+def test_a_folder_that_stays_unknown_is_asked_for_seldom(world: World, process: Process) -> None:
+    """Messages in a folder that the tree never shows are told, and the tree is read once in ten seconds for them."""
+    for number in range(5):
+        world.reader.keep(a_message(id=f"message-{number}", folder="hidden-id"))
+        process.expand(a_change(message=f"message-{number}"))
+    assert [body["path"] for body in world.sender.bodies()] == ["\\All"] * 5
+    assert len(world.mailboxes.probed) == 1
+    world.clock.advance(timedelta(seconds=10))
+    world.reader.keep(a_message(id="later", folder="hidden-id"))
+    process.expand(a_change(message="later"))
+    assert len(world.mailboxes.probed) == 2
+
+
+def test_a_tree_that_was_read_anew_serves_everybody(world: World, process: Process) -> None:
+    """A tree that was read anew is stored: neither this process, a while later, nor another one reads it again."""
+    world.mailboxes.tree = FolderTree(folders={"new-id": Folder(path="New")})
+    world.reader.keep(*(a_message(id=name, folder="new-id") for name in ("one", "two", "three")))
+    process.expand(a_change(message="one"))
+    world.process().expand(a_change(message="two"))
+    world.clock.advance(timedelta(seconds=11))
+    process.expand(a_change(message="three"))
+    assert [body["path"] for body in world.sender.bodies()] == ["New"] * 3
     assert len(world.mailboxes.probed) == 1
 
 

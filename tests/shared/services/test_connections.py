@@ -1,16 +1,27 @@
 """Connections: whatever dies, runs twice or is refused, an account ends connected, with one subscription."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, AccountState, Claim, FormerSubscription, Subscription
+from shared.domain.accounts import (
+    Account,
+    AccountChange,
+    AccountState,
+    Claim,
+    FormerSubscription,
+    NewAccount,
+    Subscription,
+)
 from shared.domain.changes import AccountEvent
-from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, NotAuthenticated, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
-from tests.factories import APP, an_account
+from shared.domain.tokens import Action, Group, NewToken, Scope
+from shared.ports import Stored
+from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
 from tests.fakes.microsoft365 import WEEK, Subscribed
 from tests.shared.services.world import STATES, Died, Fate, Process, World
@@ -50,6 +61,22 @@ def a_subscription(name: str) -> Subscription:
     return Subscription(id=name, expires=START + WEEK, created=START)
 
 
+def move(process: Process, user: str, app: str = APP) -> None:
+    """Have the account watch another mailbox."""
+    moved = {"oauth2": {"provider": app, "auth": {"user": user}}}
+    process.accounts.change("anna", AccountChange.model_validate(moved))
+
+
+def once(port: Any, interfere: Callable[[], object]) -> None:
+    """Have *interfere* happen during the next call of *port* to Microsoft."""
+
+    def meanwhile() -> None:
+        port.meanwhile = lambda: None
+        interfere()
+
+    port.meanwhile = meanwhile
+
+
 def said(world: World) -> list[AccountEvent]:
     """Return every account event that was queued, repeated ones too."""
     return [event for batch in world.changes.bodies() for event in batch.account_events]
@@ -81,6 +108,20 @@ def test_a_registered_account_gets_connected(world: World, process: Process) -> 
     assert account.subscription is not None
     assert world.subscriptions.of(account.user) == [account.subscription.id]
     assert [event.event for event in said(world)] == CONNECTED_EVENTS
+    assert {event.correlation for event in said(world)} == {account.incarnation}
+    assert world.log.named("account.connected")[0]["correlation"] == account.incarnation
+
+
+def test_events_stand_at_moments_that_a_repetition_has_too(world: World, process: Process) -> None:
+    """An account is added when it was registered and initialized since it is watched, however late the job runs."""
+    world.mailboxes.troubles.add(BUSY)
+    registered(world)
+    world.clock.advance(timedelta(minutes=1))
+    process.work()
+    watched = START + timedelta(minutes=1)
+    assert [(event.event, event.at) for event in said(world)] == list(
+        zip(CONNECTED_EVENTS, [START, watched, watched], strict=True)
+    )
 
 
 def test_a_subscription_proves_whose_it_is(world: World, process: Process) -> None:
@@ -98,6 +139,7 @@ def test_an_account_is_connecting_meanwhile(world: World, process: Process) -> N
     registered(world)
     process.work()
     assert [(account.state, account.watched_since) for account in seen] == [(AccountState.CONNECTING, START)]
+    assert seen[0].claim is not None
 
 
 def test_a_job_that_runs_again_changes_nothing(world: World, process: Process) -> None:
@@ -136,11 +178,7 @@ def test_a_twin_waits_for_the_first(world: World, process: Process, moment: str)
     job = registered(world)
     port: Any = world.mailboxes if moment == "opening" else world.subscriptions
 
-    def start_a_twin() -> None:
-        port.meanwhile = lambda: None
-        world.process().connections.run(job)
-
-    port.meanwhile = start_a_twin
+    once(port, lambda: world.process().connections.run(job))
     process.work()
     assert (world.account().state, world.subscriptions.created) == (AccountState.CONNECTED, 1)
     assert [event.event for event in said(world)] == CONNECTED_EVENTS
@@ -170,6 +208,50 @@ def test_a_dead_holders_subscription_is_adopted(world: World, process: Process) 
     process.work()
     assert world.account().subscription == a_subscription("left-1")
     assert (world.subscriptions.of(account.user), world.subscriptions.created) == (["left-1"], 0)
+
+
+def test_a_lost_answer_leaves_one_subscription(world: World, process: Process) -> None:
+    """Where Graph subscribed us and the answer got lost, that subscription is found again and kept."""
+    registered(world)
+    world.subscriptions.lost.add(BUSY)
+    process.work(until=timedelta(seconds=1))
+    claim = world.account().claim
+    assert claim is not None
+    assert claim.until == START
+    process.work()
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert (list(world.subscriptions.live), world.subscriptions.created) == ([subscription.id], 1)
+
+
+def test_who_is_asked_to_wait_got_nothing(world: World, process: Process) -> None:
+    """After a Retry-After nothing can have been left behind, so the claim goes and nobody asks Graph to look."""
+    registered(world)
+    world.subscriptions.troubles.add(TryLater("Graph is throttled.", timedelta(seconds=9)))
+    process.work(until=timedelta(seconds=1))
+    assert (world.account().state, world.account().claim) == (AccountState.CONNECT_ERROR, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(BUSY, WRONG_SECRET), (WRONG_SECRET, BUSY), (BUSY, None), (None, BUSY), (None, WRONG_SECRET)]
+)
+def test_twins_that_reconnect_do_not_lose_the_account(
+    world: World, process: Process, first: Exception | None, second: Exception | None
+) -> None:
+    """Two reconnections beside each other, whatever either runs into, leave an account that gets connected."""
+    account = world.connected()
+    live(world, account)
+    job = queued(world, account, JobKind.RECONNECT)
+
+    def run_a_twin() -> None:
+        world.mailboxes.troubles.waiting.appendleft(first)
+        world.process().connections.run(job)
+
+    once(world.mailboxes, run_a_twin)
+    world.mailboxes.troubles.add(second)
+    process.work(until=timedelta(hours=3))
+    assert world.account().state is AccountState.CONNECTED
+    assert list(world.subscriptions.live) == ["subscription-of-anna"]
 
 
 def test_without_an_address_the_account_waits(world: World) -> None:
@@ -314,6 +396,52 @@ def test_a_removed_account_leaves_nothing(world: World, process: Process) -> Non
     assert [event.event for event in said(world)] == ["accountDeleted"]
 
 
+@pytest.mark.parametrize("webhooks", [None, OWN], ids=["default webhook", "own webhook"])
+def test_tokens_go_with_their_account(world: World, process: Process, webhooks: str | None) -> None:
+    """A token that is bound to an account is revoked with it, so another registration is not opened; others stay."""
+    account = world.connected(webhooks=webhooks)
+    world.connected("ben")
+    live(world, account)
+    for_anna, for_ben = (
+        process.tokens.make(NewToken(description="CRM", account=name))["token"] for name in ("anna", "ben")
+    )
+    process.accounts.remove("anna")
+    process.work()
+    world.process().tokens.authorize(for_ben, Scope.API, Action.READ, Group.ACCOUNT, "ben")
+    with pytest.raises(NotAuthenticated):
+        world.process().tokens.authorize(for_anna, Scope.API, Action.READ, Group.ACCOUNT, "anna")
+
+
+def test_a_removal_waits_for_what_came_between(world: World) -> None:
+    """A row that changes while its removal is being completed is not deleted; the job comes again."""
+    account = world.connected()
+    live(world, account)
+    world.process().accounts.remove("anna")
+
+    class Raced:
+        """Has the row change before the first deletion."""
+
+        def __init__(self) -> None:
+            self.refusals = 0
+
+        def delete(self, key: str, etag: str) -> None:
+            stored = world.accounts.get(key)
+            if stored is not None and not self.refusals:
+                world.accounts.replace(stored.value, stored.etag)
+            try:
+                world.accounts.delete(key, etag)
+            except Changed:
+                self.refusals += 1
+                raise
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.accounts, name)
+
+    raced = Raced()
+    world.process(lambda port: raced if port is world.accounts else port).work()
+    assert (raced.refusals, world.accounts.get(account.key)) == (1, None)
+
+
 def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> None:
     """With a webhook of its own the account is kept, nameless, until the last retry is over; then both go."""
     account = world.connected(webhooks=OWN, email="anna@contoso.com")
@@ -393,6 +521,108 @@ def test_an_account_removed_while_it_connects_leaves_no_subscription(world: Worl
     assert world.accounts.get(an_account().key) is None
 
 
+def test_an_account_gone_before_it_is_connected_leaves_no_subscription(world: World, process: Process) -> None:
+    """A removal that is over before Graph answers, with the row kept for its webhook, has the subscription ended."""
+    registered(world, webhooks=OWN)
+
+    def remove() -> None:
+        world.process().accounts.remove("anna")
+        world.process().work(until=timedelta())
+
+    once(world.subscriptions, remove)
+    process.work()
+    assert world.subscriptions.created == 1
+    assert (world.subscriptions.live, world.account().state) == ({}, AccountState.DELETED)
+
+
+def test_an_account_registered_again_at_once_has_one_subscription(world: World, process: Process) -> None:
+    """What a removed registration leaves to its successor is ended by it."""
+    account = world.connected()
+    live(world, account)
+    process.accounts.remove("anna")
+    again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": account.user}}}
+    process.accounts.register(NewAccount.model_validate(again))
+    process.work()
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert world.account().state is AccountState.CONNECTED
+    assert list(world.subscriptions.live) == [subscription.id]
+
+
+def test_a_former_application_that_is_refused_is_no_obstacle(world: World, process: Process) -> None:
+    """An account leaves an application whose sign-in no longer works, although that cannot end its subscription."""
+    account = world.connected(user="old@contoso.com")
+    live(world, account)
+    world.apps.insert(an_app(id="AAABkW-app-00002"))
+    move(process, "old@contoso.com", "AAABkW-app-00002")
+    world.subscriptions.deletion_troubles.add(WRONG_SECRET)
+    process.work(until=timedelta(seconds=1))
+    assert world.account().state is AccountState.CONNECTED
+    assert "subscription.abandoned" in world.log.problems()
+
+
+def test_one_refusal_does_not_spare_other_former_subscriptions(world: World, process: Process) -> None:
+    """Former subscriptions are ended one by one: a refusal of the first leaves the second to be ended."""
+    former = tuple(FormerSubscription(app=APP, id=name) for name in ("former-1", "former-2"))
+    account = world.connected(former_subscriptions=former)
+    for name in ("subscription-of-anna", "former-1", "former-2"):
+        live(world, account.model_copy(update={"subscription": a_subscription(name)}))
+    world.subscriptions.deletion_troubles.add(NO_CONSENT)
+    queued(world, account, JobKind.RECONNECT)
+    process.work()
+    assert list(world.subscriptions.live) == ["subscription-of-anna", "former-1"]
+    assert world.account().former_subscriptions == ()
+
+
+def test_an_account_moved_while_it_subscribes_watches_the_new_mailbox_only(world: World, process: Process) -> None:
+    """A subscription that Graph made for a mailbox that the account has left meanwhile is ended."""
+    registered(world)
+    once(world.subscriptions, lambda: move(world.process(), "new@contoso.com"))
+    process.work()
+    assert [made.user for made in world.subscriptions.live.values()] == ["new@contoso.com"]
+    assert world.account().state is AccountState.CONNECTED
+
+
+def test_a_removal_looks_for_what_a_dead_process_left(world: World) -> None:
+    """A subscription whose process died before it could note it is ended with its account."""
+    registered(world)
+
+    class Dying:
+        """Subscribes, and does not live to tell."""
+
+        def create(self, *asked: Any) -> None:
+            world.subscriptions.create(*asked)
+            raise Died
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.subscriptions, name)
+
+    dying = Dying()
+    doomed = world.process(lambda port: dying if port is world.subscriptions else port)
+    (message,) = world.jobs.take()
+    with pytest.raises(Died):
+        doomed.connections.run(message.body)
+    world.jobs.return_(message)
+    assert len(world.subscriptions.live) == 1
+    world.process().accounts.remove("anna")
+    world.process().work()
+    assert (world.subscriptions.live, world.accounts.get(an_account().key)) == ({}, None)
+
+
+@pytest.mark.parametrize("trouble", [None, BUSY, WRONG_SECRET], ids=["fine", "busy", "refused"])
+def test_an_account_removed_while_it_reconnects_is_gone(
+    world: World, process: Process, trouble: Exception | None
+) -> None:
+    """A removal during a reconnection stands, whatever the reconnection comes to."""
+    account = world.connected()
+    live(world, account)
+    queued(world, account, JobKind.RECONNECT)
+    once(world.mailboxes, lambda: world.process().accounts.remove("anna"))
+    world.mailboxes.troubles.add(trouble)
+    process.work()
+    assert (world.accounts.get(account.key), world.subscriptions.live) == (None, {})
+
+
 # --- Graph's lifecycle ---
 
 
@@ -430,6 +660,49 @@ def test_a_lost_subscription_is_recreated(world: World, process: Process, kind: 
     assert subscription is not None
     assert world.subscriptions.of(account.user) == [subscription.id]
     assert world.account().watched_since == START
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 16))
+@pytest.mark.parametrize("kind", [JobKind.REAUTHORIZE, JobKind.RECREATE])
+def test_a_crash_never_leaves_an_account_without_subscription(
+    world: World, kind: JobKind, at: int, *, after: bool
+) -> None:
+    """Whenever the process dies that makes a lost subscription anew, the account ends connected, with one."""
+    account = world.connected()
+    queued(world, account, kind, "subscription-of-anna")
+    survive(world, at=at, after=after)
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert world.account().state is AccountState.CONNECTED
+    assert world.subscriptions.of(account.user) == [subscription.id]
+
+
+def test_a_subscription_is_recreated_beside_other_work(world: World) -> None:
+    """A row that somebody changes between the two writes of a recreation costs a repetition and no subscription."""
+    account = world.connected()
+    queued(world, account, JobKind.RECREATE, "subscription-of-anna")
+
+    class Raced:
+        """Refuses the second write."""
+
+        def __init__(self) -> None:
+            self.writes = 0
+
+        def replace(self, account: Account, etag: str) -> Stored[Account]:
+            self.writes += 1
+            if self.writes == 2:
+                raise Changed("Somebody else was faster.")
+            return world.accounts.replace(account, etag)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.accounts, name)
+
+    raced = Raced()
+    world.process(lambda port: raced if port is world.accounts else port).work()
+    assert raced.writes > 2
+    assert len(world.subscriptions.live) == 1
+    assert world.account().subscription is not None
 
 
 @pytest.mark.parametrize("kind", [JobKind.REAUTHORIZE, JobKind.RECREATE])

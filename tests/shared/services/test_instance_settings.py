@@ -14,6 +14,7 @@ from shared.ports import Stored
 from tests.factories import HOOK
 from tests.shared.services.world import SERVICE_SECRET, Process, World
 
+GUARDED = "https://relay:hunter2@own.example.com/hook"
 NEW_SECRET = "new-secret-of-the-instance"
 EVERYTHING = InstanceSettingsQuery(**dict.fromkeys(InstanceSettingsQuery.model_fields, True))
 
@@ -64,6 +65,26 @@ def test_the_default_webhook_follows(world: World, process: Process) -> None:
     stored = world.webhooks.get("default")
     assert stored is not None
     assert stored.value.url == ""
+
+
+def test_what_was_shown_can_be_sent_back(world: World, process: Process) -> None:
+    """A client that reads and writes all back keeps the secrets of URL and headers that it was shown as stars."""
+    change(process, webhooks=GUARDED, webhooksCustomHeaders=[{"key": "Authorization", "value": "Bearer xyz"}])
+    shown = process.settings.show(EVERYTHING)
+    assert shown["webhooks"] == "https://******@own.example.com/hook"
+    change(process, webhooks=shown["webhooks"], webhooksCustomHeaders=shown["webhooksCustomHeaders"])
+    stored = world.webhooks.get("default")
+    assert stored is not None
+    assert (stored.value.url, process.settings.current().webhooks) == (GUARDED, GUARDED)
+    assert world.vault.get(stored.value.headers or "") == '{"Authorization": "Bearer xyz"}'
+
+
+def test_stars_for_nothing_are_refused(process: Process) -> None:
+    """Stars in the place of a header that is not kept are a wrong field, and nothing changes."""
+    with pytest.raises(InvalidRequest) as refused:
+        change(process, notifyText=False, webhooksCustomHeaders=[{"key": "X-New", "value": "******"}])
+    assert [problem.key for problem in refused.value.problems] == ["webhooksCustomHeaders.0.value"]
+    assert process.settings.current().notify_text
 
 
 def test_a_plain_webhook_is_refused(world: World, process: Process) -> None:

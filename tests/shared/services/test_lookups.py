@@ -89,3 +89,19 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(RuntimeError):
         lookup.get("key")
     assert lookup.get("key") == "value"
+
+
+def test_what_was_found_before_a_forget_is_not_kept() -> None:
+    """An answer that was on its way when its key was forgotten may be too old, and is not kept."""
+    source = Source()
+
+    def find(key: str) -> str | None:
+        found = source.find(key)
+        if source.asked == 1:
+            source.values[key] = "second"
+            lookup.forget(key)
+        return found
+
+    lookup = Lookup(find, FakeClock(), MINUTE)
+    assert [lookup.get("key") for _ in range(3)] == ["first", "second", "second"]
+    assert source.asked == 2

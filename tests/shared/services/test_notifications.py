@@ -75,6 +75,16 @@ def test_what_is_not_ours_is_skipped(world: World, process: Process, item: Any) 
     assert (line["items"], line["queued"], line["skipped"]) == (2, 1, 1)
 
 
+def test_a_request_can_be_followed(world: World, process: Process) -> None:
+    """The changes of one request carry the correlation that its log line names; another request has another."""
+    for items in ((said("one"), said("two")), (said("three"),)):
+        asyncio.run(process.notifications.accept(posted(*items)))
+    logged = [line["correlation"] for line in world.log.named("notifications.accepted")]
+    carried = [[change.correlation for change in batch.changes] for batch in world.changes.bodies()]
+    assert carried == [[logged[0]] * 2, [logged[1]]]
+    assert logged[0] != logged[1]
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"value": 7}', b"[" * 100_000])
 def test_what_is_no_envelope_is_refused(process: Process, body: bytes) -> None:
     """A body that is no notification collection is an invalid request."""
@@ -109,6 +119,29 @@ def test_graph_is_answered_after_storing(world: World) -> None:
 
     asyncio.run(ask())
     assert len(queued(world)) == 1
+
+
+def test_a_request_that_is_given_up_stops_nobody(world: World) -> None:
+    """A request that is cancelled while its put is on the way leaves the queue open for the next one."""
+    gate = threading.Event()
+
+    class Slow:
+        def put(self, batch: ChangeBatch, delay: timedelta = timedelta()) -> None:
+            assert gate.wait(10)
+            world.changes.put(batch, delay)
+
+    process = world.process(lambda port: Slow() if port is world.changes else port)
+
+    async def ask() -> int:
+        given_up = asyncio.create_task(process.notifications.accept(posted(said("one"))))
+        await asyncio.sleep(0.05)
+        given_up.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        return await asyncio.wait_for(process.notifications.accept(posted(said("two"))), 5)
+
+    assert asyncio.run(ask()) == 1
+    assert "two" in {message for _, _, message in queued(world)}
 
 
 def test_a_failed_put_fails_the_request(world: World) -> None:

@@ -139,6 +139,23 @@ def test_a_change_leaves_the_rest(world: World, process: Process) -> None:
     assert world.vault.get(after.value.secret or "")
 
 
+@pytest.mark.parametrize("kind", ["clientSecret", "certificate"])
+def test_what_was_shown_can_be_sent_back(world: World, process: Process, certificate: str, kind: str) -> None:
+    """A client that reads, changes one field and writes back the stars it was shown keeps the credential."""
+    given = {"clientSecret": CLIENT_SECRET, "certificate": certificate}[kind]
+    app = process.oauth2.register(request(**{kind: given}))
+    before = world.apps.get(app)
+    shown = process.oauth2.show(app)
+    echoed = {key: shown[key] for key in ("clientId", "clientSecret", "certificate", "authority")}
+    process.oauth2.change(app, OAuth2AppChange.model_validate({**echoed, "name": "Fabrikam"}))
+    after = world.apps.get(app)
+    assert before is not None
+    assert after is not None
+    assert after.value.name == "Fabrikam"
+    assert (after.value.secret, after.value.credential) == (before.value.secret, before.value.credential)
+    assert after.value.secret in world.vault.secrets
+
+
 def test_an_unknown_application_is_not_found(process: Process) -> None:
     """Nothing can be asked of an application that nobody registered."""
     asks: list[Callable[[], object]] = [

@@ -127,6 +127,16 @@ def test_tokens_are_listed_by_account(world: World, process: Process) -> None:
     assert [token["description"] for token in process.tokens.page(TokenQuery(account="anna"))["tokens"]] == ["Anna's"]
 
 
+def test_tokens_are_found_by_words(process: Process) -> None:
+    """A part of the description, whatever its case, or of the id narrows the list."""
+    made(process)
+    other = process.tokens.make(NewToken(description="Helpdesk of Contoso", permissions=READING))["id"]
+    for wanted in ("HELPDESK", other[:12]):
+        page = process.tokens.page(TokenQuery(query=wanted))
+        assert ([token["id"] for token in page["tokens"]], page["total"], page["query"]) == ([other], 1, wanted)
+    assert process.tokens.page(TokenQuery())["query"] is False
+
+
 @pytest.mark.parametrize("identity", ["unknown", "0" * 64])
 def test_an_unknown_token_is_not_found(process: Process, identity: str) -> None:
     """A token that nobody issued cannot be shown."""

@@ -15,7 +15,7 @@ from shared.domain.tokens import token_id
 from shared.group_commit import GroupCommit
 from shared.ports import Log
 from shared.services.accounts import Accounts
-from shared.services.changes import Changes
+from shared.services.changes import Changes, fresh_folders
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
 from shared.services.instance_settings import InstanceSettingsService
@@ -164,6 +164,7 @@ class Process:
         self.account_lookup = Lookup(accounts.get, clock, minute)
         self.app_lookup = Lookup(apps.get, clock, minute)
         self.webhook_lookup = Lookup(webhooks.get, clock, timedelta(seconds=10))
+        self.folder_lookup = Lookup(folders.get, clock, minute)
         self.settings = InstanceSettingsService(
             store=instance,
             webhooks=webhooks,
@@ -195,10 +196,13 @@ class Process:
         self.changes = Changes(
             accounts=self.account_lookup,
             apps=self.app_lookup,
-            folders=Lookup(folders.get, clock, minute),
-            folder_store=folders,
+            folders=self.folder_lookup,
+            fresh_folders=Lookup(
+                fresh_folders(self.account_lookup, self.app_lookup, mailboxes, folders, self.folder_lookup),
+                clock,
+                timedelta(seconds=10),
+            ),
             reader=GroupCommit(through(world.reader).read, full=20, lanes=2),
-            mailboxes=mailboxes,
             sightings=sightings,
             sighting_rows=GroupCommit(_put_all(sightings), full=100),
             queue=changes,
@@ -219,6 +223,7 @@ class Process:
             subscriptions=through(world.subscriptions),
             client_states=STATES,
             webhooks=webhooks,
+            tokens=through(world.tokens),
             vault=vault,
             settings=self.settings,
             changes=changes,
@@ -235,6 +240,7 @@ class Process:
             webhook_lookup=self.webhook_lookup,
             account_lookup=self.account_lookup,
             vault=vault,
+            changes=changes,
             jobs=jobs,
             clock=clock,
             randomness=randomness,

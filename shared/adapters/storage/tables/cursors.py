@@ -28,6 +28,6 @@ class CursorTable:
 
     def put(self, key: str, links: Mapping[str, str]) -> None:
         """Overwrites the links of the account *key*; they go with the account."""
-        # A link may be several KiB long, and a text column ends at 32: bytes over several columns hold hundreds of them.
+        # A link may be several KiB long, and a text column ends at 64: bytes go over as many columns as it takes.
         packed = zlib.compress(json.dumps(dict(links)).encode())
         self._table.put({"PartitionKey": safe(key), "RowKey": _ROW, **pack_bytes("links", packed)})

@@ -12,10 +12,11 @@ from shared.domain.clouds import Cloud
 from shared.domain.errors import SignInRefused, TryLater
 from shared.domain.oauth2 import OAuth2App
 
-OUTAGE = (503, {"error": "temporarily_unavailable"}, {"Retry-After": "20"})
-WRONG_SECRET = (401, {"error": "invalid_client", "error_codes": [7000215]}, {})
-NO_CONSENT = (400, {"error": "unauthorized_client", "error_codes": [700016]}, {})
-GOOD = (200, {"token_type": "Bearer", "expires_in": 3599, "access_token": "good"}, {})
+Answer = tuple[int, dict[str, Any], dict[str, str]]
+OUTAGE: Answer = (503, {"error": "temporarily_unavailable"}, {"Retry-After": "20"})
+WRONG_SECRET: Answer = (401, {"error": "invalid_client", "error_codes": [7000215]}, {})
+NO_CONSENT: Answer = (400, {"error": "unauthorized_client", "error_codes": [700016]}, {})
+GOOD: Answer = (200, {"token_type": "Bearer", "expires_in": 3599, "access_token": "good"}, {})
 
 
 def test_a_token_is_asked_for_once(office: Any, app: OAuth2App) -> None:

@@ -35,7 +35,7 @@ def test_a_mailbox_without_an_archive_is_in_order(wired: Any, app: Any, clock: A
         good, gone = sample("message"), sample("item-not-found")
         if method == "GET":
             return type(good)(200, {}, {"value": [more, {"id": "old", "@removed": {"reason": "deleted"}}]})
-        bodies = {"/inbox?": folders[0], "/msgfolderroot?": folders[1]}
+        bodies: dict[str, Any] = {"/inbox?": folders[0], "/msgfolderroot?": folders[1]}
         bodies["/delta?"] = {"value": folders, "@odata.nextLink": link}
         said = []
         for one in body["requests"]:

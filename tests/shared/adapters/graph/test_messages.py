@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import process_time
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def test_the_mailbox_is_encoded_into_the_path(user: str, path: str) -> None:
     assert message_path(user, "AA-_=", complete=False).startswith(path)
 
 
-def test_odd_mail_is_read(tenant) -> None:  # noqa: ANN001  conftest's class cannot be imported
+def test_odd_mail_is_read(tenant: Any) -> None:
     """Every sample of odd mail that the simulated Microsoft 365 keeps is read, by both depths of reading."""
     ids = [tenant.m365.deliver(tenant.mailbox.id, mime) for mime in samples.everything().values()]
     asks = [ReadRequest(tenant.app, "ada@contoso.example", one, depth) for one in ids for depth in (True, False)]

@@ -1,0 +1,61 @@
+"""
+Jobs: background work for accounts, handed to whoever does it.
+
+A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.accounts import Account
+from shared.domain.errors import Changed, TryLater
+from shared.domain.jobs import Job, JobKind
+from shared.ports import AccountStore, JobQueue, Log, Randomness, Stored
+from shared.services.connections import Connections
+from shared.services.lookups import Lookup
+from shared.services.sweeps import Sweeps
+
+_OUTAGE_WAIT = timedelta(seconds=60)
+_CHANGED_WAIT = timedelta(seconds=2)
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Carries out jobs."""
+
+    accounts: AccountStore
+    account_lookup: Lookup[Stored[Account] | None]
+    connections: Connections
+    sweeps: Sweeps
+    queue: JobQueue
+    randomness: Randomness
+    log: Log
+
+    def run(self, job: Job) -> None:
+        """Carries out *job*; one for a former registration finds nothing to do."""
+        try:
+            stored = self.accounts.get(job.account)
+            if stored is not None and job.incarnation in (None, stored.value.incarnation):
+                self._work(job.kind)(stored, job)
+        except Changed:
+            # Somebody else works on the same account; look again when he is done.
+            self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+        except TryLater as busy:
+            self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
+            self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
+        finally:
+            self.account_lookup.forget(job.account)
+
+    def _work(self, kind: JobKind) -> Callable[[Stored[Account], Job], None]:
+        return {
+            JobKind.CONNECT: self.connections.connect,
+            JobKind.RECONNECT: self.connections.connect,
+            JobKind.DISCONNECT: self.connections.disconnect,
+            JobKind.PURGE: self.connections.purge,
+            JobKind.REAUTHORIZE: self.connections.renew,
+            JobKind.RENEW: self.connections.renew,
+            JobKind.RECREATE: self.connections.recreate,
+            JobKind.SWEEP: self.sweeps.sweep,
+            JobKind.CATCH_UP: self.sweeps.catch_up,
+        }[kind]

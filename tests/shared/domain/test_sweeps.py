@@ -1,0 +1,62 @@
+"""Sweeps: what a look at a mailbox finds beyond what was told."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared.domain.changes import ChangeKind
+from shared.domain.messages import Message
+from shared.domain.sightings import Sighting
+from shared.domain.sweeps import ON_ITS_WAY, Found, compare, removals
+from tests.factories import MESSAGE, a_change, a_message, a_sighting, an_account
+from tests.fakes.clock import START
+
+KEY = an_account().key
+NOW = START + timedelta(hours=1)
+WATCHED_SINCE = START - timedelta(days=1)
+FOUND = a_change(seen=NOW, found=True)
+
+
+def look(message: Message, known: Sighting | None = None) -> Found:
+    """Return what a look finds at which *message* is there."""
+    sightings = {} if known is None else {message.id: known}
+    return compare(KEY, [message], sightings, now=NOW, watched_since=WATCHED_SINCE, patience=ON_ITS_WAY)
+
+
+def test_an_arrival_that_nobody_announced_is_found() -> None:
+    """A message that we never heard of is an arrival, and counts as one that should have been announced."""
+    assert look(a_message()) == Found((FOUND,), unannounced=1)
+
+
+@pytest.mark.parametrize(
+    ("received", "found"),
+    [
+        (NOW - ON_ITS_WAY + timedelta(seconds=1), False),
+        (NOW - ON_ITS_WAY, True),
+        (WATCHED_SINCE, True),
+        (WATCHED_SINCE - timedelta(seconds=1), False),
+    ],
+)
+def test_what_is_on_its_way_or_old_is_no_find(received: datetime, *, found: bool) -> None:
+    """A young arrival is left to its notification, and one from before our watch is no news."""
+    assert bool(look(a_message(received=received)).changes) is found
+
+
+@pytest.mark.parametrize("known", [a_sighting(flags=("\\Seen",)), a_sighting(folder="archive-id")])
+def test_a_message_that_is_another_now_is_found(known: Sighting) -> None:
+    """Other flags, or another folder, are a change; it says nothing about arrivals that Graph kept silent about."""
+    update = a_change(kind=ChangeKind.UPDATED, seen=NOW, found=True)
+    assert look(a_message(), known) == Found((update,), unannounced=0)
+
+
+def test_what_is_known_as_it_is_is_no_find() -> None:
+    """A message that is as we know it comes to nothing."""
+    assert look(a_message(), a_sighting()) == Found((), unannounced=0)
+
+
+def test_what_left_a_folder_is_looked_at() -> None:
+    """A message that left a folder may be gone or elsewhere: it is read as one that was called deleted."""
+    assert removals(KEY, [MESSAGE, "other"], now=NOW) == (
+        a_change(kind=ChangeKind.DELETED, seen=NOW, found=True),
+        a_change(kind=ChangeKind.DELETED, seen=NOW, found=True, message="other"),
+    )
