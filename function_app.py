@@ -12,6 +12,7 @@ from functions import (
     notifications,
     oauth2,
     retries,
+    timers,
     tokens,
 )
 
@@ -25,4 +26,5 @@ app.register_functions(jobs.bp)
 app.register_functions(notifications.bp)
 app.register_functions(oauth2.bp)
 app.register_functions(retries.bp)
+app.register_functions(timers.bp)
 app.register_functions(tokens.bp)

@@ -13,6 +13,12 @@ from shared.domain.tokens import Action, Group, Scope
 bp = func.Blueprint()
 
 
+class Synchronisation(ApiModel):
+    """The body of `PUT /v1/account/{account}/sync`."""
+
+    sync: Literal[True]
+
+
 class Reconnection(ApiModel):
     """The body of `PUT /v1/account/{account}/reconnect`."""
 
@@ -72,3 +78,13 @@ def accounts_reconnect(req: func.HttpRequest) -> func.HttpResponse:
     parse(Reconnection, req)
     bootstrap.relay().accounts.reconnect(account_of(req))
     return respond({"reconnect": True})
+
+
+@bp.function_name("accounts_sync")
+@bp.route("v1/account/{account}/sync", methods=["PUT"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.WRITE, Group.ACCOUNT)
+def accounts_sync(req: func.HttpRequest) -> func.HttpResponse:
+    """Looks at an account's mailbox for what no notification told."""
+    parse(Synchronisation, req)
+    bootstrap.relay().accounts.sync(account_of(req))
+    return respond({"sync": True})

@@ -12,4 +12,4 @@ bp = func.Blueprint()
 @bp.queue_trigger(arg_name="message", queue_name="jobs", connection="AzureWebJobsStorage")
 def jobs(message: func.QueueMessage) -> None:
     """Carries out one job."""
-    bootstrap.relay().connections.run(Job.model_validate_json(message.get_body()))
+    bootstrap.relay().jobs.run(Job.model_validate_json(message.get_body()))

@@ -96,7 +96,9 @@ def endpoint(
         def guarded(req: func.HttpRequest) -> func.HttpResponse:
             try:
                 account = req.params.get("account") if account_in_query else account_of(req)
-                bootstrap.relay().tokens.authorize(_token(req), scope, action, group, account)
+                relay = bootstrap.relay()
+                relay.tokens.authorize(_token(req), scope, action, group, account)
+                relay.timers.repair()
                 return handler(req)
             except RelayError as problem:
                 return refuse(problem)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         DeliveryStore,
         Dependency,
         EndpointProbe,
+        History,
         InstanceSettingsStore,
         Log,
         Mailboxes,
@@ -44,11 +45,12 @@ if TYPE_CHECKING:
     )
     from shared.services.accounts import Accounts
     from shared.services.changes import Changes
-    from shared.services.connections import Connections
     from shared.services.deliveries import Deliveries
     from shared.services.health import Health
     from shared.services.instance_settings import InstanceSettingsService
+    from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
 _USER_AGENT = "Relay365/0.1 (+https://github.com/relay365/relay365)"
@@ -75,7 +77,8 @@ class Relay:
 
     oauth2_apps: "OAuth2Apps"
     accounts: "Accounts"
-    connections: "Connections"
+    jobs: "Jobs"
+    timers: "Timers"
     changes: "Changes"
     deliveries: "Deliveries"
     tokens: "Tokens"
@@ -98,6 +101,7 @@ class Replacements:
     subscriptions: "Subscriptions | None" = None
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
+    history: "History | None" = None
 
 
 @cache
@@ -136,6 +140,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.endpoint_probe import HttpEndpointProbe
     from shared.adapters.entra.entra import Entra
     from shared.adapters.graph.client import GraphClient
+    from shared.adapters.graph.history import GraphHistory
     from shared.adapters.graph.mailboxes import GraphMailboxes
     from shared.adapters.graph.reader import GraphMessages
     from shared.adapters.graph.subscriptions import GraphSubscriptions
@@ -143,7 +148,9 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.storage.health import StorageDependency
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
     from shared.adapters.storage.tables.accounts import AccountTable
+    from shared.adapters.storage.tables.cursors import CursorTable
     from shared.adapters.storage.tables.deliveries import DeliveryTable
+    from shared.adapters.storage.tables.due import DueTable
     from shared.adapters.storage.tables.folders import FolderTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
@@ -160,9 +167,14 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.deliveries import Deliveries
     from shared.services.health import Health
     from shared.services.instance_settings import InstanceSettingsService
+    from shared.services.jobs import Jobs
     from shared.services.lookups import Lookup
     from shared.services.oauth2 import OAuth2Apps
     from shared.services.recent import RecentEvents
+    from shared.services.removals import Removals
+    from shared.services.renewals import Renewals
+    from shared.services.sweeps import Sweeps
+    from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
     # The machine.
@@ -176,7 +188,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     accounts, bindings, folders = AccountTable(connection), MailboxTable(connection), FolderTable(connection)
     apps, webhooks, tokens = OAuth2AppTable(connection), WebhookTable(connection), TokenTable(connection)
     deliveries, sightings = DeliveryTable(connection, clock), SightingTable(connection)
-    instance = InstanceSettingsTable(connection)
+    instance, due, cursors = InstanceSettingsTable(connection), DueTable(connection), CursorTable(connection)
     changes, retries, jobs = (
         StorageChangeQueue(connection),
         StorageRetryQueue(connection),
@@ -190,6 +202,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     mailboxes = replaced.mailboxes or GraphMailboxes(graph, clock)
     reader = replaced.reader or GraphMessages(graph, clock)
     subscriptions = replaced.subscriptions or GraphSubscriptions(graph, clock)
+    history = replaced.history or GraphHistory(graph, clock)
     sender = replaced.sender or HttpWebhookSender(
         user_agent=_USER_AGENT,
         allowed_networks=settings.webhook_allowed_networks,
@@ -231,6 +244,79 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         schedule=settings.retry_schedule,
         payload_retention=timedelta(days=settings.payload_retention_days),
     )
+    timers = Timers(
+        due=due,
+        jobs=jobs,
+        heartbeat=Lookup(lambda _: due.heartbeat(), clock, _RECORD_TTL),
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        spread=timedelta(minutes=3),
+    )
+    token_service = Tokens(
+        store=tokens,
+        lookup=Lookup(tokens.get, clock, _SETTINGS_TTL),
+        accounts=accounts,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        first=token_id(settings.api_token.get_secret_value()),
+    )
+    sweeps = Sweeps(
+        accounts=accounts,
+        apps=app_lookup,
+        history=history,
+        cursors=cursors,
+        sightings=sightings,
+        changes=changes,
+        jobs=jobs,
+        due=due,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        interval=timedelta(minutes=settings.sweep_minutes),
+        poll=timedelta(seconds=settings.poll_seconds),
+        folders=settings.sweep_folders,
+    )
+    renewals = Renewals(
+        accounts=accounts,
+        apps=app_lookup,
+        subscriptions=subscriptions,
+        due=due,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    connections = Connections(
+        accounts=accounts,
+        apps=app_lookup,
+        mailboxes=mailboxes,
+        folders=folders,
+        subscriptions=subscriptions,
+        client_states=ClientStates(settings.client_state_key_map),
+        renewals=renewals,
+        sweeps=sweeps,
+        settings=instance_settings,
+        changes=changes,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    removals = Removals(
+        accounts=accounts,
+        bindings=bindings,
+        apps=app_lookup,
+        subscriptions=subscriptions,
+        webhooks=webhooks,
+        tokens=token_service,
+        vault=vault,
+        settings=instance_settings,
+        changes=changes,
+        jobs=jobs,
+        log=log,
+    )
     return Relay(
         oauth2_apps=OAuth2Apps(
             store=apps,
@@ -254,6 +340,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             webhook_lookup=webhook_lookup,
             account_lookup=account_lookup,
             vault=vault,
+            tokens=token_service,
             changes=changes,
             jobs=jobs,
             clock=clock,
@@ -261,25 +348,19 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             log=log,
             allow_http=settings.webhook_allow_http,
         ),
-        connections=Connections(
+        jobs=Jobs(
             accounts=accounts,
             account_lookup=account_lookup,
-            bindings=bindings,
-            apps=app_lookup,
-            mailboxes=mailboxes,
-            folders=folders,
-            subscriptions=subscriptions,
-            client_states=ClientStates(settings.client_state_key_map),
-            webhooks=webhooks,
-            tokens=tokens,
-            vault=vault,
-            settings=instance_settings,
-            changes=changes,
-            jobs=jobs,
-            clock=clock,
+            connections=connections,
+            renewals=renewals,
+            sweeps=sweeps,
+            removals=removals,
+            timers=timers,
+            queue=jobs,
             randomness=randomness,
             log=log,
         ),
+        timers=timers,
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
@@ -299,17 +380,9 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             log=log,
         ),
         deliveries=delivery,
-        tokens=Tokens(
-            store=tokens,
-            lookup=Lookup(tokens.get, clock, _SETTINGS_TTL),
-            accounts=accounts,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            first=token_id(settings.api_token.get_secret_value()),
-        ),
+        tokens=token_service,
         instance_settings=instance_settings,
-        health=Health([StorageDependency(connection), *vault_dependency], log),
+        health=Health([StorageDependency(connection), *vault_dependency], timers, log),
         log=log,
     )
 

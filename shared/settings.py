@@ -104,6 +104,23 @@ class Settings(BaseSettings):
         default=(5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400),
         description="Waits between the attempts of a delivery, in seconds (at most 6 days each); each varies by 20 %.",
     )
+    sweep_minutes: float = Field(
+        default=20,
+        ge=5,
+        le=120,
+        description="How often each mailbox is looked at for what no notification told, in minutes (5 to 120).",
+    )
+    sweep_folders: Listed = Field(
+        default=("inbox",),
+        description="Folders whose flag changes and removals a sweep looks for: well-known names or folder ids, "
+        "comma-separated. Arrivals are found in every folder.",
+    )
+    poll_seconds: float = Field(
+        default=60,
+        ge=10,
+        le=600,
+        description="How often a mailbox is looked at while Graph cannot call us, in seconds (10 to 600).",
+    )
     payload_retention_days: int = Field(
         default=14, ge=4, le=365, description="How long the exact bytes of an event are kept for retries and resending."
     )

@@ -302,6 +302,12 @@ class Account(Owned):
             raise ValueError(f"An account cannot go from {self.state} to {state}.")
         return self.model_copy(update={"state": state, **changes})
 
+    def former(self, subscription: Subscription | None) -> tuple[FormerSubscription, ...]:
+        """Returns what must still be ended, with *subscription* among it."""
+        if subscription is None:
+            return self.former_subscriptions
+        return (*self.former_subscriptions, FormerSubscription(app=self.app, id=subscription.id))
+
     @property
     def webhook(self) -> str:
         """The id of the webhook that receives this registration's events when it has its own."""
@@ -328,6 +334,9 @@ class AccountView(ApiModel):
     tz: str | None
     notify_from: Any
     outlook_subscription: dict[str, Any] | None
+    polling: bool
+    last_sweep: str | None
+    silent_finds: int
     next_attempt: str | None
 
 
@@ -384,6 +393,9 @@ def view(account: Account, *, provider: str) -> AccountView:
             "expirationDateTime": iso(subscription.expires),
             "state": {"state": "created", "time": int(subscription.created.timestamp() * 1000)},
         },
+        polling=account.polling,
+        last_sweep=iso(account.swept) if account.swept else None,
+        silent_finds=account.silent_finds,
         next_attempt=iso(account.next_attempt) if account.next_attempt else None,
     )
 

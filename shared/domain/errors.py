@@ -14,6 +14,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + OAuth2AppInUse
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
+    + NotReachable        make our address reachable; until then we poll
   x SignInRefused         a human mends the sign-in; repeating alone does not help
   x MailboxRefused        a human mends the mailbox or its permissions
   x Misconfigured         an operator mends the deployment's settings
@@ -157,6 +158,10 @@ class TryLater(RelayError):
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotReachable(TryLater):
+    """Graph cannot call us: our address is not set, or does not answer from where Graph is."""
 
 
 class SignInRefused(RelayError):

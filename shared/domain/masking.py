@@ -38,8 +38,18 @@ def bare_url(url: str) -> str:
 
 
 def unmasked_url(given: str | None, kept: str | None) -> str | None:
-    """Returns the URL that *given* means: the one that is *kept* where the client sent back what it was shown of it."""
-    return kept if kept is not None and given == masked_url(kept) else given
+    """
+    Returns the URL that *given* means: the one that is *kept* where the client sent back what it was shown of it.
+
+    Raises InvalidRequest for other stars in the place of user and password: nobody means them.
+    """
+    if kept is not None and given == masked_url(kept):
+        return kept
+    if given is not None and f"://{MASK}@" in given:
+        raise InvalidRequest(
+            FieldProblem("webhooks", '"webhooks" is masked: give user and password, or leave both out')
+        )
+    return given
 
 
 def unmasked_headers(given: Iterable[Header], kept: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,6 @@ from shared.domain.accounts import (
     AccountOAuth2,
     AccountQuery,
     AccountState,
-    FormerSubscription,
     NewAccount,
     account_key,
     list_entry,
@@ -44,6 +43,7 @@ from shared.ports import (
     WebhookStore,
 )
 from shared.services.lookups import Lookup
+from shared.services.tokens import Tokens
 
 _OPTIONS = (
     "copy_",
@@ -70,6 +70,7 @@ class Accounts:
     webhook_lookup: Lookup[Stored[Webhook] | None]
     account_lookup: Lookup[Stored[Account] | None]
     vault: Vault
+    tokens: Tokens
     changes: ChangeQueue
     jobs: JobQueue
     clock: Clock
@@ -119,6 +120,10 @@ class Accounts:
         stored = self._stored(account)
         self._queue(JobKind.RECONNECT, stored.value)
 
+    def sync(self, account: str) -> None:
+        """Queues a look at the mailbox for what no notification told; raises AccountNotFound."""
+        self._queue(JobKind.CATCH_UP, self._stored(account).value)
+
     def remove(self, account: str) -> None:
         """Marks the account as deleted at once and queues the rest of the removal; raises AccountNotFound."""
         while True:
@@ -136,6 +141,7 @@ class Accounts:
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
+            self.tokens.revoke_bound(gone.id)
             self._queue(JobKind.DISCONNECT, gone)
             self.log.event("account.deleted", account=gone.id, correlation=gone.incarnation)
             return
@@ -222,9 +228,9 @@ class Accounts:
             email=request.address,
             app=request.oauth2.provider,
             user=request.oauth2.mailbox,
-            webhooks=request.webhooks,
+            webhooks=unmasked_url(request.webhooks, None),
             options=_options(request, {}),
-            former_subscriptions=_left_behind(deleted),
+            former_subscriptions=deleted.value.former(deleted.value.subscription) if deleted else (),
             created=now,
             updated=now,
         )
@@ -253,9 +259,8 @@ class Accounts:
         if moved and change.oauth2 is not None:
             update |= {"app": change.oauth2.provider, "user": change.oauth2.mailbox, "subscription": None}
             update |= {"watched_since": None, "claim": None}
-        if moved and former.subscription is not None:
-            left = FormerSubscription(app=former.app, id=former.subscription.id)
-            update["former_subscriptions"] = (*former.former_subscriptions, left)
+        if moved:
+            update["former_subscriptions"] = former.former(former.subscription)
         update |= {"options": _options(change, former.options), "updated": self.clock.now()}
         if "webhooks" in given:
             update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
@@ -287,6 +292,7 @@ class Accounts:
 
     def _bury(self, gone: Account) -> None:
         """Tells what the removal of *gone* cannot tell any more: it will find another registration in its place."""
+        self.tokens.revoke_bound(gone.id)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
         self.changes.put(ChangeBatch(account_events=(said,)))
@@ -323,14 +329,6 @@ def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict
     if "webhooks_custom_headers" in change.model_fields_set:
         options["customHeaderNames"] = [header.key for header in change.webhooks_custom_headers or ()]
     return options
-
-
-def _left_behind(deleted: Stored[Account] | None) -> tuple[FormerSubscription, ...]:
-    """Returns what a registration over a removed one must still end: its removal's job finds another incarnation."""
-    if deleted is None or deleted.value.subscription is None:
-        return deleted.value.former_subscriptions if deleted else ()
-    gone = deleted.value
-    return (*gone.former_subscriptions, FormerSubscription(app=gone.app, id=deleted.value.subscription.id))
 
 
 def _watches(account: Account, oauth2: AccountOAuth2) -> bool:

@@ -1,21 +1,22 @@
 """
-Connections: the background work that opens an account's mailbox, has Graph call us about it, and ends both.
+Connections: the background work that opens an account's mailbox and has Graph call us about it.
 
 Every step is one row write with its ETag, and every step finds out first whether it was done: a job may run twice,
 beside its twin, or again after a crash. Creating a subscription is guarded by a claim in the row, so two jobs at the
 same time leave one subscription; a claim whose holder died is taken over, and what that holder may have created is
 looked for.
+
+Where Graph cannot call us, the account is connected all the same and polls; a subscription is tried again by itself.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
 from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.client_state import ClientStates
-from shared.domain.errors import Changed, MailboxRefused, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, NotReachable, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
@@ -27,16 +28,15 @@ from shared.ports import (
     JobQueue,
     Log,
     Mailboxes,
-    MailboxStore,
     Randomness,
     Stored,
     Subscriptions,
-    TokenStore,
-    Vault,
-    WebhookStore,
 )
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.removals import end_former
+from shared.services.renewals import Renewals
+from shared.services.sweeps import Sweeps
 
 # Longer than creating a subscription can take (Graph waits 10 s for each of our two endpoints, our client 30 s).
 _CLAIM = timedelta(seconds=60)
@@ -44,27 +44,22 @@ _BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900,
 # A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
 _REFUSED_WAIT = timedelta(hours=1)
 _FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
-# A deleted account's webhook lives until the last retry of `accountDeleted` is over.
-_PURGE_WAIT = timedelta(days=5)
-_REAUTHORIZE_PAUSE = timedelta(minutes=10)
-_OUTAGE_WAIT = timedelta(seconds=60)
+# A chain of sweeps that is this late has ended, with the state of the account or by an accident.
+_CHAIN_LATE = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class Connections:
-    """Carries out jobs."""
+    """Connects accounts, tells how it went, and tries again."""
 
     accounts: AccountStore
-    account_lookup: Lookup[Stored[Account] | None]
-    bindings: MailboxStore
     apps: Lookup[Stored[OAuth2App] | None]
     mailboxes: Mailboxes
     folders: FolderStore
     subscriptions: Subscriptions
     client_states: ClientStates
-    webhooks: WebhookStore
-    tokens: TokenStore
-    vault: Vault
+    renewals: Renewals
+    sweeps: Sweeps
     settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
@@ -72,40 +67,15 @@ class Connections:
     randomness: Randomness
     log: Log
 
-    def run(self, job: Job) -> None:
-        """Carries out *job*; what must be tried later is queued anew, so that no failure ends as a poison message."""
-        try:
-            stored = self.accounts.get(job.account)
-            if stored is None or job.incarnation not in (None, stored.value.incarnation):
-                return
-            self._work(job)(stored)
-        except Changed:
-            # Somebody else works on the same account; look again when he is done.
-            self.jobs.put(job, timedelta(seconds=2 + 2 * self.randomness.fraction()))
-        except TryLater as busy:
-            # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
-            self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
-            self.jobs.put(job, busy.retry_after or _OUTAGE_WAIT)
-        finally:
-            self.account_lookup.forget(job.account)
-
-    def _work(self, job: Job) -> Callable[[Stored[Account]], None]:
-        kinds: dict[JobKind, Callable[[Stored[Account]], None]] = {
-            JobKind.CONNECT: lambda stored: self._connect(stored, job),
-            JobKind.RECONNECT: lambda stored: self._connect(stored, job),
-            JobKind.DISCONNECT: lambda stored: self._disconnect(stored, job),
-            JobKind.PURGE: self._purge,
-            JobKind.REAUTHORIZE: lambda stored: self._reauthorize(stored, job),
-            JobKind.RECREATE: lambda stored: self._recreate(stored, job),
-            JobKind.CATCH_UP: self._note_missed,
-        }
-        return kinds[job.kind]
-
-    def _connect(self, stored: Stored[Account], job: Job) -> None:
+    def connect(self, stored: Stored[Account], job: Job) -> None:
+        """Opens the account's mailbox and subscribes to it; a job that finds this done changes nothing."""
         account, now = stored.value, self.clock.now()
         watched = account.subscription is not None and account.subscription.expires > now
         done = watched and account.state is AccountState.CONNECTED
         if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
+            return
+        if job.at is not None and job.at != account.next_attempt:
+            # A later attempt took this one's place: one account has one chain of attempts.
             return
         orphaned = account.claim is not None
         if not done:
@@ -113,10 +83,12 @@ class Connections:
         asked = False
         try:
             app = self._app(account)
-            self._drop_former(account)
+            end_former(account, self.apps, self.subscriptions, self.log)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
             asked = not watched
             subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
+        except NotReachable as silence:
+            self._polling(stored, silence)
         except (SignInRefused, MailboxRefused) as refusal:
             self._refused(stored, refusal)
         except TryLater as busy:
@@ -133,15 +105,15 @@ class Connections:
             version, data = account.incarnation, {"account": account.id}
             self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
         claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
-        claimed = account.become(
-            AccountState.CONNECTING, claim=claim, watched_since=account.watched_since or now, updated=now
-        )
+        # Who polls is connected, and stays so while we try to do better.
+        state = account.state if account.polling else AccountState.CONNECTING
+        claimed = account.become(state, claim=claim, watched_since=account.watched_since or now, updated=now)
         return self.accounts.replace(claimed, stored.etag)
 
     def _subscribe(self, account: Account, app: OAuth2App, *, orphaned: bool) -> Subscription:
         service_url = self.settings.current().service_url
         if service_url is None:
-            raise TryLater('no "serviceUrl" is set, so Graph cannot call us: set it through POST /v1/settings')
+            raise NotReachable('no "serviceUrl" is set, so Graph cannot call us: set it through POST /v1/settings')
         left = self.subscriptions.find(app, account.user, service_url) if orphaned else []
         # What a dead holder of the claim left behind is adopted; anything further is ended.
         for surplus in left[1:]:
@@ -157,6 +129,37 @@ class Connections:
 
     def _connected(self, stored: Stored[Account], app: OAuth2App, subscription: Subscription | None) -> None:
         account = stored.value
+        fresh = subscription is not None and subscription != account.subscription
+        if fresh and subscription is not None:
+            self.renewals.schedule(account, subscription)
+        if fresh and account.initialized:
+            # What came while nobody called us.
+            self.jobs.put(Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation))
+        try:
+            self._settle(stored, subscription=subscription, polling=False, next_attempt=None, attempts=0)
+        except Changed:
+            current = self.accounts.get(account.key)
+            if subscription is not None and not (current and _wants(current.value, account)):
+                self.subscriptions.delete(app, subscription.id)
+            raise
+        self.log.event("account.connected", account=account.id, correlation=account.incarnation)
+
+    def _polling(self, stored: Stored[Account], silence: NotReachable) -> None:
+        """Connects without a subscription: the account polls, and we ask Graph to call us again and again."""
+        account = stored.value
+        at = self._try_again(account, _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)])
+        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=account.attempts + 1)
+        self.log.problem(
+            "account.polling",
+            account=account.id,
+            correlation=account.incarnation,
+            error=str(silence),
+            again=at,
+        )
+
+    def _settle(self, stored: Stored[Account], *, polling: bool, **changes: Any) -> None:
+        """Tells that the account works, has it swept from now on, and writes that it is connected."""
+        account = stored.value
         at = self.clock.now() if account.initialized else account.watched_since or account.created
         mended = account.last_error is not None and account.last_error.permanent
         said = []
@@ -168,23 +171,25 @@ class Connections:
             data = {"initialized": True}
             said.append(account_event(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
         self._announce(*said)
-        try:
-            self._finish(
-                stored,
-                AccountState.CONNECTED,
-                subscription=subscription,
-                initialized=True,
-                last_error=None,
-                next_attempt=None,
-                attempts=0,
-                former_subscriptions=(),
-            )
-        except Changed:
-            current = self.accounts.get(account.key)
-            if subscription is not None and not (current and _wants(current.value, account)):
-                self.subscriptions.delete(app, subscription.id)
-            raise
-        self.log.event("account.connected", account=account.id, correlation=account.incarnation)
+        self._finish(
+            stored,
+            AccountState.CONNECTED,
+            polling=polling,
+            initialized=True,
+            last_error=None,
+            former_subscriptions=(),
+            next_sweep=self._next_sweep(account, polling=polling),
+            **changes,
+        )
+
+    def _next_sweep(self, account: Account, *, polling: bool) -> datetime:
+        """Returns the sweep that goes on: the one that is under way, or the first of a new chain."""
+        now = self.clock.now()
+        if account.next_sweep is not None and account.next_sweep > now - _CHAIN_LATE and polling is account.polling:
+            return account.next_sweep
+        following = self.sweeps.next_after(account.model_copy(update={"polling": polling}))
+        self.sweeps.schedule(account, following)
+        return following
 
     def _refused(self, stored: Stored[Account], refusal: SignInRefused | MailboxRefused) -> None:
         """Tells a refusal that a human must mend, once per reason, and asks again by itself once an hour."""
@@ -218,15 +223,13 @@ class Connections:
     def _fail(
         self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
     ) -> None:
-        account, now = stored.value, self.clock.now()
-        wait *= 1 + 0.2 * self.randomness.fraction()
+        account = stored.value
         # While a human must still mend something, a hiccup on top of it changes nothing about that.
         if state is AccountState.CONNECT_ERROR and account.last_error is not None and account.last_error.permanent:
             state, error = AccountState.AUTHENTICATION_ERROR, account.last_error
-        # The next job comes before the row: a crash in between repeats it, and the other order could lose it.
-        self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation), wait)
+        at = self._try_again(account, wait)
         attempts = account.attempts + 1
-        self._finish(stored, state, last_error=error, next_attempt=now + wait, attempts=attempts, **changes)
+        self._finish(stored, state, last_error=error, next_attempt=at, attempts=attempts, polling=False, **changes)
         self.log.problem(
             "account.failed",
             account=account.id,
@@ -234,8 +237,16 @@ class Connections:
             state=state,
             code=error.code,
             error=error.response,
-            again=now + wait,
+            again=at,
         )
+
+    def _try_again(self, account: Account, wait: timedelta) -> datetime:
+        """Queues the next attempt and returns its moment, which the row must name."""
+        wait *= 1 + 0.2 * self.randomness.fraction()
+        at = self.clock.now() + wait
+        # The job comes before the row: a crash in between repeats it, and the other order could lose it.
+        self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation, at=at), wait)
+        return at
 
     def _finish(self, stored: Stored[Account], state: AccountState, **changes: Any) -> None:
         """Writes what a connection came to; what the API changed meanwhile stays, while the claim is still ours."""
@@ -253,115 +264,6 @@ class Connections:
                 stored = current
             else:
                 return
-
-    def _disconnect(self, stored: Stored[Account], job: Job) -> None:
-        account = stored.value
-        if account.state is not AccountState.DELETED:
-            return
-        try:
-            self._drop_former(account)
-            self._unsubscribe(account)
-        except TryLater as busy:
-            self.jobs.put(job, busy.retry_after or _BACKOFF[2])
-            self.log.problem(
-                "account.disconnect_postponed", account=account.id, correlation=account.incarnation, error=str(busy)
-            )
-            return
-        except (SignInRefused, MailboxRefused) as refusal:
-            # We may not end it any more; it ends by itself within 7 days, and what it says of a stranger is dropped.
-            self.log.problem(
-                "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
-            )
-        self.bindings.release(account.app, account.user, account.id)
-        version, data = account.incarnation, {"account": account.id}
-        self._announce(account_event(account, EventName.ACCOUNT_DELETED, version, account.updated, data))
-        if account.webhooks is None:
-            self._purge(stored)
-            return
-        self.jobs.put(Job(kind=JobKind.PURGE, account=account.key, incarnation=account.incarnation), _PURGE_WAIT)
-        # What is left names the webhook that must still hear of the end, and nothing else of the account.
-        nothing: dict[str, Any] = {"name": None, "email": None, "subscription": None, "claim": None, "options": {}}
-        left = account.model_copy(update=nothing)
-        self.accounts.replace(left, stored.etag)
-
-    def _unsubscribe(self, account: Account) -> None:
-        app = self.apps.get(account.app)
-        if app is None:
-            return
-        if account.subscription is not None:
-            self.subscriptions.delete(app.value, account.subscription.id)
-        service_url = self.settings.current().service_url
-        if account.claim is not None and service_url is not None:
-            # The claim's holder died, or was never told whether Graph had subscribed us.
-            for left in self.subscriptions.find(app.value, account.user, service_url):
-                self.subscriptions.delete(app.value, left.id)
-
-    def _purge(self, stored: Stored[Account]) -> None:
-        account = stored.value
-        if account.state is not AccountState.DELETED:
-            return
-        webhook = self.webhooks.get(account.webhook)
-        if webhook is not None:
-            if webhook.value.headers:
-                self.vault.delete(webhook.value.headers)
-            self.webhooks.delete(account.webhook)
-        for token in [token for token in self.tokens.all() if token.account == account.id]:
-            self.tokens.delete(token.id)
-        self.accounts.delete(account.key, stored.etag)
-        self.log.event("account.purged", account=account.id, correlation=account.incarnation)
-
-    def _reauthorize(self, stored: Stored[Account], job: Job) -> None:
-        """Renews the subscription, which reauthorizes it too; Graph repeats its challenge, and one answer is enough."""
-        account, now = stored.value, self.clock.now()
-        subscription = account.subscription
-        if subscription is None:
-            self._recreate(stored, job)
-            return
-        if account.state is AccountState.DELETED or subscription.id != job.subscription:
-            return
-        if subscription.renewed is not None and now - subscription.renewed < _REAUTHORIZE_PAUSE:
-            return
-        try:
-            renewed = self.subscriptions.renew(self._app(account), subscription.id)
-        except TryLater as busy:
-            self.jobs.put(job, busy.retry_after or _BACKOFF[1])
-            return
-        except (SignInRefused, MailboxRefused) as refusal:
-            self._refused(stored, refusal)
-            return
-        if renewed is None:
-            self._recreate(stored, job)
-            return
-        kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
-        self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
-        self.log.event(
-            "subscription.renewed", account=account.id, correlation=account.incarnation, expires=renewed.expires
-        )
-
-    def _recreate(self, stored: Stored[Account], job: Job) -> None:
-        account = stored.value
-        if account.state is AccountState.DELETED:
-            return
-        if account.subscription is not None:
-            if account.subscription.id != job.subscription:
-                return
-            self.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
-            without = account.model_copy(update={"subscription": None, "updated": self.clock.now()})
-            stored = self.accounts.replace(without, stored.etag)
-        self._connect(stored, Job(kind=JobKind.RECONNECT, account=account.key))
-
-    def _note_missed(self, stored: Stored[Account]) -> None:
-        self.log.problem("notifications.missed", account=stored.value.id)
-
-    def _drop_former(self, account: Account) -> None:
-        for former in account.former_subscriptions:
-            app = self.apps.get(former.app)
-            try:
-                if app is not None:
-                    self.subscriptions.delete(app.value, former.id)
-            except (SignInRefused, MailboxRefused) as refusal:
-                # A sign-in that no longer works may be why the account moved; what is left ends within 7 days.
-                self.log.problem("subscription.abandoned", account=account.id, error=str(refusal))
 
     def _app(self, account: Account) -> OAuth2App:
         stored = self.apps.get(account.app)

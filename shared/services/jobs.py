@@ -14,7 +14,10 @@ from shared.domain.jobs import Job, JobKind
 from shared.ports import AccountStore, JobQueue, Log, Randomness, Stored
 from shared.services.connections import Connections
 from shared.services.lookups import Lookup
+from shared.services.removals import Removals
+from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
+from shared.services.timers import Timers
 
 _OUTAGE_WAIT = timedelta(seconds=60)
 _CHANGED_WAIT = timedelta(seconds=2)
@@ -27,7 +30,10 @@ class Jobs:
     accounts: AccountStore
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
+    renewals: Renewals
     sweeps: Sweeps
+    removals: Removals
+    timers: Timers
     queue: JobQueue
     randomness: Randomness
     log: Log
@@ -35,6 +41,7 @@ class Jobs:
     def run(self, job: Job) -> None:
         """Carries out *job*; one for a former registration finds nothing to do."""
         try:
+            self.timers.repair()
             stored = self.accounts.get(job.account)
             if stored is not None and job.incarnation in (None, stored.value.incarnation):
                 self._work(job.kind)(stored, job)
@@ -48,14 +55,15 @@ class Jobs:
             self.account_lookup.forget(job.account)
 
     def _work(self, kind: JobKind) -> Callable[[Stored[Account], Job], None]:
-        return {
+        work: dict[JobKind, Callable[[Stored[Account], Job], None]] = {
             JobKind.CONNECT: self.connections.connect,
             JobKind.RECONNECT: self.connections.connect,
-            JobKind.DISCONNECT: self.connections.disconnect,
-            JobKind.PURGE: self.connections.purge,
-            JobKind.REAUTHORIZE: self.connections.renew,
-            JobKind.RENEW: self.connections.renew,
-            JobKind.RECREATE: self.connections.recreate,
+            JobKind.RENEW: self.renewals.renew,
+            JobKind.REAUTHORIZE: self.renewals.renew,
+            JobKind.RECREATE: self.renewals.recreate,
             JobKind.SWEEP: self.sweeps.sweep,
             JobKind.CATCH_UP: self.sweeps.catch_up,
-        }[kind]
+            JobKind.DISCONNECT: self.removals.disconnect,
+            JobKind.PURGE: self.removals.purge,
+        }
+        return work[kind]

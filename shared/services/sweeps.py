@@ -33,11 +33,11 @@ from shared.ports import (
     History,
     JobQueue,
     Log,
-    OAuth2AppStore,
     Randomness,
     SightingStore,
     Stored,
 )
+from shared.services.lookups import Lookup
 
 # Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.
 _SILENT_TWICE = 2
@@ -45,6 +45,7 @@ _SILENT_TWICE = 2
 _SOON = timedelta(minutes=10)
 _BUSY_WAIT = timedelta(minutes=2)
 _REFUSED_WAIT = timedelta(minutes=30)
+_RENEWAL_LATE = timedelta(hours=40)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Sweeps:
     """Looks at mailboxes. `interval` is between two looks, `poll` the same while Graph cannot call us."""
 
     accounts: AccountStore
-    apps: OAuth2AppStore
+    apps: Lookup[Stored[OAuth2App] | None]
     history: History
     cursors: CursorStore
     sightings: SightingStore
@@ -102,6 +103,9 @@ class Sweeps:
             self.log.problem("subscription.silent", account=account.id, finds=finds)
             self.jobs.put(Job(kind=JobKind.RECREATE, account=account.key, subscription=account.subscription.id))
             finds = 0
+        if account.subscription is not None and account.subscription.expires - started < _RENEWAL_LATE:
+            # Its entry in the due index was lost, or failed; the renewal itself finds out whether it is needed.
+            self.jobs.put(Job(kind=JobKind.RENEW, account=account.key, incarnation=account.incarnation))
         following = self.next_after(account)
         self.schedule(account, following)
         looked = {"swept": started, "next_sweep": following, "silent_finds": finds}

@@ -104,6 +104,11 @@ class Tokens:
             raise TokenNotFound
         return view(token)
 
+    def revoke_bound(self, account: str) -> None:
+        """Removes the tokens that are bound to *account*: they must not open another one that is called the same."""
+        for token in [token for token in self.store.all() if token.account == account]:
+            self.revoke(token.id)
+
     def revoke(self, value_or_id: str) -> bool:
         """Removes the token that has this value or id and tells whether there was one."""
         for identity in (token_id(value_or_id), value_or_id):

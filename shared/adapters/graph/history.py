@@ -12,8 +12,7 @@ from urllib.parse import quote
 from shared.adapters.graph import batch
 from shared.adapters.graph.client import IMMUTABLE_IDS, GraphClient, Request, address
 from shared.adapters.graph.errors import BAD_REQUEST, NOT_FOUND, Answer, code_of, content, read_error
-from shared.adapters.graph.messages import _BRIEF as BRIEF
-from shared.adapters.graph.messages import message_of, message_path
+from shared.adapters.graph.messages import BRIEF, message_of, message_path
 from shared.adapters.graph.users import user_path
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.messages import Message

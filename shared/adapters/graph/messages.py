@@ -12,13 +12,13 @@ from urllib.parse import quote
 from shared.adapters.graph.users import user_path
 from shared.domain.messages import Address, Attachment, Body, Message
 
-_BRIEF = (
+BRIEF = (
     "id,parentFolderId,changeKey,receivedDateTime,createdDateTime,lastModifiedDateTime,isRead,isDraft,flag,categories"
 )
 # Graph leaves internetMessageHeaders out unless it is named.
 # https://learn.microsoft.com/graph/api/resources/message
 _COMPLETE = (
-    f"{_BRIEF},subject,from,sender,toRecipients,ccRecipients,bccRecipients,replyTo,internetMessageId,conversationId,"
+    f"{BRIEF},subject,from,sender,toRecipients,ccRecipients,bccRecipients,replyTo,internetMessageId,conversationId,"
     "bodyPreview,body,internetMessageHeaders"
 )
 # Not judged by hasAttachments, which is false where all attachments are inline. contentId exists on files only.
@@ -34,7 +34,7 @@ _Json = Mapping[str, Any]
 
 def message_path(user: str, message: str, *, complete: bool) -> str:
     """Returns the path that reads a message, with all that an event tells or only with what may have changed."""
-    query = f"$select={_COMPLETE}&$expand={_ATTACHMENTS}" if complete else f"$select={_BRIEF}"
+    query = f"$select={_COMPLETE}&$expand={_ATTACHMENTS}" if complete else f"$select={BRIEF}"
     # https://learn.microsoft.com/graph/api/message-get
     return f"{user_path(user)}/messages/{quote(message, safe='=')}?{query}"
 

@@ -20,7 +20,7 @@ from shared.adapters.graph.errors import (
 )
 from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
-from shared.domain.errors import MailboxRefused, RelayError, TryLater
+from shared.domain.errors import MailboxRefused, NotReachable, RelayError
 from shared.domain.oauth2 import OAuth2App
 from shared.ports import Clock
 
@@ -152,7 +152,7 @@ def _refused(answer: Answer, service_url: str, now: datetime) -> RelayError:
     code, said = code_of(answer), message_of(answer)
     # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#notificationurl-validation
     if answer.status == BAD_REQUEST and code in {"InvalidRequest", "ValidationError"} and _VALIDATION.search(said):
-        return TryLater(_ENDPOINT.format(service_url=service_url, said=said))
+        return NotReachable(_ENDPOINT.format(service_url=service_url, said=said))
     if answer.status == FORBIDDEN and _LIMIT.search(said):
         return MailboxRefused(said, reason=code, mend=_ORPHANS)
     return read_error(answer, now)

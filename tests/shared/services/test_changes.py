@@ -225,17 +225,24 @@ def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
     assert world.sender.events() == ["messageNew", "messageUpdated"]
 
 
-def test_an_event_in_other_hands_is_waited_for(world: World, process: Process) -> None:
+@pytest.mark.parametrize(
+    ("kind", "counted", "event"),
+    [(CREATED, {"looks": 1}, "messageNew"), (UPDATED, {"tries": 1}, "messageUpdated")],
+)
+def test_an_event_in_other_hands_is_waited_for(
+    world: World, process: Process, kind: ChangeKind, counted: dict[str, int], event: str
+) -> None:
     """A batch that comes again while a thread still has its event in hand goes back to the queue, and is not lost."""
-    world.reader.keep(a_message())
-    again = ChangeBatch(changes=(a_change(),))
+    if kind is UPDATED:
+        known(world)
+    world.reader.keep(a_message() if kind is CREATED else touched(flags=READ))
+    again = ChangeBatch(changes=(a_change(kind=kind),))
     world.sender.meanwhile = lambda: process.changes.expand(again, redelivered=True)
-    process.expand(a_change())
-    (waiting,) = world.changes.waiting()
-    assert waiting.body.changes == (a_change(tries=1),)
+    process.expand(a_change(kind=kind))
+    assert [batch.changes for batch in world.changes.bodies()] == [(a_change(kind=kind, **counted),)]
     world.sender.meanwhile = lambda: None
     process.expand_queued()
-    assert world.sender.events() == ["messageNew"]
+    assert world.sender.events() == [event]
     assert world.changes.waiting() == []
 
 

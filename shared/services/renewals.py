@@ -1,0 +1,101 @@
+"""
+Renewals: subscriptions live for 7 days, and are renewed long before, from the due index.
+
+Graph's own requests (`reauthorizationRequired`, `subscriptionRemoved`) come as jobs too. A renewal reauthorizes, so one
+PATCH answers whatever was asked, and not more than one in 10 minutes:
+https://learn.microsoft.com/graph/change-notifications-lifecycle-events
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.accounts import Account, AccountState, Subscription
+from shared.domain.due import Due, DueKind
+from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.jobs import Job, JobKind
+from shared.domain.oauth2 import OAuth2App
+from shared.ports import AccountStore, Clock, DueStore, JobQueue, Log, Randomness, Stored, Subscriptions
+from shared.services.lookups import Lookup
+
+_AHEAD = timedelta(hours=48)
+# Accounts imported in one hour are not renewed in one hour.
+_SPREAD = timedelta(hours=24)
+_PAUSE = timedelta(minutes=10)
+_BUSY_WAIT = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Renewals:
+    """Keeps subscriptions alive."""
+
+    accounts: AccountStore
+    apps: Lookup[Stored[OAuth2App] | None]
+    subscriptions: Subscriptions
+    due: DueStore
+    jobs: JobQueue
+    clock: Clock
+    randomness: Randomness
+    log: Log
+
+    def schedule(self, account: Account, subscription: Subscription) -> None:
+        """Enters the renewal of *subscription* into the due index, 48 to 72 hours ahead of its end."""
+        at = subscription.expires - _AHEAD - _SPREAD * self.randomness.fraction()
+        self.due.put(Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation))
+
+    def renew(self, stored: Stored[Account], job: Job) -> None:
+        """Renews the account's subscription where that is due or asked for; one that is gone is made anew."""
+        account, now = stored.value, self.clock.now()
+        subscription = account.subscription
+        if account.state is AccountState.DELETED:
+            return
+        if subscription is None:
+            self._reconnect(account)
+            return
+        if not _is_due(subscription, job, now):
+            return
+        app = self.apps.get(account.app)
+        try:
+            renewed = self.subscriptions.renew(app.value, subscription.id) if app else subscription
+        except TryLater as busy:
+            self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
+            return
+        except (SignInRefused, MailboxRefused):
+            # Whether the account still works is for its connection to find out; then the renewal is tried again.
+            self._reconnect(account)
+            self.jobs.put(job, _AHEAD / 24)
+            return
+        if renewed is None:
+            self.recreate(stored, Job(kind=JobKind.RECREATE, account=account.key, subscription=subscription.id))
+            return
+        kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
+        self.schedule(account, kept)
+        self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
+        self.log.event(
+            "subscription.renewed", account=account.id, correlation=account.incarnation, expires=renewed.expires
+        )
+
+    def recreate(self, stored: Stored[Account], job: Job) -> None:
+        """Forgets a subscription that is gone and has the account connect anew, which makes another and catches up."""
+        account = stored.value
+        if account.state is AccountState.DELETED:
+            return
+        if account.subscription is not None:
+            if account.subscription.id != job.subscription:
+                return
+            self.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
+            # It may still live, where only we believe it dead; then it is ended when the next one is made.
+            former = account.former(account.subscription)
+            without = {"subscription": None, "former_subscriptions": former, "updated": self.clock.now()}
+            self.accounts.replace(account.model_copy(update=without), stored.etag)
+        self._reconnect(account)
+
+    def _reconnect(self, account: Account) -> None:
+        self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation))
+
+
+def _is_due(subscription: Subscription, job: Job, now: datetime) -> bool:
+    if subscription.renewed is not None and now - subscription.renewed < _PAUSE:
+        return False
+    if job.kind is JobKind.REAUTHORIZE:
+        return subscription.id == job.subscription
+    return subscription.expires - now <= _AHEAD + _SPREAD
