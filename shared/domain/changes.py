@@ -161,13 +161,13 @@ def meaning_of_message(
     watched_since: datetime,
     looks: int,
     patience: int,
-    suspicious: bool,
+    interrupted: bool,
     rules: ContentRules,
 ) -> Meaning:
     """
     Returns what the changes of a message that is there come to; *known* is what we last knew of it.
 
-    Where its arrival may have been told before (*suspicious*) by somebody who died before he could note it, a change
+    Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
     """
     now_seen = Sighting.of(message)
@@ -177,7 +177,7 @@ def meaning_of_message(
             moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
             if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
-            touched = suspicious and message.modified - message.created > _UNTOUCHED
+            touched = interrupted and message.modified - message.created > _UNTOUCHED
             return Meaning(
                 EventName.MESSAGE_NEW,
                 new_data(message, rules),

@@ -87,9 +87,9 @@ class Accounts:
         account = request.account or self.randomness.account_id()
         self._check_app(request.oauth2.provider)
         check_scheme(request.webhooks, allow_http=self.allow_http)
-        self._bind(request.oauth2, account)
         key = account_key(account)
         while True:
+            self._bind(request.oauth2, account)
             stored = self.store.get(key)
             try:
                 if stored is None or stored.value.state is AccountState.DELETED:

@@ -85,7 +85,7 @@ class _Subject:
 
     @property
     def worked_on(self) -> bool:
-        return self.looks > 0 or self.tries > 0
+        return self.looks > 0 or self.tries > 0 or any(change.found for change in self.changes)
 
 
 @dataclass(slots=True)
@@ -204,7 +204,7 @@ class Changes:
         pending = [self.reader.submit(requests[at : at + _READ_ALONE]) for at in range(0, len(requests), _READ_ALONE)]
         readings = [reading for future in pending for reading in future.result()]
         for subject, reading in zip(asked, readings, strict=True):
-            self._interpret_one(subject, reading, rules, settings, result, suspicious=redelivered or subject.worked_on)
+            self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
 
     def _interpret_one(
         self,
@@ -214,13 +214,13 @@ class Changes:
         settings: InstanceSettings,
         result: _Result,
         *,
-        suspicious: bool,
+        redelivered: bool,
     ) -> None:
         if isinstance(reading, Unread):
             self._put_off(subject, reading.error, result)
             return
         try:
-            self._tell(subject, reading, rules, settings, result, suspicious=suspicious)
+            self._tell(subject, reading, rules, settings, result, redelivered=redelivered)
         except Exception as problem:  # noqa: BLE001  one message that we cannot digest must not take its batch along
             self._put_off(subject, problem, result)
 
@@ -232,19 +232,21 @@ class Changes:
         settings: InstanceSettings,
         result: _Result,
         *,
-        suspicious: bool,
+        redelivered: bool,
     ) -> None:
+        suspicious = redelivered or subject.worked_on
         if isinstance(reading, NotThere):
             meaning = meaning_of_missing(
                 subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
             )
         else:
-            meaning = self._meaning(subject, reading, rules, suspicious=suspicious)
+            meaning = self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=suspicious)
             told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
             if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
                 # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
                 finished = self.recent.is_finished(told)
-                meaning = self._meaning(subject, reading, rules, suspicious=True) if finished else AGAIN
+                again = AGAIN if not finished else None
+                meaning = again or self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=True)
         if meaning.again:
             result.look_again(subject)
         elif meaning.event is not None:
@@ -253,7 +255,12 @@ class Changes:
             if meaning.also is not None:
                 self._announce(subject, message, meaning.also, settings, result, suspicious=suspicious)
 
-    def _meaning(self, subject: _Subject, message: Message, rules: ContentRules, *, suspicious: bool) -> Meaning:
+    def _meaning(
+        self, subject: _Subject, message: Message, rules: ContentRules, *, redelivered: bool, suspicious: bool
+    ) -> Meaning:
+        # Nobody said `created` to us and the message is new: whoever was told may have died on the way.
+        inferred = subject.looks > 0 and ChangeKind.CREATED not in subject.kinds
+        interrupted = redelivered or subject.tries > 0 or inferred
         known = None
         if needs_sighting(subject.kinds, message, suspicious=suspicious):
             known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
@@ -264,7 +271,7 @@ class Changes:
             watched_since=subject.account.watched_since or subject.account.created,
             looks=subject.looks,
             patience=PATIENCE,
-            suspicious=suspicious,
+            interrupted=interrupted,
             rules=rules,
         )
 

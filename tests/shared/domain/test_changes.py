@@ -35,7 +35,7 @@ def meaning(
     known: Sighting | None = None,
     *,
     looks: int = 0,
-    suspicious: bool = False,
+    interrupted: bool = False,
 ) -> Meaning:
     """Return what changes of a message that is there come to, in an account that is watched since a day."""
     return meaning_of_message(
@@ -45,7 +45,7 @@ def meaning(
         watched_since=START - timedelta(days=1),
         looks=looks,
         patience=PATIENCE,
-        suspicious=suspicious,
+        interrupted=interrupted,
         rules=ContentRules(),
     )
 
@@ -119,7 +119,7 @@ def test_a_message_from_before_is_not_new() -> None:
 def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKind], besides: EventName) -> None:
     """An arrival that may have been told already, of a message that changed since, tells the change besides."""
     touched = a_message(modified=START + timedelta(seconds=2.001))
-    found = meaning(kinds, touched, looks=1, suspicious=True)
+    found = meaning(kinds, touched, looks=1, interrupted=True)
     assert (found.event, found.sighting) == (EventName.MESSAGE_NEW, a_sighting())
     assert found.also is not None
     assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
@@ -128,7 +128,7 @@ def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKin
 def test_an_arrival_alone_tells_nothing_besides() -> None:
     """Nothing is told beside an arrival that nobody told before, nor of a message that nobody touched."""
     assert meaning({CREATED, UPDATED}, a_message(modified=START + timedelta(hours=1))).also is None
-    assert meaning({CREATED, UPDATED}, a_message(modified=START + timedelta(seconds=2)), suspicious=True).also is None
+    assert meaning({CREATED, UPDATED}, a_message(modified=START + timedelta(seconds=2)), interrupted=True).also is None
 
 
 @pytest.mark.parametrize("kinds", [{DELETED}, {DELETED, CREATED}, {DELETED, UPDATED}])

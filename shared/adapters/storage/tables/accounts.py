@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from azure.core import MatchConditions
+
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
-from shared.adapters.storage.tables.table import Row, Table
+from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
 from shared.ports import Page, Stored
 
@@ -37,10 +39,14 @@ class AccountTable:
         """Removes the account that was read with *etag*, and all that hangs on it; raises Changed where it changed."""
         partition = safe(key)
         rows = self._table.all("PartitionKey eq @partition", {"partition": partition}, select=["RowKey"])
-        for name in [row.columns["RowKey"] for row in rows if row.columns["RowKey"] != _ROW]:
-            self._table.delete(partition, name)
-        # The account goes last: whoever finds it after a crash knows that there is more to remove.
-        self._table.delete(partition, _ROW, etag)
+        names = [row.columns["RowKey"] for row in rows]
+        # All of it goes at once, or nothing where the account is another one now.
+        unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        operations: list[Operation] = [
+            ("delete", {"PartitionKey": partition, "RowKey": name}, unchanged if name == _ROW else {}) for name in names
+        ]
+        if operations:
+            self._table.transact(operations)
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
         """Returns up to *limit* accounts after *position*, in the order of their keys."""
