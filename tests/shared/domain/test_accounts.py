@@ -186,6 +186,9 @@ def test_an_account_is_shown_as_emailengine_shows_it() -> None:
             "expirationDateTime": "2026-03-09T09:30:00.000Z",
             "state": {"state": "created", "time": 1772443800000},
         },
+        "polling": False,
+        "lastSweep": None,
+        "silentFinds": 0,
         "nextAttempt": None,
     }
 

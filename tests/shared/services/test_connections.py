@@ -16,15 +16,14 @@ from shared.domain.accounts import (
     NewAccount,
     Subscription,
 )
-from shared.domain.changes import AccountEvent
 from shared.domain.errors import Changed, MailboxRefused, NotAuthenticated, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import Action, Group, NewToken, Scope
 from shared.ports import Stored
 from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
-from tests.fakes.microsoft365 import WEEK, Subscribed
-from tests.shared.services.world import STATES, Died, Fate, Process, World
+from tests.fakes.microsoft365 import WEEK
+from tests.shared.services.world import STATES, Died, Process, World, survive
 
 BUSY = TryLater("Graph is throttled.")
 WRONG_SECRET = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value.")
@@ -39,21 +38,7 @@ def registered(world: World, **changes: Any) -> Job:
     account = an_account(**changes)
     world.accounts.insert(account)
     world.bindings.bind(account.app, account.user, account.id)
-    return queued(world, account, JobKind.CONNECT)
-
-
-def queued(world: World, account: Account, kind: JobKind, subscription: str | None = None) -> Job:
-    """Queue a job for the account."""
-    job = Job(kind=kind, account=account.key, incarnation=account.incarnation, subscription=subscription)
-    world.jobs.put(job)
-    return job
-
-
-def live(world: World, account: Account) -> None:
-    """Have Graph know the account's subscription."""
-    assert account.subscription is not None
-    made = Subscribed(account.app, account.user, STATES.make(account.key), account.subscription)
-    world.subscriptions.live[account.subscription.id] = made
+    return world.queue(account, JobKind.CONNECT)
 
 
 def a_subscription(name: str) -> Subscription:
@@ -77,24 +62,6 @@ def once(port: Any, interfere: Callable[[], object]) -> None:
     port.meanwhile = meanwhile
 
 
-def said(world: World) -> list[AccountEvent]:
-    """Return every account event that was queued, repeated ones too."""
-    return [event for batch in world.changes.bodies() for event in batch.account_events]
-
-
-def survive(world: World, *, at: int, after: bool) -> None:
-    """Carry out the jobs in a process that dies at its *at*-th call, then in one that lives."""
-    doomed = world.process(Fate(at=at, after=after).over)
-    for message in world.jobs.take():
-        try:
-            doomed.connections.run(message.body)
-        except Died:
-            world.jobs.return_(message)
-        else:
-            world.jobs.done(message)
-    world.process().work()
-
-
 # --- connecting ---
 
 
@@ -107,8 +74,8 @@ def test_a_registered_account_gets_connected(world: World, process: Process) -> 
     assert account.claim is None
     assert account.subscription is not None
     assert world.subscriptions.of(account.user) == [account.subscription.id]
-    assert [event.event for event in said(world)] == CONNECTED_EVENTS
-    assert {event.correlation for event in said(world)} == {account.incarnation}
+    assert [event.event for event in world.said()] == CONNECTED_EVENTS
+    assert {event.correlation for event in world.said()} == {account.incarnation}
     assert world.log.named("account.connected")[0]["correlation"] == account.incarnation
 
 
@@ -119,7 +86,7 @@ def test_events_stand_at_moments_that_a_repetition_has_too(world: World, process
     world.clock.advance(timedelta(minutes=1))
     process.work()
     watched = START + timedelta(minutes=1)
-    assert [(event.event, event.at) for event in said(world)] == list(
+    assert [(event.event, event.at) for event in world.said()] == list(
         zip(CONNECTED_EVENTS, [START, watched, watched], strict=True)
     )
 
@@ -147,9 +114,9 @@ def test_a_job_that_runs_again_changes_nothing(world: World, process: Process) -
     job = registered(world)
     process.work()
     before = (world.account(), len(world.mailboxes.probed))
-    process.connections.run(job)
+    process.jobs.run(job)
     assert (world.account(), len(world.mailboxes.probed)) == before
-    assert len(said(world)) == 3
+    assert len(world.said()) == 3
 
 
 @pytest.mark.parametrize("registration", ["gone", "another"])
@@ -157,7 +124,7 @@ def test_a_job_for_nobody_does_nothing(world: World, process: Process, registrat
     """A job whose account is gone, or was registered anew since, is dropped."""
     job = registered(world)
     stranger = job.model_copy(update={"incarnation": "another"} if registration == "another" else {"account": "x" * 26})
-    process.connections.run(stranger)
+    process.jobs.run(stranger)
     assert (world.mailboxes.probed, world.account().state) == ([], AccountState.NEW)
 
 
@@ -165,7 +132,7 @@ def test_two_jobs_at_once_leave_one_subscription(world: World) -> None:
     """Jobs that run beside each other, in two processes, make one subscription between them."""
     job = registered(world)
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda process: process.connections.run(job), [world.process() for _ in range(4)]))
+        list(threads.map(lambda process: process.jobs.run(job), [world.process() for _ in range(4)]))
     world.process().work()
     assert world.account().state is AccountState.CONNECTED
     assert world.subscriptions.created == 1
@@ -178,10 +145,10 @@ def test_a_twin_waits_for_the_first(world: World, process: Process, moment: str)
     job = registered(world)
     port: Any = world.mailboxes if moment == "opening" else world.subscriptions
 
-    once(port, lambda: world.process().connections.run(job))
+    once(port, lambda: world.process().jobs.run(job))
     process.work()
     assert (world.account().state, world.subscriptions.created) == (AccountState.CONNECTED, 1)
-    assert [event.event for event in said(world)] == CONNECTED_EVENTS
+    assert [event.event for event in world.said()] == CONNECTED_EVENTS
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -203,8 +170,8 @@ def test_a_dead_holders_subscription_is_adopted(world: World, process: Process) 
     account = an_account(state=AccountState.CONNECTING, claim=Claim(holder="dead", until=START))
     world.accounts.insert(account)
     for name in ("left-1", "left-2"):
-        live(world, account.model_copy(update={"subscription": a_subscription(name)}))
-    queued(world, account, JobKind.CONNECT)
+        world.live(account.model_copy(update={"subscription": a_subscription(name)}))
+    world.queue(account, JobKind.CONNECT)
     process.work()
     assert world.account().subscription == a_subscription("left-1")
     assert (world.subscriptions.of(account.user), world.subscriptions.created) == (["left-1"], 0)
@@ -240,12 +207,12 @@ def test_twins_that_reconnect_do_not_lose_the_account(
 ) -> None:
     """Two reconnections beside each other, whatever either runs into, leave an account that gets connected."""
     account = world.connected()
-    live(world, account)
-    job = queued(world, account, JobKind.RECONNECT)
+    world.live(account)
+    job = world.queue(account, JobKind.RECONNECT)
 
     def run_a_twin() -> None:
         world.mailboxes.troubles.waiting.appendleft(first)
-        world.process().connections.run(job)
+        world.process().jobs.run(job)
 
     once(world.mailboxes, run_a_twin)
     world.mailboxes.troubles.add(second)
@@ -280,7 +247,7 @@ def test_a_transient_failure_is_no_authentication_error(world: World, process: P
     assert world.account().state is AccountState.CONNECT_ERROR
     process.work()
     assert world.account().state is AccountState.CONNECTED
-    assert [event.event for event in said(world)] == CONNECTED_EVENTS
+    assert [event.event for event in world.said()] == CONNECTED_EVENTS
     again: list[Any] = [line["again"] for line in world.log.named("account.failed")]
     waits = [later - earlier for earlier, later in zip([START, *again], again, strict=False)]
     assert waits == sorted(waits)
@@ -306,7 +273,7 @@ def test_a_refused_sign_in_is_told_once_and_mended_by_itself(world: World, proce
     assert (account.last_error.code, account.last_error.description) == ("AADSTS7000215", "Set the secret's value.")
     process.work(until=timedelta(hours=4))
     assert world.account().state is AccountState.CONNECTED
-    assert [event.event for event in said(world)] == [
+    assert [event.event for event in world.said()] == [
         "accountAdded",
         "authenticationError",
         "authenticationSuccess",
@@ -341,7 +308,7 @@ def test_a_fresh_permission_is_waited_for(world: World, process: Process) -> Non
     registered(world)
     process.work()
     assert world.account().state is AccountState.CONNECTED
-    assert [event.event for event in said(world)] == CONNECTED_EVENTS
+    assert [event.event for event in world.said()] == CONNECTED_EVENTS
 
 
 def test_a_lasting_denial_is_told(world: World, process: Process) -> None:
@@ -350,7 +317,7 @@ def test_a_lasting_denial_is_told(world: World, process: Process) -> None:
     registered(world)
     process.work()
     assert world.account().state is AccountState.AUTHENTICATION_ERROR
-    assert said(world)[-1].data == {"response": "Access is denied.", "serverResponseCode": "ErrorAccessDenied"}
+    assert world.said()[-1].data == {"response": "Access is denied.", "serverResponseCode": "ErrorAccessDenied"}
 
 
 def test_an_outage_puts_a_job_off(world: World) -> None:
@@ -363,7 +330,7 @@ def test_an_outage_puts_a_job_off(world: World) -> None:
             raise TryLater("Storage is busy.")
 
     cut_off = world.process(lambda port: Silent() if port is world.accounts else port)
-    cut_off.connections.run(job)
+    cut_off.jobs.run(job)
     world.jobs.done(message)
     assert world.jobs.bodies() == [job]
     world.process().work()
@@ -386,14 +353,14 @@ def test_a_deleted_application_is_a_refusal(world: World, process: Process) -> N
 def test_a_removed_account_leaves_nothing(world: World, process: Process) -> None:
     """Removal ends the subscription, frees the mailbox, says goodbye and forgets the row."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     process.accounts.remove("anna")
     process.work()
     assert world.subscriptions.live == {}
     assert world.accounts.get(account.key) is None
     assert world.folders.get(account.key) is None
     assert world.bindings.bind(account.app, account.user, "ben") == "ben"
-    assert [event.event for event in said(world)] == ["accountDeleted"]
+    assert [event.event for event in world.said()] == ["accountDeleted"]
 
 
 @pytest.mark.parametrize("webhooks", [None, OWN], ids=["default webhook", "own webhook"])
@@ -401,7 +368,7 @@ def test_tokens_go_with_their_account(world: World, process: Process, webhooks: 
     """A token that is bound to an account is revoked with it, so another registration is not opened; others stay."""
     account = world.connected(webhooks=webhooks)
     world.connected("ben")
-    live(world, account)
+    world.live(account)
     for_anna, for_ben = (
         process.tokens.make(NewToken(description="CRM", account=name))["token"] for name in ("anna", "ben")
     )
@@ -415,7 +382,7 @@ def test_tokens_go_with_their_account(world: World, process: Process, webhooks: 
 def test_a_removal_waits_for_what_came_between(world: World) -> None:
     """A row that changes while its removal is being completed is not deleted; the job comes again."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     world.process().accounts.remove("anna")
 
     class Raced:
@@ -445,7 +412,7 @@ def test_a_removal_waits_for_what_came_between(world: World) -> None:
 def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> None:
     """With a webhook of its own the account is kept, nameless, until the last retry is over; then both go."""
     account = world.connected(webhooks=OWN, email="anna@contoso.com")
-    live(world, account)
+    world.live(account)
     headers = world.vault.put("webhook-headers", "{}")
     world.hook(account.webhook, OWN, headers=headers)
     process.accounts.remove("anna")
@@ -464,7 +431,7 @@ def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> 
 def test_a_crash_never_stops_a_removal(world: World, webhooks: str | None, at: int, *, after: bool) -> None:
     """Whenever the process dies, the subscription ends, the mailbox is free, and accountDeleted is told."""
     account = world.connected(webhooks=webhooks)
-    live(world, account)
+    world.live(account)
     if webhooks:
         world.hook(account.webhook, webhooks)
     world.process().accounts.remove("anna")
@@ -477,7 +444,7 @@ def test_a_crash_never_stops_a_removal(world: World, webhooks: str | None, at: i
 def test_a_removal_waits_for_graph(world: World, process: Process) -> None:
     """A subscription that cannot be ended now is ended later."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     world.subscriptions.deletion_troubles.add(BUSY, BUSY)
     process.accounts.remove("anna")
     process.work()
@@ -488,7 +455,7 @@ def test_a_removal_waits_for_graph(world: World, process: Process) -> None:
 def test_a_removal_does_not_need_a_sign_in(world: World, process: Process) -> None:
     """An application that may no longer sign in does not keep its accounts from going."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     world.subscriptions.deletion_troubles.add(WRONG_SECRET)
     process.accounts.remove("anna")
     process.work()
@@ -499,13 +466,13 @@ def test_a_removal_does_not_need_a_sign_in(world: World, process: Process) -> No
 def test_a_moved_account_ends_its_former_subscription(world: World, process: Process) -> None:
     """An account that watches another mailbox now has one subscription, to that one."""
     old = world.connected(user="old@contoso.com")
-    live(world, old)
+    world.live(old)
     former = FormerSubscription(app=old.app, id="subscription-of-anna")
     moved = {"user": "new@contoso.com", "subscription": None, "former_subscriptions": (former,)}
     stored = world.accounts.get(old.key)
     assert stored is not None
     world.accounts.replace(old.model_copy(update=moved), stored.etag)
-    queued(world, old, JobKind.RECONNECT)
+    world.queue(old, JobKind.RECONNECT)
     process.work()
     account = world.account()
     assert account.former_subscriptions == ()
@@ -538,7 +505,7 @@ def test_an_account_gone_before_it_is_connected_leaves_no_subscription(world: Wo
 def test_an_account_registered_again_at_once_has_one_subscription(world: World, process: Process) -> None:
     """What a removed registration leaves to its successor is ended by it."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     process.accounts.remove("anna")
     again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": account.user}}}
     process.accounts.register(NewAccount.model_validate(again))
@@ -552,7 +519,7 @@ def test_an_account_registered_again_at_once_has_one_subscription(world: World, 
 def test_a_former_application_that_is_refused_is_no_obstacle(world: World, process: Process) -> None:
     """An account leaves an application whose sign-in no longer works, although that cannot end its subscription."""
     account = world.connected(user="old@contoso.com")
-    live(world, account)
+    world.live(account)
     world.apps.insert(an_app(id="AAABkW-app-00002"))
     move(process, "old@contoso.com", "AAABkW-app-00002")
     world.subscriptions.deletion_troubles.add(WRONG_SECRET)
@@ -566,9 +533,9 @@ def test_one_refusal_does_not_spare_other_former_subscriptions(world: World, pro
     former = tuple(FormerSubscription(app=APP, id=name) for name in ("former-1", "former-2"))
     account = world.connected(former_subscriptions=former)
     for name in ("subscription-of-anna", "former-1", "former-2"):
-        live(world, account.model_copy(update={"subscription": a_subscription(name)}))
+        world.live(account.model_copy(update={"subscription": a_subscription(name)}))
     world.subscriptions.deletion_troubles.add(NO_CONSENT)
-    queued(world, account, JobKind.RECONNECT)
+    world.queue(account, JobKind.RECONNECT)
     process.work()
     assert list(world.subscriptions.live) == ["subscription-of-anna", "former-1"]
     assert world.account().former_subscriptions == ()
@@ -601,7 +568,7 @@ def test_a_removal_looks_for_what_a_dead_process_left(world: World) -> None:
     doomed = world.process(lambda port: dying if port is world.subscriptions else port)
     (message,) = world.jobs.take()
     with pytest.raises(Died):
-        doomed.connections.run(message.body)
+        doomed.jobs.run(message.body)
     world.jobs.return_(message)
     assert len(world.subscriptions.live) == 1
     world.process().accounts.remove("anna")
@@ -615,8 +582,8 @@ def test_an_account_removed_while_it_reconnects_is_gone(
 ) -> None:
     """A removal during a reconnection stands, whatever the reconnection comes to."""
     account = world.connected()
-    live(world, account)
-    queued(world, account, JobKind.RECONNECT)
+    world.live(account)
+    world.queue(account, JobKind.RECONNECT)
     once(world.mailboxes, lambda: world.process().accounts.remove("anna"))
     world.mailboxes.troubles.add(trouble)
     process.work()
@@ -629,10 +596,10 @@ def test_an_account_removed_while_it_reconnects_is_gone(
 def test_a_challenge_is_answered_once(world: World, process: Process) -> None:
     """`reauthorizationRequired` renews the subscription, at most once in ten minutes."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     for minutes in (0, 5, 6):
         world.clock.advance(timedelta(minutes=minutes))
-        queued(world, account, JobKind.REAUTHORIZE, "subscription-of-anna")
+        world.queue(account, JobKind.REAUTHORIZE, subscription="subscription-of-anna")
         process.work(until=timedelta())
     assert world.subscriptions.renewed == ["subscription-of-anna"] * 2
     subscription = world.account().subscription
@@ -643,9 +610,9 @@ def test_a_challenge_is_answered_once(world: World, process: Process) -> None:
 def test_a_challenge_waits_for_graph(world: World, process: Process) -> None:
     """A renewal that is throttled is made later."""
     account = world.connected()
-    live(world, account)
+    world.live(account)
     world.subscriptions.renewal_troubles.add(BUSY)
-    queued(world, account, JobKind.REAUTHORIZE, "subscription-of-anna")
+    world.queue(account, JobKind.REAUTHORIZE, subscription="subscription-of-anna")
     process.work()
     assert world.subscriptions.renewed == ["subscription-of-anna"]
 
@@ -654,7 +621,7 @@ def test_a_challenge_waits_for_graph(world: World, process: Process) -> None:
 def test_a_lost_subscription_is_recreated(world: World, process: Process, kind: JobKind) -> None:
     """A subscription that Graph removed is made anew, whether Graph said so or a renewal found out."""
     account = world.connected()
-    queued(world, account, kind, "subscription-of-anna")
+    world.queue(account, kind, subscription="subscription-of-anna")
     process.work()
     subscription = world.account().subscription
     assert subscription is not None
@@ -670,7 +637,7 @@ def test_a_crash_never_leaves_an_account_without_subscription(
 ) -> None:
     """Whenever the process dies that makes a lost subscription anew, the account ends connected, with one."""
     account = world.connected()
-    queued(world, account, kind, "subscription-of-anna")
+    world.queue(account, kind, subscription="subscription-of-anna")
     survive(world, at=at, after=after)
     subscription = world.account().subscription
     assert subscription is not None
@@ -681,7 +648,7 @@ def test_a_crash_never_leaves_an_account_without_subscription(
 def test_a_subscription_is_recreated_beside_other_work(world: World) -> None:
     """A row that somebody changes between the two writes of a recreation costs a repetition and no subscription."""
     account = world.connected()
-    queued(world, account, JobKind.RECREATE, "subscription-of-anna")
+    world.queue(account, JobKind.RECREATE, subscription="subscription-of-anna")
 
     class Raced:
         """Refuses the second write."""
@@ -709,8 +676,8 @@ def test_a_subscription_is_recreated_beside_other_work(world: World) -> None:
 def test_word_of_another_subscription_changes_nothing(world: World, process: Process, kind: JobKind) -> None:
     """What Graph says of a subscription that the account no longer has is ignored."""
     account = world.connected()
-    live(world, account)
-    queued(world, account, kind, "another")
+    world.live(account)
+    world.queue(account, kind, subscription="another")
     process.work()
     assert world.account() == account
     assert (world.subscriptions.created, world.subscriptions.renewed) == (0, [])
@@ -718,6 +685,6 @@ def test_word_of_another_subscription_changes_nothing(world: World, process: Pro
 
 def test_missed_notifications_are_noticed(world: World, process: Process) -> None:
     """`missed` is a problem that an operator sees."""
-    queued(world, world.connected(), JobKind.CATCH_UP, "subscription-of-anna")
+    world.queue(world.connected(), JobKind.CATCH_UP, subscription="subscription-of-anna")
     process.work()
     assert world.log.problems() == ["notifications.missed"]

@@ -8,9 +8,10 @@ from typing import Any
 
 from shared.bootstrap import _add_all, _current, _put_all
 from shared.domain.accounts import Account, AccountState, Subscription, account_key
-from shared.domain.changes import ChangeBatch
+from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
 from shared.group_commit import GroupCommit
 from shared.ports import Log
@@ -19,13 +20,20 @@ from shared.services.changes import Changes, fresh_folders
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
 from shared.services.instance_settings import InstanceSettingsService
+from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
 from shared.services.notifications import Notifications, gather
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.recent import RecentEvents
+from shared.services.removals import Removals
+from shared.services.renewals import Renewals
+from shared.services.sweeps import Sweeps
+from shared.services.timers import Timers
 from shared.services.tokens import Tokens
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.due import FakeCursorStore, FakeDueStore
+from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
     TREE,
@@ -34,6 +42,7 @@ from tests.fakes.microsoft365 import (
     FakeMessageReader,
     FakeSubscriptions,
     FakeTokenInspector,
+    Subscribed,
 )
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
@@ -56,6 +65,10 @@ FIRST_TOKEN = "f" * 64
 SERVICE_SECRET = "service-secret-of-the-instance"
 SCHEDULE = tuple(timedelta(seconds=wait) for wait in (5, 300, 1800))
 STATES = ClientStates({"k1": b"k" * 32})
+SWEEP = timedelta(minutes=60)
+POLL = timedelta(minutes=2)
+SPREAD = timedelta(minutes=3)
+TICK = timedelta(minutes=5)
 
 
 class World:
@@ -78,7 +91,10 @@ class World:
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
         self.jobs = FakeJobQueue(self.clock)
+        self.due = FakeDueStore()
+        self.cursors = FakeCursorStore()
         self.reader = FakeMessageReader()
+        self.history = FakeHistory(self.clock, self.reader.messages)
         self.mailboxes = FakeMailboxes()
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
@@ -129,20 +145,37 @@ class World:
         self.folders.put(account.key, TREE)
         return account
 
+    def live(self, account: Account) -> None:
+        """Have Graph know the account's subscription."""
+        assert account.subscription is not None
+        made = Subscribed(account.app, account.user, STATES.make(account.key), account.subscription)
+        self.subscriptions.live[account.subscription.id] = made
+
+    def queue(self, account: Account, kind: JobKind, **changes: Any) -> Job:
+        """Queue a job for the account."""
+        job = Job(kind=kind, account=account.key, incarnation=account.incarnation, **changes)
+        self.jobs.put(job)
+        return job
+
+    def rewrite(self, account: Account, **changes: Any) -> Account:
+        """Overwrite fields of an account's row."""
+        stored = self.accounts.get(account.key)
+        assert stored is not None
+        return self.accounts.replace(stored.value.model_copy(update=changes), stored.etag).value
+
     def account(self, name: str = "anna") -> Account:
         """Return an account as it is now."""
         stored = self.accounts.get(account_key(name))
         assert stored is not None
         return stored.value
 
+    def said(self) -> list[AccountEvent]:
+        """Return every account event that is queued, repeated ones too."""
+        return [event for batch in self.changes.bodies() for event in batch.account_events]
+
     def announced(self) -> list[str]:
         """Return the names of the account events that are queued, in their order, repeated ones once."""
-        said = {
-            (e.incarnation, e.event, e.version): e.event
-            for batch in self.changes.bodies()
-            for e in batch.account_events
-        }
-        return list(said.values())
+        return list({(e.incarnation, e.event, e.version): e.event for e in self.said()}.values())
 
     def process(self, through: Through = lambda port: port, *, log: Log | None = None) -> "Process":
         """Start a process; *through* puts something before each port, *log* takes the place of the world's."""
@@ -160,6 +193,7 @@ class Process:
         deliveries, sightings = through(world.deliveries), through(world.sightings)
         changes, retries, jobs = through(world.changes), through(world.retries), through(world.jobs)
         mailboxes, instance = through(world.mailboxes), through(world.instance)
+        subscriptions, due = through(world.subscriptions), through(world.due)
         minute = timedelta(seconds=60)
         self.account_lookup = Lookup(accounts.get, clock, minute)
         self.app_lookup = Lookup(apps.get, clock, minute)
@@ -213,22 +247,88 @@ class Process:
             clock=clock,
             log=log,
         )
+        self.tokens = Tokens(
+            store=through(world.tokens),
+            lookup=Lookup(world.tokens.get, clock, timedelta(seconds=10)),
+            accounts=accounts,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            first=token_id(FIRST_TOKEN),
+        )
+        self.timers = Timers(
+            due=due,
+            jobs=jobs,
+            heartbeat=Lookup(lambda _: due.heartbeat(), clock, minute),
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            spread=SPREAD,
+        )
+        self.sweeps = Sweeps(
+            accounts=accounts,
+            apps=self.app_lookup,
+            history=through(world.history),
+            cursors=through(world.cursors),
+            sightings=sightings,
+            changes=changes,
+            jobs=jobs,
+            due=due,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            interval=SWEEP,
+            poll=POLL,
+            folders=("inbox-id",),
+        )
+        self.renewals = Renewals(
+            accounts=accounts,
+            apps=self.app_lookup,
+            subscriptions=subscriptions,
+            due=due,
+            jobs=jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        )
         self.connections = Connections(
             accounts=accounts,
-            account_lookup=self.account_lookup,
-            bindings=bindings,
-            apps=apps,
+            apps=self.app_lookup,
             mailboxes=mailboxes,
             folders=folders,
-            subscriptions=through(world.subscriptions),
+            subscriptions=subscriptions,
             client_states=STATES,
-            webhooks=webhooks,
-            tokens=through(world.tokens),
-            vault=vault,
+            renewals=self.renewals,
+            sweeps=self.sweeps,
             settings=self.settings,
             changes=changes,
             jobs=jobs,
             clock=clock,
+            randomness=randomness,
+            log=log,
+        )
+        self.removals = Removals(
+            accounts=accounts,
+            bindings=bindings,
+            apps=self.app_lookup,
+            subscriptions=subscriptions,
+            webhooks=webhooks,
+            tokens=self.tokens,
+            vault=vault,
+            settings=self.settings,
+            changes=changes,
+            jobs=jobs,
+            log=log,
+        )
+        self.jobs = Jobs(
+            accounts=accounts,
+            account_lookup=self.account_lookup,
+            connections=self.connections,
+            renewals=self.renewals,
+            sweeps=self.sweeps,
+            removals=self.removals,
+            timers=self.timers,
+            queue=jobs,
             randomness=randomness,
             log=log,
         )
@@ -240,6 +340,7 @@ class Process:
             webhook_lookup=self.webhook_lookup,
             account_lookup=self.account_lookup,
             vault=vault,
+            tokens=self.tokens,
             changes=changes,
             jobs=jobs,
             clock=clock,
@@ -260,15 +361,6 @@ class Process:
             clock=clock,
             randomness=randomness,
             log=log,
-        )
-        self.tokens = Tokens(
-            store=world.tokens,
-            lookup=Lookup(world.tokens.get, clock, timedelta(seconds=10)),
-            accounts=accounts,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            first=token_id(FIRST_TOKEN),
         )
         self.notifications = Notifications(
             client_states=STATES,
@@ -300,8 +392,18 @@ class Process:
             next_due = min(message.due for message in waiting)
             self.world.clock.advance(max(next_due - self.world.clock.now(), timedelta()))
             for message in self.world.jobs.take():
-                self.connections.run(message.body)
+                self.jobs.run(message.body)
                 self.world.jobs.done(message)
+
+    def go_on(self, *, until: timedelta) -> None:
+        """Live for a while: tick, carry out jobs, and expand what they found."""
+        end = self.world.clock.now() + until
+        while self.world.clock.now() < end:
+            self.timers.tick()
+            tick_over = self.world.clock.now() + TICK
+            self.work(until=TICK)
+            self.expand_queued(until=max(tick_over - self.world.clock.now(), timedelta()))
+            self.world.clock.advance(max(tick_over - self.world.clock.now(), timedelta()))
 
 
 class Died(BaseException):
@@ -348,3 +450,16 @@ class _Mortal:
             return result
 
         return call
+
+
+def survive(world: World, *, at: int, after: bool) -> None:
+    """Carry out the jobs in a process that dies at its *at*-th call, then in one that lives."""
+    doomed = world.process(Fate(at=at, after=after).over)
+    for message in world.jobs.take():
+        try:
+            doomed.jobs.run(message.body)
+        except Died:
+            world.jobs.return_(message)
+        else:
+            world.jobs.done(message)
+    world.process().work()
