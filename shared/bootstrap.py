@@ -59,6 +59,8 @@ _SETTINGS_TTL = timedelta(seconds=10)
 _RECORD_TTL = timedelta(seconds=60)
 _FOLDER_TTL = timedelta(minutes=15)
 _FRESH_TTL = timedelta(seconds=10)
+# What is read together is held up together, so a throttled mailbox is put off rather than waited for.
+_READ_BUDGET = timedelta(seconds=5)
 # Rows are written after the POST, so under load they can wait a little for company; in seconds.
 _ROW_PACE = 0.25
 
@@ -200,7 +202,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     entra = Entra(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
     mailboxes = replaced.mailboxes or GraphMailboxes(graph, clock)
-    reader = replaced.reader or GraphMessages(graph, clock)
+    reader = replaced.reader or GraphMessages(graph, clock, budget=_READ_BUDGET)
     subscriptions = replaced.subscriptions or GraphSubscriptions(graph, clock)
     history = replaced.history or GraphHistory(graph, clock)
     sender = replaced.sender or HttpWebhookSender(

@@ -53,7 +53,7 @@ from shared.services.recent import RecentEvents
 
 # How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
 PATIENCE = 3
-_LOOK_AGAIN = (timedelta(seconds=3), timedelta(seconds=10), timedelta(seconds=30))
+_LOOK_AGAIN = (timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=30))
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
 _READ_ALONE = 20

@@ -13,6 +13,7 @@ from shared.bootstrap import Replacements
 from shared.domain.errors import Misconfigured
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import FakeMailboxes, FakeMessageReader, FakeSubscriptions
 from tests.fakes.vault import FakeVault
@@ -58,7 +59,8 @@ def test_everything_fits_together(environment: Callable[..., None]) -> None:
     relay = bootstrap.build(settings())
     assert relay.instance_settings.public_url == "https://relay.example.com"
     assert relay.changes.deliveries is relay.deliveries
-    assert relay.connections.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
+    assert relay.jobs.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
+    assert relay.jobs.timers is relay.timers
 
 
 def test_a_vault_in_azure_takes_the_place_of_the_file(environment: Callable[..., None]) -> None:
@@ -79,12 +81,16 @@ def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
         mailboxes=FakeMailboxes(),
         subscriptions=FakeSubscriptions(clock),
         sender=FakeWebhookSender(),
+        history=FakeHistory(clock),
     )
     relay = bootstrap.build(settings(), outside)
     assert relay.changes.clock is relay.deliveries.clock is clock
-    assert relay.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
+    assert relay.jobs.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
     assert relay.deliveries.sender is outside.sender
-    assert relay.connections.subscriptions is outside.subscriptions
+    jobs = relay.jobs
+    assert jobs.connections.subscriptions is jobs.renewals.subscriptions is jobs.removals.subscriptions
+    assert jobs.removals.subscriptions is outside.subscriptions
+    assert jobs.sweeps.history is outside.history
 
 
 def test_a_process_has_one_product(environment: Callable[..., None]) -> None:

@@ -16,29 +16,15 @@ from shared.domain.accounts import (
     NewAccount,
     Subscription,
 )
-from shared.domain.errors import Changed, MailboxRefused, NotAuthenticated, SignInRefused, TryLater
-from shared.domain.jobs import Job, JobKind
-from shared.domain.tokens import Action, Group, NewToken, Scope
-from shared.ports import Stored
+from shared.domain.errors import SignInRefused, TryLater
+from shared.domain.jobs import JobKind
 from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
 from tests.fakes.microsoft365 import WEEK
-from tests.shared.services.world import STATES, Died, Process, World, survive
+from tests.shared.services.world import BUSY, NO_CONSENT, OWN, STATES, WRONG_SECRET, Process, World, survive
 
-BUSY = TryLater("Graph is throttled.")
-WRONG_SECRET = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value.")
 EXPIRED_SECRET = SignInRefused("The secret has expired.", reason="AADSTS7000222", mend="Make a new secret.")
-NO_CONSENT = MailboxRefused("Access is denied.", reason="ErrorAccessDenied", mend="Grant Mail.Read.")
 CONNECTED_EVENTS = ["accountAdded", "authenticationSuccess", "accountInitialized"]
-OWN = "https://own.example.com/hook"
-
-
-def registered(world: World, **changes: Any) -> Job:
-    """Keep an account that was just registered, and return its job, which is queued."""
-    account = an_account(**changes)
-    world.accounts.insert(account)
-    world.bindings.bind(account.app, account.user, account.id)
-    return world.queue(account, JobKind.CONNECT)
 
 
 def a_subscription(name: str) -> Subscription:
@@ -67,7 +53,7 @@ def once(port: Any, interfere: Callable[[], object]) -> None:
 
 def test_a_registered_account_gets_connected(world: World, process: Process) -> None:
     """One job connects the mailbox, subscribes to it, and tells three events in order, once each."""
-    registered(world)
+    world.registered()
     process.work()
     account = world.account()
     assert account.state is AccountState.CONNECTED
@@ -82,7 +68,7 @@ def test_a_registered_account_gets_connected(world: World, process: Process) -> 
 def test_events_stand_at_moments_that_a_repetition_has_too(world: World, process: Process) -> None:
     """An account is added when it was registered and initialized since it is watched, however late the job runs."""
     world.mailboxes.troubles.add(BUSY)
-    registered(world)
+    world.registered()
     world.clock.advance(timedelta(minutes=1))
     process.work()
     watched = START + timedelta(minutes=1)
@@ -93,7 +79,7 @@ def test_events_stand_at_moments_that_a_repetition_has_too(world: World, process
 
 def test_a_subscription_proves_whose_it_is(world: World, process: Process) -> None:
     """The client state that Graph is given proves the account."""
-    registered(world)
+    world.registered()
     process.work()
     (made,) = world.subscriptions.live.values()
     assert STATES.account_of(made.client_state) == world.account().key
@@ -103,7 +89,7 @@ def test_an_account_is_connecting_meanwhile(world: World, process: Process) -> N
     """While the mailbox is being opened the account is `connecting`, and watched from then on."""
     seen: list[Account] = []
     world.mailboxes.meanwhile = lambda: seen.append(world.account())
-    registered(world)
+    world.registered()
     process.work()
     assert [(account.state, account.watched_since) for account in seen] == [(AccountState.CONNECTING, START)]
     assert seen[0].claim is not None
@@ -111,7 +97,7 @@ def test_an_account_is_connecting_meanwhile(world: World, process: Process) -> N
 
 def test_a_job_that_runs_again_changes_nothing(world: World, process: Process) -> None:
     """A job for an account that is connected asks nobody and tells nothing."""
-    job = registered(world)
+    job = world.registered()
     process.work()
     before = (world.account(), len(world.mailboxes.probed))
     process.jobs.run(job)
@@ -119,18 +105,9 @@ def test_a_job_that_runs_again_changes_nothing(world: World, process: Process) -
     assert len(world.said()) == 3
 
 
-@pytest.mark.parametrize("registration", ["gone", "another"])
-def test_a_job_for_nobody_does_nothing(world: World, process: Process, registration: str) -> None:
-    """A job whose account is gone, or was registered anew since, is dropped."""
-    job = registered(world)
-    stranger = job.model_copy(update={"incarnation": "another"} if registration == "another" else {"account": "x" * 26})
-    process.jobs.run(stranger)
-    assert (world.mailboxes.probed, world.account().state) == ([], AccountState.NEW)
-
-
 def test_two_jobs_at_once_leave_one_subscription(world: World) -> None:
     """Jobs that run beside each other, in two processes, make one subscription between them."""
-    job = registered(world)
+    job = world.registered()
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda process: process.jobs.run(job), [world.process() for _ in range(4)]))
     world.process().work()
@@ -142,7 +119,7 @@ def test_two_jobs_at_once_leave_one_subscription(world: World) -> None:
 @pytest.mark.parametrize("moment", ["opening", "subscribing"])
 def test_a_twin_waits_for_the_first(world: World, process: Process, moment: str) -> None:
     """A job that starts while another holds the claim comes again later, and finds the work done."""
-    job = registered(world)
+    job = world.registered()
     port: Any = world.mailboxes if moment == "opening" else world.subscriptions
 
     once(port, lambda: world.process().jobs.run(job))
@@ -155,7 +132,7 @@ def test_a_twin_waits_for_the_first(world: World, process: Process, moment: str)
 @pytest.mark.parametrize("at", range(1, 13))
 def test_a_crash_never_leaves_an_account_behind(world: World, at: int, *, after: bool) -> None:
     """Whenever the process dies, the account ends connected, with one subscription, and every event is told."""
-    registered(world)
+    world.registered()
     survive(world, at=at, after=after)
     account = world.account()
     assert account.state is AccountState.CONNECTED
@@ -179,7 +156,7 @@ def test_a_dead_holders_subscription_is_adopted(world: World, process: Process) 
 
 def test_a_lost_answer_leaves_one_subscription(world: World, process: Process) -> None:
     """Where Graph subscribed us and the answer got lost, that subscription is found again and kept."""
-    registered(world)
+    world.registered()
     world.subscriptions.lost.add(BUSY)
     process.work(until=timedelta(seconds=1))
     claim = world.account().claim
@@ -193,7 +170,7 @@ def test_a_lost_answer_leaves_one_subscription(world: World, process: Process) -
 
 def test_who_is_asked_to_wait_got_nothing(world: World, process: Process) -> None:
     """After a Retry-After nothing can have been left behind, so the claim goes and nobody asks Graph to look."""
-    registered(world)
+    world.registered()
     world.subscriptions.troubles.add(TryLater("Graph is throttled.", timedelta(seconds=9)))
     process.work(until=timedelta(seconds=1))
     assert (world.account().state, world.account().claim) == (AccountState.CONNECT_ERROR, None)
@@ -221,20 +198,6 @@ def test_twins_that_reconnect_do_not_lose_the_account(
     assert list(world.subscriptions.live) == ["subscription-of-anna"]
 
 
-def test_without_an_address_the_account_waits(world: World) -> None:
-    """Without a service URL Graph cannot call us: the account says so, and connects once one is set."""
-    world.set(service_url=None)
-    registered(world)
-    process = world.process()
-    process.work(until=timedelta(seconds=20))
-    error = world.account().last_error
-    assert error is not None
-    assert "serviceUrl" in error.response
-    world.set()
-    world.process().work()
-    assert world.account().state is AccountState.CONNECTED
-
-
 # --- what fails ---
 
 
@@ -242,7 +205,7 @@ def test_without_an_address_the_account_waits(world: World) -> None:
 def test_a_transient_failure_is_no_authentication_error(world: World, process: Process, port: str) -> None:
     """What passes by itself is retried with growing waits, shown as connectError, and never announced."""
     getattr(world, port).troubles.add(*[BUSY] * 4)
-    registered(world)
+    world.registered()
     process.work(until=timedelta(seconds=1))
     assert world.account().state is AccountState.CONNECT_ERROR
     process.work()
@@ -257,7 +220,7 @@ def test_a_transient_failure_is_no_authentication_error(world: World, process: P
 def test_graph_says_how_long_to_wait(world: World, process: Process) -> None:
     """A Retry-After that is longer than our own wait is kept."""
     world.mailboxes.troubles.add(TryLater("Graph is throttled.", timedelta(seconds=100)))
-    registered(world)
+    world.registered()
     process.work(until=timedelta(seconds=1))
     assert world.jobs.waiting()[0].due - START >= timedelta(seconds=100)
 
@@ -265,7 +228,7 @@ def test_graph_says_how_long_to_wait(world: World, process: Process) -> None:
 def test_a_refused_sign_in_is_told_once_and_mended_by_itself(world: World, process: Process) -> None:
     """A wrong secret is announced once, is asked about hourly, and its end is announced too."""
     world.mailboxes.troubles.add(*[WRONG_SECRET] * 3)
-    registered(world)
+    world.registered()
     process.work(until=timedelta(seconds=1))
     account = world.account()
     assert account.state is AccountState.AUTHENTICATION_ERROR
@@ -284,7 +247,7 @@ def test_a_refused_sign_in_is_told_once_and_mended_by_itself(world: World, proce
 def test_another_reason_is_told_again(world: World, process: Process) -> None:
     """A second refusal for another reason is a second announcement, with an id of its own."""
     world.mailboxes.troubles.add(WRONG_SECRET, EXPIRED_SECRET)
-    registered(world)
+    world.registered()
     process.work(until=timedelta(hours=3))
     assert world.announced().count("authenticationError") == 2
     assert world.announced().count("authenticationSuccess") == 1
@@ -293,7 +256,7 @@ def test_another_reason_is_told_again(world: World, process: Process) -> None:
 def test_a_hiccup_does_not_hide_a_refusal(world: World, process: Process) -> None:
     """While a human must mend something, a throttled attempt leaves state and announcement as they are."""
     world.mailboxes.troubles.add(WRONG_SECRET, BUSY, WRONG_SECRET)
-    registered(world)
+    world.registered()
     process.work(until=timedelta(minutes=90))
     account = world.account()
     assert account.state is AccountState.AUTHENTICATION_ERROR
@@ -305,7 +268,7 @@ def test_a_hiccup_does_not_hide_a_refusal(world: World, process: Process) -> Non
 def test_a_fresh_permission_is_waited_for(world: World, process: Process) -> None:
     """Access that was granted a moment ago may be denied at first: two denials are not announced yet."""
     world.mailboxes.troubles.add(NO_CONSENT, NO_CONSENT)
-    registered(world)
+    world.registered()
     process.work()
     assert world.account().state is AccountState.CONNECTED
     assert [event.event for event in world.said()] == CONNECTED_EVENTS
@@ -314,33 +277,16 @@ def test_a_fresh_permission_is_waited_for(world: World, process: Process) -> Non
 def test_a_lasting_denial_is_told(world: World, process: Process) -> None:
     """The third denial in a row is announced, with what would mend it."""
     world.mailboxes.troubles.add(*[NO_CONSENT] * 3)
-    registered(world)
+    world.registered()
     process.work()
     assert world.account().state is AccountState.AUTHENTICATION_ERROR
     assert world.said()[-1].data == {"response": "Access is denied.", "serverResponseCode": "ErrorAccessDenied"}
 
 
-def test_an_outage_puts_a_job_off(world: World) -> None:
-    """While a table does not answer, the job goes back to the queue and is carried out later."""
-    job = registered(world)
-    (message,) = world.jobs.take()
-
-    class Silent:
-        def get(self, key: str) -> None:
-            raise TryLater("Storage is busy.")
-
-    cut_off = world.process(lambda port: Silent() if port is world.accounts else port)
-    cut_off.jobs.run(job)
-    world.jobs.done(message)
-    assert world.jobs.bodies() == [job]
-    world.process().work()
-    assert world.account().state is AccountState.CONNECTED
-
-
 def test_a_deleted_application_is_a_refusal(world: World, process: Process) -> None:
     """An account whose application is gone says so, and what would mend it."""
     world.apps.delete(APP)
-    registered(world)
+    world.registered()
     process.work(until=timedelta(seconds=1))
     error = world.account().last_error
     assert error is not None
@@ -348,119 +294,6 @@ def test_a_deleted_application_is_a_refusal(world: World, process: Process) -> N
 
 
 # --- removal and moves ---
-
-
-def test_a_removed_account_leaves_nothing(world: World, process: Process) -> None:
-    """Removal ends the subscription, frees the mailbox, says goodbye and forgets the row."""
-    account = world.connected()
-    world.live(account)
-    process.accounts.remove("anna")
-    process.work()
-    assert world.subscriptions.live == {}
-    assert world.accounts.get(account.key) is None
-    assert world.folders.get(account.key) is None
-    assert world.bindings.bind(account.app, account.user, "ben") == "ben"
-    assert [event.event for event in world.said()] == ["accountDeleted"]
-
-
-@pytest.mark.parametrize("webhooks", [None, OWN], ids=["default webhook", "own webhook"])
-def test_tokens_go_with_their_account(world: World, process: Process, webhooks: str | None) -> None:
-    """A token that is bound to an account is revoked with it, so another registration is not opened; others stay."""
-    account = world.connected(webhooks=webhooks)
-    world.connected("ben")
-    world.live(account)
-    for_anna, for_ben = (
-        process.tokens.make(NewToken(description="CRM", account=name))["token"] for name in ("anna", "ben")
-    )
-    process.accounts.remove("anna")
-    process.work()
-    world.process().tokens.authorize(for_ben, Scope.API, Action.READ, Group.ACCOUNT, "ben")
-    with pytest.raises(NotAuthenticated):
-        world.process().tokens.authorize(for_anna, Scope.API, Action.READ, Group.ACCOUNT, "anna")
-
-
-def test_a_removal_waits_for_what_came_between(world: World) -> None:
-    """A row that changes while its removal is being completed is not deleted; the job comes again."""
-    account = world.connected()
-    world.live(account)
-    world.process().accounts.remove("anna")
-
-    class Raced:
-        """Has the row change before the first deletion."""
-
-        def __init__(self) -> None:
-            self.refusals = 0
-
-        def delete(self, key: str, etag: str) -> None:
-            stored = world.accounts.get(key)
-            if stored is not None and not self.refusals:
-                world.accounts.replace(stored.value, stored.etag)
-            try:
-                world.accounts.delete(key, etag)
-            except Changed:
-                self.refusals += 1
-                raise
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(world.accounts, name)
-
-    raced = Raced()
-    world.process(lambda port: raced if port is world.accounts else port).work()
-    assert (raced.refusals, world.accounts.get(account.key)) == (1, None)
-
-
-def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> None:
-    """With a webhook of its own the account is kept, nameless, until the last retry is over; then both go."""
-    account = world.connected(webhooks=OWN, email="anna@contoso.com")
-    world.live(account)
-    headers = world.vault.put("webhook-headers", "{}")
-    world.hook(account.webhook, OWN, headers=headers)
-    process.accounts.remove("anna")
-    process.work()
-    left = world.account()
-    assert (left.state, left.email, left.subscription) == (AccountState.DELETED, None, None)
-    process.work(until=timedelta(days=6))
-    assert world.accounts.get(account.key) is None
-    assert world.webhooks.get(account.webhook) is None
-    assert headers not in world.vault.secrets
-
-
-@pytest.mark.parametrize("webhooks", [None, OWN], ids=["default webhook", "own webhook"])
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 9))
-def test_a_crash_never_stops_a_removal(world: World, webhooks: str | None, at: int, *, after: bool) -> None:
-    """Whenever the process dies, the subscription ends, the mailbox is free, and accountDeleted is told."""
-    account = world.connected(webhooks=webhooks)
-    world.live(account)
-    if webhooks:
-        world.hook(account.webhook, webhooks)
-    world.process().accounts.remove("anna")
-    survive(world, at=at, after=after)
-    assert world.subscriptions.live == {}
-    assert world.bindings.bind(account.app, account.user, "ben") == "ben"
-    assert world.announced() == ["accountDeleted"]
-
-
-def test_a_removal_waits_for_graph(world: World, process: Process) -> None:
-    """A subscription that cannot be ended now is ended later."""
-    account = world.connected()
-    world.live(account)
-    world.subscriptions.deletion_troubles.add(BUSY, BUSY)
-    process.accounts.remove("anna")
-    process.work()
-    assert world.subscriptions.live == {}
-    assert world.accounts.get(account.key) is None
-
-
-def test_a_removal_does_not_need_a_sign_in(world: World, process: Process) -> None:
-    """An application that may no longer sign in does not keep its accounts from going."""
-    account = world.connected()
-    world.live(account)
-    world.subscriptions.deletion_troubles.add(WRONG_SECRET)
-    process.accounts.remove("anna")
-    process.work()
-    assert world.accounts.get(account.key) is None
-    assert "subscription.abandoned" in world.log.problems()
 
 
 def test_a_moved_account_ends_its_former_subscription(world: World, process: Process) -> None:
@@ -481,7 +314,7 @@ def test_a_moved_account_ends_its_former_subscription(world: World, process: Pro
 
 def test_an_account_removed_while_it_connects_leaves_no_subscription(world: World, process: Process) -> None:
     """A removal that comes while Graph is being asked has the fresh subscription ended."""
-    registered(world)
+    world.registered()
     world.subscriptions.meanwhile = lambda: world.process().accounts.remove("anna")
     process.work()
     assert world.subscriptions.live == {}
@@ -490,7 +323,7 @@ def test_an_account_removed_while_it_connects_leaves_no_subscription(world: Worl
 
 def test_an_account_gone_before_it_is_connected_leaves_no_subscription(world: World, process: Process) -> None:
     """A removal that is over before Graph answers, with the row kept for its webhook, has the subscription ended."""
-    registered(world, webhooks=OWN)
+    world.registered(webhooks=OWN)
 
     def remove() -> None:
         world.process().accounts.remove("anna")
@@ -543,37 +376,11 @@ def test_one_refusal_does_not_spare_other_former_subscriptions(world: World, pro
 
 def test_an_account_moved_while_it_subscribes_watches_the_new_mailbox_only(world: World, process: Process) -> None:
     """A subscription that Graph made for a mailbox that the account has left meanwhile is ended."""
-    registered(world)
+    world.registered()
     once(world.subscriptions, lambda: move(world.process(), "new@contoso.com"))
     process.work()
     assert [made.user for made in world.subscriptions.live.values()] == ["new@contoso.com"]
     assert world.account().state is AccountState.CONNECTED
-
-
-def test_a_removal_looks_for_what_a_dead_process_left(world: World) -> None:
-    """A subscription whose process died before it could note it is ended with its account."""
-    registered(world)
-
-    class Dying:
-        """Subscribes, and does not live to tell."""
-
-        def create(self, *asked: Any) -> None:
-            world.subscriptions.create(*asked)
-            raise Died
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(world.subscriptions, name)
-
-    dying = Dying()
-    doomed = world.process(lambda port: dying if port is world.subscriptions else port)
-    (message,) = world.jobs.take()
-    with pytest.raises(Died):
-        doomed.jobs.run(message.body)
-    world.jobs.return_(message)
-    assert len(world.subscriptions.live) == 1
-    world.process().accounts.remove("anna")
-    world.process().work()
-    assert (world.subscriptions.live, world.accounts.get(an_account().key)) == ({}, None)
 
 
 @pytest.mark.parametrize("trouble", [None, BUSY, WRONG_SECRET], ids=["fine", "busy", "refused"])
@@ -591,100 +398,3 @@ def test_an_account_removed_while_it_reconnects_is_gone(
 
 
 # --- Graph's lifecycle ---
-
-
-def test_a_challenge_is_answered_once(world: World, process: Process) -> None:
-    """`reauthorizationRequired` renews the subscription, at most once in ten minutes."""
-    account = world.connected()
-    world.live(account)
-    for minutes in (0, 5, 6):
-        world.clock.advance(timedelta(minutes=minutes))
-        world.queue(account, JobKind.REAUTHORIZE, subscription="subscription-of-anna")
-        process.work(until=timedelta())
-    assert world.subscriptions.renewed == ["subscription-of-anna"] * 2
-    subscription = world.account().subscription
-    assert subscription is not None
-    assert subscription.expires == world.clock.now() + WEEK
-
-
-def test_a_challenge_waits_for_graph(world: World, process: Process) -> None:
-    """A renewal that is throttled is made later."""
-    account = world.connected()
-    world.live(account)
-    world.subscriptions.renewal_troubles.add(BUSY)
-    world.queue(account, JobKind.REAUTHORIZE, subscription="subscription-of-anna")
-    process.work()
-    assert world.subscriptions.renewed == ["subscription-of-anna"]
-
-
-@pytest.mark.parametrize("kind", [JobKind.REAUTHORIZE, JobKind.RECREATE])
-def test_a_lost_subscription_is_recreated(world: World, process: Process, kind: JobKind) -> None:
-    """A subscription that Graph removed is made anew, whether Graph said so or a renewal found out."""
-    account = world.connected()
-    world.queue(account, kind, subscription="subscription-of-anna")
-    process.work()
-    subscription = world.account().subscription
-    assert subscription is not None
-    assert world.subscriptions.of(account.user) == [subscription.id]
-    assert world.account().watched_since == START
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 16))
-@pytest.mark.parametrize("kind", [JobKind.REAUTHORIZE, JobKind.RECREATE])
-def test_a_crash_never_leaves_an_account_without_subscription(
-    world: World, kind: JobKind, at: int, *, after: bool
-) -> None:
-    """Whenever the process dies that makes a lost subscription anew, the account ends connected, with one."""
-    account = world.connected()
-    world.queue(account, kind, subscription="subscription-of-anna")
-    survive(world, at=at, after=after)
-    subscription = world.account().subscription
-    assert subscription is not None
-    assert world.account().state is AccountState.CONNECTED
-    assert world.subscriptions.of(account.user) == [subscription.id]
-
-
-def test_a_subscription_is_recreated_beside_other_work(world: World) -> None:
-    """A row that somebody changes between the two writes of a recreation costs a repetition and no subscription."""
-    account = world.connected()
-    world.queue(account, JobKind.RECREATE, subscription="subscription-of-anna")
-
-    class Raced:
-        """Refuses the second write."""
-
-        def __init__(self) -> None:
-            self.writes = 0
-
-        def replace(self, account: Account, etag: str) -> Stored[Account]:
-            self.writes += 1
-            if self.writes == 2:
-                raise Changed("Somebody else was faster.")
-            return world.accounts.replace(account, etag)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(world.accounts, name)
-
-    raced = Raced()
-    world.process(lambda port: raced if port is world.accounts else port).work()
-    assert raced.writes > 2
-    assert len(world.subscriptions.live) == 1
-    assert world.account().subscription is not None
-
-
-@pytest.mark.parametrize("kind", [JobKind.REAUTHORIZE, JobKind.RECREATE])
-def test_word_of_another_subscription_changes_nothing(world: World, process: Process, kind: JobKind) -> None:
-    """What Graph says of a subscription that the account no longer has is ignored."""
-    account = world.connected()
-    world.live(account)
-    world.queue(account, kind, subscription="another")
-    process.work()
-    assert world.account() == account
-    assert (world.subscriptions.created, world.subscriptions.renewed) == (0, [])
-
-
-def test_missed_notifications_are_noticed(world: World, process: Process) -> None:
-    """`missed` is a problem that an operator sees."""
-    world.queue(world.connected(), JobKind.CATCH_UP, subscription="subscription-of-anna")
-    process.work()
-    assert world.log.problems() == ["notifications.missed"]

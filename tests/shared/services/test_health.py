@@ -1,11 +1,22 @@
 """Health: one look at every dependency, quick whatever they do."""
 
 import threading
+from datetime import timedelta
 from time import monotonic
 
+from shared.domain.errors import TryLater
+from shared.ports import Dependency
 from shared.services.health import Health
+from shared.services.timers import Timers
+from tests.fakes.faults import Faulty
 from tests.fakes.health import FakeDependency
 from tests.fakes.log import FakeLog
+from tests.shared.services.world import World
+
+
+def looking_at(*dependencies: Dependency, timers: Timers | None = None, log: FakeLog | None = None) -> Health:
+    """Return the health of an instance with these dependencies."""
+    return Health(dependencies, timers or World().process().timers, log or FakeLog())
 
 
 class Hanging:
@@ -24,17 +35,18 @@ class Hanging:
 
 def test_healthy_is_when_everything_answers() -> None:
     """Where every dependency answers the instance is healthy."""
-    health = Health([FakeDependency("storage"), FakeDependency("vault")], FakeLog())
-    assert health.check() == (True, {"success": True, "dependencies": {"storage": "ok", "vault": "ok"}})
+    health = looking_at(FakeDependency("storage"), FakeDependency("vault"))
+    shown = {"success": True, "dependencies": {"storage": "ok", "vault": "ok"}, "lastTick": None}
+    assert health.check() == (True, shown)
 
 
 def test_what_does_not_answer_is_named() -> None:
     """A dependency that fails is named, the others are not blamed, and the reason is in the log only."""
     vault, log = FakeDependency("vault"), FakeLog()
     vault.answers = False
-    healthy, shown = Health([FakeDependency("storage"), vault], log).check()
+    healthy, shown = looking_at(FakeDependency("storage"), vault, log=log).check()
     assert not healthy
-    assert shown == {"success": False, "dependencies": {"storage": "ok", "vault": "does not answer"}}
+    assert (shown["success"], shown["dependencies"]) == (False, {"storage": "ok", "vault": "does not answer"})
     assert log.named("dependency.down")[0]["dependency"] == "vault"
 
 
@@ -42,7 +54,7 @@ def test_a_hanging_dependency_does_not_hang_the_answer() -> None:
     """The answer comes in under a second, whatever a dependency does."""
     vault = Hanging()
     started = monotonic()
-    healthy, shown = Health([vault, FakeDependency("storage")], FakeLog()).check()
+    healthy, shown = looking_at(vault, FakeDependency("storage")).check()
     took = monotonic() - started
     vault.gate.set()
     assert took < 1
@@ -53,7 +65,7 @@ def test_two_hanging_dependencies_hang_no_longer_than_one() -> None:
     """Dependencies that hang share the time there is: the answer comes in under a second all the same."""
     vault, storage = Hanging("vault"), Hanging("storage")
     started = monotonic()
-    _, shown = Health([vault, storage], FakeLog()).check()
+    _, shown = looking_at(vault, storage).check()
     took = monotonic() - started
     vault.gate.set()
     storage.gate.set()
@@ -64,9 +76,27 @@ def test_two_hanging_dependencies_hang_no_longer_than_one() -> None:
 def test_a_hanging_check_is_not_asked_again() -> None:
     """However often the instance is asked, a check that hangs is one check, and none pile up behind it."""
     vault = Hanging()
-    health = Health([vault, FakeDependency("storage")], FakeLog())
+    health = looking_at(vault, FakeDependency("storage"))
     shown = [health.check()[1]["dependencies"] for _ in range(3)]
     assert shown == [{"vault": "does not answer", "storage": "ok"}] * 3
     vault.gate.set()
     assert health.check()[0]
     assert vault.asked <= 2
+
+
+def test_the_last_tick_is_shown() -> None:
+    """How many seconds ago the last tick was is shown, for whoever watches the timer."""
+    world = World()
+    process = world.process()
+    process.timers.tick()
+    world.clock.advance(timedelta(seconds=90))
+    assert looking_at(FakeDependency("storage"), timers=process.timers).check()[1]["lastTick"] == 90
+
+
+def test_a_storage_that_is_down_hides_the_last_tick_only() -> None:
+    """Where the heartbeat cannot be read the answer comes all the same, without it."""
+    world = World()
+    due = Faulty(world.due)
+    due.fail("heartbeat", TryLater("Storage is busy."))
+    process = world.process(lambda port: due.port if port is world.due else port)
+    assert looking_at(FakeDependency("storage"), timers=process.timers).check()[1]["lastTick"] is None

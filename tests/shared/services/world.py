@@ -10,6 +10,7 @@ from shared.bootstrap import _add_all, _current, _put_all
 from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
+from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
@@ -62,10 +63,14 @@ from tests.fakes.webhooks import FakeWebhookSender
 
 Through = Callable[[Any], Any]
 FIRST_TOKEN = "f" * 64
+OWN = "https://own.example.com/hook"
+BUSY = TryLater("Graph is throttled.")
+WRONG_SECRET = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value.")
+NO_CONSENT = MailboxRefused("Access is denied.", reason="ErrorAccessDenied", mend="Grant Mail.Read.")
 SERVICE_SECRET = "service-secret-of-the-instance"
 SCHEDULE = tuple(timedelta(seconds=wait) for wait in (5, 300, 1800))
 STATES = ClientStates({"k1": b"k" * 32})
-SWEEP = timedelta(minutes=60)
+SWEEP = timedelta(minutes=20)
 POLL = timedelta(minutes=2)
 SPREAD = timedelta(minutes=3)
 TICK = timedelta(minutes=5)
@@ -144,6 +149,13 @@ class World:
         self.bindings.bind(account.app, account.user, account.id)
         self.folders.put(account.key, TREE)
         return account
+
+    def registered(self, **changes: Any) -> Job:
+        """Keep an account that was just registered, and return its job, which is queued."""
+        account = an_account(**changes)
+        self.accounts.insert(account)
+        self.bindings.bind(account.app, account.user, account.id)
+        return self.queue(account, JobKind.CONNECT)
 
     def live(self, account: Account) -> None:
         """Have Graph know the account's subscription."""
