@@ -176,7 +176,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
     from shared.services.sweeps import Sweeps
-    from shared.services.timers import Timers
+    from shared.services.timers import NEVER, Timers
     from shared.services.tokens import Tokens
 
     # The machine.
@@ -249,7 +249,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     timers = Timers(
         due=due,
         jobs=jobs,
-        heartbeat=Lookup(lambda _: due.heartbeat(), clock, _RECORD_TTL),
+        heartbeat=Lookup(lambda _: due.heartbeat() or NEVER, clock, _RECORD_TTL),
         clock=clock,
         randomness=randomness,
         log=log,

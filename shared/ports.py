@@ -116,6 +116,9 @@ class MailboxStore(Protocol):
     def bind(self, app: str, user: str, account: str) -> str:
         """Binds the mailbox to *account* where it is free, and returns the id of the account that holds it."""
 
+    def holder(self, app: str, user: str) -> str | None:
+        """Returns the id of the account that holds the mailbox."""
+
     def release(self, app: str, user: str, account: str) -> None:
         """Frees the mailbox where *account* holds it."""
 

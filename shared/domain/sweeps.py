@@ -44,10 +44,12 @@ def compare(
     """
     changes: list[Change] = []
     unannounced = 0
+    # Graph tells whole seconds, so mail of the watch's first second may look older than the watch.
+    beginning = watched_since.replace(microsecond=0)
     for message in messages:
         sighting = known.get(message.id)
         if sighting is None:
-            if now - message.received < patience or message.received < watched_since:
+            if now - message.received < patience or message.received < beginning:
                 continue
             changes.append(_change(account, ChangeKind.CREATED, message.id, now))
             unannounced += 1

@@ -242,7 +242,7 @@ class Accounts:
             self.store.insert(new)
         self.account_lookup.forget(key)
         # Whoever registers the same mailbox elsewhere may have taken us for dead before our row stood.
-        holder = self.mailboxes.bind(new.app, new.user, account)
+        holder = self.mailboxes.holder(new.app, new.user) or self.mailboxes.bind(new.app, new.user, account)
         if holder != account:
             self.store.delete(key, self._latest_etag(key))
             raise AccountExists(holder)

@@ -37,7 +37,7 @@ class Health:
             age = self._timers.age()
         except RelayError:
             return None
-        return int(age.total_seconds()) if age else None
+        return None if age is None else int(age.total_seconds())
 
     def _ask(self, dependency: Dependency) -> "Future[None]":
         under_way = self._asked.get(dependency.name)

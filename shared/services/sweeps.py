@@ -46,6 +46,8 @@ _SOON = timedelta(minutes=10)
 _BUSY_WAIT = timedelta(minutes=2)
 _REFUSED_WAIT = timedelta(minutes=30)
 _RENEWAL_LATE = timedelta(hours=40)
+# Beside the links stands whose they are; no folder is called so.
+_MAILBOX = "/mailbox"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Sweeps:
             return
         started = self.clock.now()
         try:
-            silent = self._look(account, self._app(account))
+            patience = timedelta() if account.polling else ON_ITS_WAY
+            silent = self._look(account, self._app(account), patience)
         except TryLater as busy:
             self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
             return
@@ -119,25 +122,27 @@ class Sweeps:
         try:
             app = self._app(account)
             if job.link is None:
-                self._look(account, app)
+                # Somebody knows of a gap, so nothing is left to notifications.
+                self._look(account, app, timedelta())
             elif job.folder is None:
                 listing = self.history.list(app, job.link)
-                self._take_listing(account, listing.messages)
+                self._take_listing(account, listing.messages, timedelta())
                 self._go_on(account, listing.next, None)
             else:
-                self._take_folder(account, job.folder, self.history.follow(app, account.user, job.folder, job.link))
+                changed = self.history.follow(app, account.user, job.folder, job.link)
+                self._take_folder(account, job.folder, changed)
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
             self.log.problem("catch_up.refused", account=account.id, error=str(refusal))
             self.jobs.put(job, _REFUSED_WAIT)
 
-    def _look(self, account: Account, app: OAuth2App) -> int:
+    def _look(self, account: Account, app: OAuth2App, patience: timedelta) -> int:
         """Looks once and returns how much mail nobody had announced."""
-        links = self.cursors.get(account.key)
+        links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
-        found = self._take_listing(account, glance.listing.messages)
+        found = self._take_listing(account, glance.listing.messages, patience)
         self._go_on(account, glance.listing.next, None)
         for folder, changed in glance.folders.items():
             self._take_folder(account, folder, changed)
@@ -155,7 +160,7 @@ class Sweeps:
         watched_since = account.watched_since or account.created
         return max((account.swept or watched_since) - OVERLAP, watched_since)
 
-    def _take_listing(self, account: Account, messages: Iterable[Message]) -> Found:
+    def _take_listing(self, account: Account, messages: Iterable[Message], patience: timedelta) -> Found:
         listed = list(messages)
         known = {}
         for message in listed:
@@ -168,22 +173,28 @@ class Sweeps:
             known,
             now=self.clock.now(),
             watched_since=account.watched_since or account.created,
-            patience=timedelta() if account.polling else ON_ITS_WAY,
+            patience=patience,
         )
         self._put(found.changes)
         return found
 
     def _take_folder(self, account: Account, folder: str, changed: FolderChanges) -> None:
-        self._take_listing(account, changed.messages)
+        # Arrivals are the listing's business, where they are all looked at again.
+        self._take_listing(account, changed.messages, ON_ITS_WAY)
         self._put(removals(account.key, changed.removed, now=self.clock.now()))
         if changed.reset:
             self.log.problem("folder.reset", account=account.id, folder=folder)
         if changed.more:
             self._go_on(account, changed.link, folder)
             return
-        links = self.cursors.get(account.key)
+        links = self._links(account)
         if links.get(folder) != changed.link:
-            self.cursors.put(account.key, {**links, folder: changed.link})
+            self.cursors.put(account.key, {_MAILBOX: _mailbox(account), **links, folder: changed.link})
+
+    def _links(self, account: Account) -> dict[str, str]:
+        """Returns how far the mailbox's folders were followed; links of another mailbox lead nowhere."""
+        links = self.cursors.get(account.key)
+        return links if links.get(_MAILBOX) == _mailbox(account) else {}
 
     def _go_on(self, account: Account, link: str | None, folder: str | None) -> None:
         if link is not None:
@@ -210,3 +221,7 @@ class Sweeps:
                 mend="Set another application through PUT /v1/account/{account}.",
             )
         return stored.value
+
+
+def _mailbox(account: Account) -> str:
+    return f"{account.incarnation}/{account.app}/{account.user}"

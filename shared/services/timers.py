@@ -6,7 +6,7 @@ timer has died (it has, after deployments), whoever calls the API or sends a not
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from shared.domain.due import Due, DueKind, Heartbeat, hours
 from shared.domain.jobs import Job, JobKind
@@ -19,6 +19,8 @@ _OVERLAP = timedelta(minutes=10)
 _FIRST = timedelta(days=7)
 _PAGE = 1000
 _STALE = timedelta(minutes=20)
+# Before the first tick; a value, so that its absence is not asked for at every call.
+NEVER = Heartbeat(until=datetime.min.replace(tzinfo=UTC))
 _KINDS = {DueKind.RENEW: JobKind.RENEW, DueKind.SWEEP: JobKind.SWEEP}
 
 
@@ -28,7 +30,7 @@ class Timers:
 
     due: DueStore
     jobs: JobQueue
-    heartbeat: Lookup[Heartbeat | None]
+    heartbeat: Lookup[Heartbeat]
     clock: Clock
     randomness: Randomness
     log: Log
@@ -48,7 +50,7 @@ class Timers:
     def age(self) -> timedelta | None:
         """Returns how long ago the last tick was, as far as this process knows; None before the first."""
         last = self.heartbeat.get("")
-        return self.clock.now() - last.until if last else None
+        return None if last == NEVER else self.clock.now() - last.until
 
     def repair(self) -> None:
         """Ticks where the last tick is so long ago that the timer must be dead."""

@@ -141,6 +141,11 @@ class FakeMailboxStore:
         with self._lock:
             return self._holders.setdefault((app, user.lower()), account)
 
+    def holder(self, app: str, user: str) -> str | None:
+        """Return who watches the mailbox."""
+        with self._lock:
+            return self._holders.get((app, user.lower()))
+
     def release(self, app: str, user: str, account: str) -> None:
         """Free the mailbox where *account* holds it."""
         with self._lock:

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import requests
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 
@@ -20,6 +22,13 @@ from local.stack.children import Child, child
 from local.stack.environment import Surroundings, environment
 from local.stack.keys import Keys
 from local.stack.parts import host_command
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.accounts import AccountTable
+from shared.adapters.storage.tables.due import DueTable
+from shared.domain.accounts import Account, account_key
+from shared.domain.due import Due, DueKind
+from shared.domain.jobs import Job, JobKind
+from shared.ports import Stored
 from tests.faults.customer import Customer
 
 QUEUES = ("changes", "retries", "jobs")
@@ -68,6 +77,58 @@ class Stack:
     api: Api
     mailboxes: Sequence[str]
     queues: QueueServiceClient
+    storage: StorageConnection
+
+    @property
+    def accounts(self) -> list[str]:
+        """The accounts of the mailboxes, in the same order."""
+        return [f"m{index}" for index in range(len(self.mailboxes))]
+
+    def row(self, account: str) -> Account:
+        """Return an account as it is stored."""
+        return self._stored(account).value
+
+    def watched_for(self, time_past: timedelta) -> None:
+        """Make every account one that has been watched for so long."""
+        for account in self.accounts:
+            self._change(account, watched_since=datetime.now(UTC) - time_past)
+
+    def make_due(self, account: str, at: datetime) -> None:
+        """Name a sweep of an account in its row and in the due index."""
+        self._change(account, next_sweep=at)
+        row = self.row(account)
+        DueTable(self.storage).put(Due(kind=DueKind.SWEEP, subject=row.key, at=at, incarnation=row.incarnation))
+
+    def sync(self, account: str) -> None:
+        """Ask through the public API for a look at a mailbox."""
+        headers = {"Authorization": f"Bearer {self.api.token}"}
+        url = f"{self.api.url}/v1/account/{account}/sync"
+        answer = requests.put(url, json={"sync": True}, headers=headers, timeout=30)
+        assert (answer.status_code, answer.json()) == (200, {"sync": True})
+
+    def sweep(self, account: str) -> None:
+        """Have the sweep that the account's row names happen now."""
+        row = self.row(account)
+        job = Job(kind=JobKind.SWEEP, account=row.key, incarnation=row.incarnation, at=row.next_sweep)
+        self._fire("jobs", job.model_dump_json())
+
+    def tick(self) -> None:
+        """Fire the timer."""
+        self._fire("timers", "")
+
+    def _fire(self, function: str, given: str) -> None:
+        # https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
+        answer = requests.post(f"{self.api.url}/admin/functions/{function}", json={"input": given}, timeout=30)
+        assert answer.status_code == 202
+
+    def _stored(self, account: str) -> Stored[Account]:
+        stored = AccountTable(self.storage).get(account_key(account))
+        assert stored is not None
+        return stored
+
+    def _change(self, account: str, **values: object) -> None:
+        stored = self._stored(account)
+        AccountTable(self.storage).replace(stored.value.model_copy(update=values), stored.etag)
 
     def deliver(self, number: int, *, rate: float | None = None) -> list[Delivered]:
         """Deliver so many messages to the mailboxes in turn."""
@@ -130,7 +191,8 @@ def running(
         m365.m365.behaviour(retry_scale=0.1)
         queues = parts.enter_context(QueueServiceClient.from_connection_string(storage.connection_string))
         addresses = _connect(m365.m365, api, keys, customer, mailboxes)
-        yield Stack(m365.m365, customer, app, api, addresses, queues)
+        tables = StorageConnection(connection_string=storage.connection_string)
+        yield Stack(m365.m365, customer, app, api, addresses, queues, tables)
 
 
 def _connect(m365: Microsoft365, api: Api, keys: Keys, customer: Customer, number: int) -> list[str]:

@@ -10,6 +10,7 @@ from local.host.declared import declare
 from shared import bootstrap
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
     FakeEndpointProbe,
@@ -37,6 +38,7 @@ def outside() -> Outside:
         endpoint=FakeEndpointProbe(),
         reader=FakeMessageReader(),
         sender=FakeWebhookSender(),
+        history=FakeHistory(clock),
     )
 
 
@@ -67,6 +69,7 @@ def relay(app_settings: Settings, outside: Outside) -> bootstrap.Relay:
         subscriptions=outside.subscriptions,
         sender=outside.sender,
         endpoint=outside.endpoint,
+        history=outside.history,
     )
     return bootstrap.build(app_settings, replaced)
 

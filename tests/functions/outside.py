@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
     FakeEndpointProbe,
@@ -29,3 +30,4 @@ class Outside:
     endpoint: FakeEndpointProbe
     reader: FakeMessageReader
     sender: FakeWebhookSender
+    history: FakeHistory

@@ -3,12 +3,15 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from shared import bootstrap
 from shared.domain.accounts import account_key
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from tests.factories import a_message
+from tests.fakes.clock import START
 from tests.functions.bodies import an_account, an_app
 from tests.functions.client import Client, fields, path_to
 from tests.functions.outside import Outside
@@ -73,6 +76,9 @@ def test_connected_account_is_shown(api: Client, app_id: str, unique: Unique, ou
         "path": "*",
         "notifyFrom": None,
         "nextAttempt": None,
+        "polling": False,
+        "lastSweep": None,
+        "silentFinds": 0,
         **options,
     }
     assert subscription["id"] in outside.subscriptions.of(f"{name}@contoso.com")
@@ -414,3 +420,30 @@ def test_cursor_that_is_none_of_ours_is_refused(api: Client, cursor: str) -> Non
 def mailbox(app: str) -> dict[str, object]:
     """Return what opens a mailbox that no other test uses."""
     return {"provider": app, "auth": {"user": f"{app.lower()}@contoso.com"}}
+
+
+def test_sync_finds_what_no_notification_told(api: Client, account: str, unique: Unique, outside: Outside) -> None:
+    """PUT sync answers at once, and mail that nobody announced becomes a change."""
+    message = a_message(id=unique("m"), received=START + timedelta(seconds=1))
+    outside.history.deliver(message)
+    outside.clock.advance(timedelta(minutes=5))
+    try:
+        answer = api.put(f"/v1/account/{account}/sync", {"sync": True})
+        assert (answer.status, answer.json()) == (200, {"sync": True})
+        for job in api.drain("jobs"):
+            api.run("jobs", json.dumps(job).encode())
+    finally:
+        outside.clock.advance(timedelta(minutes=-5))
+    found = [change["message"] for batch in api.drain("changes") for change in batch["changes"]]
+    assert found == [message.id]
+
+
+@pytest.mark.parametrize("body", [{}, {"sync": False}, {"sync": True, "colour": "red"}])
+def test_sync_must_be_meant(api: Client, account: str, body: dict[str, object]) -> None:
+    """Only `sync: true` and nothing else has a mailbox looked at."""
+    assert fields(api.put(f"/v1/account/{account}/sync", body))
+
+
+def test_sync_of_an_unknown_account_is_not_found(api: Client) -> None:
+    """PUT sync for an account that nobody registered is 404."""
+    assert api.put("/v1/account/nobody/sync", {"sync": True}).status == 404

@@ -45,12 +45,15 @@ class Guard:
         if self.problem:
             raise self.problem
 
+    def repair(self) -> None:
+        """Do nothing, as timers that are well."""
+
 
 @pytest.fixture
 def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
     """Return the guard that stands before every endpoint."""
     guard = Guard()
-    monkeypatch.setattr(bootstrap, "relay", lambda: SimpleNamespace(tokens=guard))
+    monkeypatch.setattr(bootstrap, "relay", lambda: SimpleNamespace(tokens=guard, timers=guard))
     return guard
 
 

@@ -130,7 +130,7 @@ def test_a_lagging_copy_is_waited_for(world: World, process: Process) -> None:
     world.reader.next(MESSAGE, NotThere(), NotThere())
     world.reader.keep(a_message())
     process.expand(a_change())
-    assert [message.due - START for message in world.changes.waiting()] == [timedelta(seconds=3)]
+    assert [message.due - START for message in world.changes.waiting()] == [timedelta(seconds=1)]
     process.expand_queued()
     assert world.sender.events() == ["messageNew"]
 

@@ -16,6 +16,7 @@ from shared.domain.accounts import (
     NewAccount,
     Subscription,
 )
+from shared.domain.due import DueKind
 from shared.domain.errors import SignInRefused, TryLater
 from shared.domain.jobs import JobKind
 from tests.factories import APP, an_account, an_app
@@ -129,7 +130,7 @@ def test_a_twin_waits_for_the_first(world: World, process: Process, moment: str)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 13))
+@pytest.mark.parametrize("at", range(1, 20))
 def test_a_crash_never_leaves_an_account_behind(world: World, at: int, *, after: bool) -> None:
     """Whenever the process dies, the account ends connected, with one subscription, and every event is told."""
     world.registered()
@@ -140,6 +141,9 @@ def test_a_crash_never_leaves_an_account_behind(world: World, at: int, *, after:
     assert world.subscriptions.of(account.user) == [account.subscription.id]
     assert set(world.announced()) == set(CONNECTED_EVENTS)
     assert len(world.announced()) == 3
+    due = {(each.kind, each.at) for each in world.due.all()}
+    assert (DueKind.SWEEP, account.next_sweep) in due
+    assert DueKind.RENEW in {kind for kind, _ in due}
 
 
 def test_a_dead_holders_subscription_is_adopted(world: World, process: Process) -> None:
@@ -398,3 +402,59 @@ def test_an_account_removed_while_it_reconnects_is_gone(
 
 
 # --- Graph's lifecycle ---
+
+
+# --- attempts, and polling ---
+
+
+def test_one_account_has_one_chain_of_attempts(world: World, process: Process) -> None:
+    """An attempt whose place a later one took does nothing, so a human's reconnections do not multiply them."""
+    world.mailboxes.troubles.add(*[BUSY] * 4)
+    world.registered()
+    process.work(until=timedelta(seconds=1))
+    for _ in range(3):
+        process.accounts.reconnect("anna")
+        process.work(until=timedelta(seconds=1))
+    attempts = [job.at for job in world.jobs.bodies() if job.kind is JobKind.RECONNECT]
+    assert len(attempts) == 4
+    process.work(until=timedelta(hours=1))
+    assert (len(world.mailboxes.probed), world.account().next_attempt) == (5, None)
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 20))
+def test_a_crash_never_leaves_a_mailbox_without_a_look(world: World, at: int, *, after: bool) -> None:
+    """Whenever the process dies that finds Graph cannot call us, the account polls, and tries again in one chain."""
+    world.set(service_url=None)
+    world.registered()
+    survive(world, at=at, after=after)
+    account = world.account()
+    assert (account.state, account.polling) == (AccountState.CONNECTED, True)
+    jobs = [(job.kind, job.at) for job in world.jobs.bodies()]
+    assert jobs.count((JobKind.SWEEP, account.next_sweep)) == 1
+    assert jobs.count((JobKind.RECONNECT, account.next_attempt)) == 1
+    assert set(world.announced()) == set(CONNECTED_EVENTS)
+
+
+def test_who_polls_is_connected_while_it_tries(world: World) -> None:
+    """An attempt to subscribe does not make an account that polls look as if it were not connected."""
+    world.set(service_url=None)
+    world.registered()
+    process = world.process()
+    process.work(until=timedelta(seconds=1))
+    seen: list[AccountState] = []
+    world.mailboxes.meanwhile = lambda: seen.append(world.account().state)
+    process.work(until=timedelta(seconds=10))
+    assert seen == [AccountState.CONNECTED]
+
+
+def test_a_fresh_subscription_catches_up(world: World, process: Process) -> None:
+    """What came while nobody called us is looked for once there is a subscription again; a first one has nothing."""
+    world.registered()
+    process.work(until=timedelta(seconds=1))
+    assert world.history.calls == []
+    subscription = world.account().subscription
+    assert subscription is not None
+    world.queue(world.account(), JobKind.RECREATE, subscription=subscription.id)
+    process.work(until=timedelta(seconds=1))
+    assert world.history.calls == ["glance"]

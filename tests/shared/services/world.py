@@ -29,7 +29,7 @@ from shared.services.recent import RecentEvents
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
-from shared.services.timers import Timers
+from shared.services.timers import NEVER, NEVER, Timers
 from shared.services.tokens import Tokens
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
@@ -271,7 +271,7 @@ class Process:
         self.timers = Timers(
             due=due,
             jobs=jobs,
-            heartbeat=Lookup(lambda _: due.heartbeat(), clock, minute),
+            heartbeat=Lookup(lambda _: due.heartbeat() or NEVER, clock, minute),
             clock=clock,
             randomness=randomness,
             log=log,

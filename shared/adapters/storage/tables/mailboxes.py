@@ -22,12 +22,16 @@ class MailboxTable:
             try:
                 self._table.insert({"PartitionKey": partition, "RowKey": _ROW, "account": account})
             except Changed:
-                row = self._table.get(partition, _ROW)
-                if row:
-                    return str(row.columns["account"])
+                if holder := self.holder(app, user):
+                    return holder
             else:
                 return account
         raise TryLater("The mailbox is bound and freed by others at this moment.")
+
+    def holder(self, app: str, user: str) -> str | None:
+        """Returns the id of the account that holds the mailbox."""
+        row = self._table.get(_partition(app, user), _ROW)
+        return str(row.columns["account"]) if row else None
 
     def release(self, app: str, user: str, account: str) -> None:
         """Frees the mailbox where *account* holds it."""

@@ -1,0 +1,86 @@
+"""Jobs: what cannot be done now is done later, and what is about somebody else is not done."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.accounts import AccountState
+from shared.domain.errors import Changed, TryLater
+from shared.domain.jobs import JobKind
+from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
+from tests.shared.services.world import Process, World
+
+
+@pytest.mark.parametrize("registration", ["gone", "another"])
+def test_a_job_for_nobody_does_nothing(world: World, process: Process, registration: str) -> None:
+    """A job whose account is gone, or was registered anew since, is dropped."""
+    job = world.registered()
+    stranger = job.model_copy(update={"incarnation": "another"} if registration == "another" else {"account": "x" * 26})
+    process.jobs.run(stranger)
+    assert (world.mailboxes.probed, world.account().state) == ([], AccountState.NEW)
+
+
+def test_an_outage_puts_a_job_off(world: World) -> None:
+    """While a table does not answer, the job goes back to the queue and is carried out later."""
+    job = world.registered()
+    (message,) = world.jobs.take()
+
+    class Silent:
+        def get(self, key: str) -> None:
+            raise TryLater("Storage is busy.")
+
+    cut_off = world.process(lambda port: Silent() if port is world.accounts else port)
+    cut_off.jobs.run(job)
+    world.jobs.done(message)
+    assert world.jobs.bodies() == [job]
+    world.process().work()
+    assert world.account().state is AccountState.CONNECTED
+
+
+@pytest.mark.parametrize("kind", JobKind)
+def test_every_kind_of_job_has_a_worker(world: World, process: Process, kind: JobKind) -> None:
+    """Whatever the kind, a job for an account that is going is carried out without a failure."""
+    account = world.connected()
+    world.live(account)
+    world.rewrite(account, state=AccountState.DELETED)
+    process.jobs.run(world.queue(account, kind))
+    assert world.log.named("job.postponed") == []
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+def test_a_job_beside_other_work_comes_again(world: World, chance: float) -> None:
+    """A job whose account somebody else changed meanwhile comes again in 2 to 4 seconds, as it is."""
+    world.randomness.chance = chance
+    account = world.connected()
+    world.live(account)
+    job = world.queue(account, JobKind.REAUTHORIZE, subscription="subscription-of-anna")
+    accounts = Faulty(world.accounts)
+    accounts.fail("replace", Changed("Somebody else was faster."))
+    world.process(lambda port: accounts.port if port is world.accounts else port).work(until=timedelta(seconds=1))
+    (message,) = world.jobs.waiting()
+    assert (message.body, message.due) == (job, START + timedelta(seconds=2) * (1 + chance))
+    assert world.log.problems() == []
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(None, 60), (7, 7)])
+def test_a_job_waits_as_long_as_it_is_asked(world: World, asked: int | None, waited: int) -> None:
+    """A job that must wait is put back for as long as was asked, or for a minute, and an operator can see it."""
+    job = world.registered()
+    accounts = Faulty(world.accounts)
+    accounts.fail("get", TryLater("Storage is busy.", timedelta(seconds=asked) if asked else None))
+    world.process(lambda port: accounts.port if port is world.accounts else port).work(until=timedelta(seconds=1))
+    (message,) = world.jobs.waiting()
+    assert (message.body, message.due) == (job, START + timedelta(seconds=waited))
+    assert world.log.named("job.postponed")[0]["kind"] is JobKind.CONNECT
+
+
+def test_what_a_job_changed_is_seen_at_once(world: World, process: Process) -> None:
+    """The process that carried out a job does not go by what it remembers of the account."""
+    world.registered()
+    key = world.account().key
+    assert process.account_lookup.get(key) is not None
+    process.work(until=timedelta(seconds=1))
+    seen = process.account_lookup.get(key)
+    assert seen is not None
+    assert seen.value == world.account()
