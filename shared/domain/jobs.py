@@ -25,8 +25,8 @@ class Job(Owned):
     A message of the queue `jobs`.
 
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
-    is another one by now finds nothing to do. `at` names the sweep that is due; `link` (and its `folder`) the page at
-    which a catch-up goes on.
+    is another one by now finds nothing to do. `at` names the sweep that is due; `link` the page at
+    which a catch-up goes on, in which `folder`, and of which `mailbox`: the account may have moved to another since.
     """
 
     v: int = 1
@@ -37,3 +37,4 @@ class Job(Owned):
     at: datetime | None = None
     folder: str | None = None
     link: str | None = None
+    mailbox: str | None = None

@@ -258,7 +258,7 @@ class Accounts:
         moved = change.oauth2 is not None and not _watches(former, change.oauth2)
         if moved and change.oauth2 is not None:
             update |= {"app": change.oauth2.provider, "user": change.oauth2.mailbox, "subscription": None}
-            update |= {"watched_since": None, "claim": None}
+            update |= {"watched_since": None, "swept": None, "claim": None}
         if moved:
             update["former_subscriptions"] = former.former(former.subscription)
         update |= {"options": _options(change, former.options), "updated": self.clock.now()}

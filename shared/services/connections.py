@@ -171,6 +171,10 @@ class Connections:
             data = {"initialized": True}
             said.append(account_event(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
         self._announce(*said)
+        following = self._new_chain(account, polling=polling)
+        if following is not None:
+            # Otherwise the chain that is under way writes it, perhaps at this moment.
+            changes["next_sweep"] = following
         self._finish(
             stored,
             AccountState.CONNECTED,
@@ -178,15 +182,14 @@ class Connections:
             initialized=True,
             last_error=None,
             former_subscriptions=(),
-            next_sweep=self._next_sweep(account, polling=polling),
             **changes,
         )
 
-    def _next_sweep(self, account: Account, *, polling: bool) -> datetime:
-        """Returns the sweep that goes on: the one that is under way, or the first of a new chain."""
+    def _new_chain(self, account: Account, *, polling: bool) -> datetime | None:
+        """Begins a chain of sweeps and returns its first, unless one is under way at the right pace."""
         now = self.clock.now()
         if account.next_sweep is not None and account.next_sweep > now - _CHAIN_LATE and polling is account.polling:
-            return account.next_sweep
+            return None
         following = self.sweeps.next_after(account.model_copy(update={"polling": polling}))
         self.sweeps.schedule(account, following)
         return following

@@ -39,7 +39,9 @@ class Renewals:
 
     def schedule(self, account: Account, subscription: Subscription) -> None:
         """Enters the renewal of *subscription* into the due index, 48 to 72 hours ahead of its end."""
-        at = subscription.expires - _AHEAD - _SPREAD * self.randomness.fraction()
+        ahead = _AHEAD + _SPREAD * self.randomness.fraction()
+        # An adopted subscription may end sooner; and what is due in the past, no tick looks for.
+        at = max(subscription.expires - ahead, self.clock.now())
         self.due.put(Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation))
 
     def renew(self, stored: Stored[Account], job: Job) -> None:

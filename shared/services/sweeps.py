@@ -87,7 +87,11 @@ class Sweeps:
     def sweep(self, stored: Stored[Account], job: Job) -> None:
         """Looks at the account once and names the next look; a job that the row does not name does nothing."""
         account = stored.value
-        if account.state is not AccountState.CONNECTED or job.at is None or job.at != account.next_sweep:
+        if account.state is AccountState.DELETED or job.at is None or job.at != account.next_sweep:
+            return
+        if account.state is not AccountState.CONNECTED:
+            # The chain waits for the account to work again; a new one would only begin where this one is lost.
+            self.jobs.put(job, _REFUSED_WAIT)
             return
         started = self.clock.now()
         try:
@@ -117,7 +121,7 @@ class Sweeps:
     def catch_up(self, stored: Stored[Account], job: Job) -> None:
         """Looks at once, outside the chain; with a link, goes on with a look that did not fit one page."""
         account = stored.value
-        if account.state is AccountState.DELETED:
+        if account.state is AccountState.DELETED or job.mailbox not in (None, _mailbox(account)):
             return
         try:
             app = self._app(account)
@@ -205,6 +209,7 @@ class Sweeps:
                     incarnation=account.incarnation,
                     link=link,
                     folder=folder,
+                    mailbox=_mailbox(account),
                 )
             )
 
