@@ -8,6 +8,9 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+# The suites that fakes and adapters share live in modules that pytest does not collect by itself.
+pytest.register_assert_rewrite("tests.contracts")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # Everybody sees the same examples, however busy the machine is; `--hypothesis-profile=explore` looks for new ones.

@@ -258,8 +258,8 @@ class Changes:
     def _meaning(
         self, subject: _Subject, message: Message, rules: ContentRules, *, redelivered: bool, suspicious: bool
     ) -> Meaning:
-        # Nobody said `created` to us and the message is new: whoever was told may have died on the way.
-        inferred = subject.looks > 0 and ChangeKind.CREATED not in subject.kinds
+        # New only because its sighting did not come: whoever told the arrival may have died before he noted it.
+        inferred = subject.looks > 0 and subject.kinds != {ChangeKind.CREATED}
         interrupted = redelivered or subject.tries > 0 or inferred
         known = None
         if needs_sighting(subject.kinds, message, suspicious=suspicious):

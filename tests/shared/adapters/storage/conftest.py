@@ -7,8 +7,6 @@ import pytest
 from shared.adapters.storage.connection import StorageConnection
 from tests.fakes.storage_wire import WiredConnection
 
-pytest.register_assert_rewrite("tests.contracts")
-
 
 @pytest.fixture(scope="session")
 def connection(azurite: str) -> StorageConnection:
