@@ -57,8 +57,6 @@ _USER_AGENT = "Relay365/0.1 (+https://github.com/relay365/relay365)"
 # How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
 _SETTINGS_TTL = timedelta(seconds=10)
 _RECORD_TTL = timedelta(seconds=60)
-_FOLDER_TTL = timedelta(minutes=15)
-_FRESH_TTL = timedelta(seconds=10)
 # What is read together is held up together, so a throttled mailbox is put off rather than waited for.
 _READ_BUDGET = timedelta(seconds=5)
 # Rows are written after the POST, so under load they can wait a little for company; in seconds.
@@ -164,9 +162,10 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.domain.tokens import token_id
     from shared.services.accounts import Accounts
-    from shared.services.changes import Changes, fresh_folders
+    from shared.services.changes import Changes
     from shared.services.connections import Connections
     from shared.services.deliveries import Deliveries
+    from shared.services.folders import Folders
     from shared.services.health import Health
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
@@ -216,7 +215,6 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     account_lookup = Lookup(accounts.get, clock, _RECORD_TTL)
     app_lookup = Lookup(apps.get, clock, _RECORD_TTL)
     webhook_lookup = Lookup(webhooks.get, clock, _SETTINGS_TTL)
-    folder_lookup = Lookup(folders.get, clock, _FOLDER_TTL)
 
     # Use cases.
     instance_settings = InstanceSettingsService(
@@ -366,10 +364,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
-            folders=folder_lookup,
-            fresh_folders=Lookup(
-                fresh_folders(account_lookup, app_lookup, mailboxes, folders, folder_lookup), clock, _FRESH_TTL
-            ),
+            folders=Folders(account_lookup, app_lookup, mailboxes, folders, clock),
             reader=GroupCommit(reader.read, full=20, lanes=8, pace=0.02, name="read-messages"),
             sightings=sightings,
             sighting_rows=GroupCommit(_put_all(sightings), full=100, lanes=4, pace=_ROW_PACE, name="put-sightings"),

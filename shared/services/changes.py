@@ -6,7 +6,7 @@ is throttled, a copy lags behind) goes back to the queue with a delay; it never 
 all of that has been stored does the batch's own message go.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from shared.domain.changes import (
 )
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
-from shared.domain.folders import Folder, FolderTree
+from shared.domain.folders import Folder
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.messages import ContentRules, Message
@@ -35,10 +35,8 @@ from shared.group_commit import GroupCommit
 from shared.ports import (
     ChangeQueue,
     Clock,
-    FolderStore,
     JobQueue,
     Log,
-    Mailboxes,
     NotThere,
     Reading,
     ReadRequest,
@@ -47,6 +45,7 @@ from shared.ports import (
     Unread,
 )
 from shared.services.deliveries import Deliveries, Outgoing
+from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.recent import RecentEvents
@@ -114,8 +113,7 @@ class Changes:
 
     accounts: Lookup[Stored[Account] | None]
     apps: Lookup[Stored[OAuth2App] | None]
-    folders: Lookup[FolderTree | None]
-    fresh_folders: Lookup[FolderTree]
+    folders: Folders
     reader: GroupCommit[ReadRequest, Reading]
     sightings: SightingStore
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
@@ -288,7 +286,7 @@ class Changes:
         account = subject.account
         if meaning.event is None or meaning.data is None:
             return
-        folder = self._folder(account, message.folder) if message else None
+        folder = self.folders.find(account, message.folder) if message else None
         event = Event(
             id=event_id(account.key, subject.message, meaning.event, meaning.version),
             name=meaning.event,
@@ -326,14 +324,6 @@ class Changes:
             return False
         result.events.append(identity)
         return True
-
-    def _folder(self, account: Account, folder_id: str) -> Folder | None:
-        tree = self.folders.get(account.key)
-        folder = tree.find(folder_id) if tree else None
-        if folder is not None:
-            return folder
-        # The folder is younger than the tree, or nobody has read the tree yet. Many messages may ask at once.
-        return self.fresh_folders.get(account.key).find(folder_id)
 
     def _put_off(self, subject: _Subject, error: Exception, result: _Result) -> None:
         wait = _UNREAD_WAITS[min(subject.tries, len(_UNREAD_WAITS) - 1)]
@@ -396,25 +386,3 @@ def _tried(batch: ChangeBatch) -> ChangeBatch:
         changes=tuple(change.model_copy(update={"tries": change.tries + 1}) for change in batch.changes),
         account_events=tuple(event.model_copy(update={"tries": event.tries + 1}) for event in batch.account_events),
     )
-
-
-def fresh_folders(
-    accounts: Lookup[Stored[Account] | None],
-    apps: Lookup[Stored[OAuth2App] | None],
-    mailboxes: Mailboxes,
-    store: FolderStore,
-    folders: Lookup[FolderTree | None],
-) -> Callable[[str], FolderTree]:
-    """Returns what reads an account's folder tree anew and keeps it for everybody."""
-
-    def find(key: str) -> FolderTree:
-        account = accounts.get(key)
-        app = apps.get(account.value.app) if account else None
-        if account is None or app is None:
-            return FolderTree()
-        tree = mailboxes.probe(app.value, account.value.user)
-        store.put(key, tree)
-        folders.forget(key)
-        return tree
-
-    return find

@@ -23,6 +23,7 @@ from shared.group_commit import GroupCommit
 from shared.ports import NotThere, Post, Reading, ReadRequest
 from shared.services.changes import Changes
 from shared.services.deliveries import Deliveries
+from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.notifications import Notifications, gather
@@ -30,6 +31,7 @@ from shared.services.recent import RecentEvents
 from tests.contracts.examples import account, app, webhook
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.log import FakeLog
+from tests.fakes.microsoft365 import FakeMailboxes
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.stores import (
@@ -281,8 +283,13 @@ class MortalRelay:
         changes = Changes(
             accounts=Lookup(self.accounts.get, self.clock, TTL),
             apps=Lookup(self.apps.get, self.clock, TTL),
-            folders=Lookup(self.folders.get, self.clock, TTL),
-            fresh_folders=Lookup(_every_folder_is_known, self.clock, TTL),
+            folders=Folders(
+                Lookup(self.accounts.get, self.clock, TTL),
+                Lookup(self.apps.get, self.clock, TTL),
+                FakeMailboxes(),
+                self.folders,
+                self.clock,
+            ),
             reader=GroupCommit(self._read, full=20),
             sightings=self.sightings,
             sighting_rows=GroupCommit(seen.put, full=100),
@@ -295,10 +302,6 @@ class MortalRelay:
             log=log,
         )
         return Process(changes, deliveries)
-
-
-def _every_folder_is_known(_: str) -> FolderTree:
-    raise AssertionError("Every folder of these runs is known.")
 
 
 async def _accepted(ingress: Notifications, body: bytes) -> None:

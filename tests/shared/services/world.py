@@ -17,9 +17,10 @@ from shared.domain.tokens import token_id
 from shared.group_commit import GroupCommit
 from shared.ports import Log
 from shared.services.accounts import Accounts
-from shared.services.changes import Changes, fresh_folders
+from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
+from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
@@ -29,7 +30,7 @@ from shared.services.recent import RecentEvents
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
-from shared.services.timers import NEVER, NEVER, Timers
+from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
@@ -210,7 +211,6 @@ class Process:
         self.account_lookup = Lookup(accounts.get, clock, minute)
         self.app_lookup = Lookup(apps.get, clock, minute)
         self.webhook_lookup = Lookup(webhooks.get, clock, timedelta(seconds=10))
-        self.folder_lookup = Lookup(folders.get, clock, minute)
         self.settings = InstanceSettingsService(
             store=instance,
             webhooks=webhooks,
@@ -242,12 +242,7 @@ class Process:
         self.changes = Changes(
             accounts=self.account_lookup,
             apps=self.app_lookup,
-            folders=self.folder_lookup,
-            fresh_folders=Lookup(
-                fresh_folders(self.account_lookup, self.app_lookup, mailboxes, folders, self.folder_lookup),
-                clock,
-                timedelta(seconds=10),
-            ),
+            folders=Folders(self.account_lookup, self.app_lookup, mailboxes, folders, clock),
             reader=GroupCommit(through(world.reader).read, full=20, lanes=2),
             sightings=sightings,
             sighting_rows=GroupCommit(_put_all(sightings), full=100),
