@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
-_USER_AGENT = "Relay365/0.1 (+https://github.com/relay365/relay365)"
+_USER_AGENT = "Relay365/0.1"
 # How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
 _SETTINGS_TTL = timedelta(seconds=10)
 _RECORD_TTL = timedelta(seconds=60)

@@ -33,7 +33,7 @@ from shared.ports import (
     Subscriptions,
 )
 from shared.services.instance_settings import InstanceSettingsService
-from shared.services.lookups import Lookup
+from shared.services.lookups import Lookup, application_of
 from shared.services.removals import end_former
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
@@ -82,7 +82,7 @@ class Connections:
             stored = self._claim(stored)
         asked = False
         try:
-            app = self._app(account)
+            app = application_of(account, self.apps)
             end_former(account, self.apps, self.subscriptions, self.log)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
             asked = not watched
@@ -267,16 +267,6 @@ class Connections:
                 stored = current
             else:
                 return
-
-    def _app(self, account: Account) -> OAuth2App:
-        stored = self.apps.get(account.app)
-        if stored is None:
-            raise SignInRefused(
-                f"The OAuth2 application {account.app!r} was deleted.",
-                reason="AppNotFound",
-                mend="Set another application through PUT /v1/account/{account}.",
-            )
-        return stored.value
 
     def _announce(self, *said: AccountEvent) -> None:
         """

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from shared.ports import Clock
+from shared.domain.accounts import Account
+from shared.domain.errors import SignInRefused
+from shared.domain.oauth2 import OAuth2App
+from shared.ports import Clock, Stored
 
 Value = TypeVar("Value")
 
@@ -59,3 +62,15 @@ class Lookup(Generic[Value]):
         """Has the next `get` of *key* ask anew."""
         self._forgotten += 1
         self._kept.pop(key, None)
+
+
+def application_of(account: Account, apps: Lookup[Stored[OAuth2App] | None]) -> OAuth2App:
+    """Returns the application that *account* signs in through; raises SignInRefused where it was deleted."""
+    stored = apps.get(account.app)
+    if stored is None:
+        raise SignInRefused(
+            f"The OAuth2 application {account.app!r} was deleted.",
+            reason="AppNotFound",
+            mend="Set another application through PUT /v1/account/{account}.",
+        )
+    return stored.value

@@ -37,7 +37,7 @@ from shared.ports import (
     SightingStore,
     Stored,
 )
-from shared.services.lookups import Lookup
+from shared.services.lookups import Lookup, application_of
 
 # Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.
 _SILENT_TWICE = 2
@@ -96,7 +96,7 @@ class Sweeps:
         started = self.clock.now()
         try:
             patience = timedelta() if account.polling else ON_ITS_WAY
-            silent = self._look(account, self._app(account), patience)
+            silent = self._look(account, application_of(account, self.apps), patience)
         except TryLater as busy:
             self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
             return
@@ -124,7 +124,7 @@ class Sweeps:
         if account.state is AccountState.DELETED or job.mailbox not in (None, _mailbox(account)):
             return
         try:
-            app = self._app(account)
+            app = application_of(account, self.apps)
             if job.link is None:
                 # Somebody knows of a gap, so nothing is left to notifications.
                 self._look(account, app, timedelta())
@@ -216,16 +216,6 @@ class Sweeps:
     def _put(self, changes: tuple[Change, ...]) -> None:
         if changes:
             self.changes.put(ChangeBatch(changes=changes))
-
-    def _app(self, account: Account) -> OAuth2App:
-        stored = self.apps.get(account.app)
-        if stored is None:
-            raise SignInRefused(
-                f"The OAuth2 application {account.app!r} was deleted.",
-                reason="AppNotFound",
-                mend="Set another application through PUT /v1/account/{account}.",
-            )
-        return stored.value
 
 
 def _mailbox(account: Account) -> str:
