@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.retention import Purges
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
@@ -81,6 +82,7 @@ class Relay:
     accounts: "Accounts"
     jobs: "Jobs"
     timers: "Timers"
+    purges: "Purges"
     changes: "Changes"
     deliveries: "Deliveries"
     tokens: "Tokens"
@@ -157,6 +159,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
@@ -175,6 +178,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.recent import RecentEvents
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
+    from shared.services.retention import Purges
     from shared.services.sweeps import Sweeps
     from shared.services.timers import NEVER, Timers
     from shared.services.tokens import Tokens
@@ -219,6 +223,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     folder_lookup = Lookup(folders.get, clock, _FOLDER_TTL)
 
     # Use cases.
+    retention = timedelta(days=settings.retention_days)
     instance_settings = InstanceSettingsService(
         store=instance,
         webhooks=webhooks,
@@ -279,6 +284,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         interval=timedelta(minutes=settings.sweep_minutes),
         poll=timedelta(seconds=settings.poll_seconds),
         folders=settings.sweep_folders,
+        sightings_kept=retention,
     )
     renewals = Renewals(
         accounts=accounts,
@@ -363,6 +369,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             log=log,
         ),
         timers=timers,
+        purges=Purges(TableRetention(connection), clock, log, kept=retention),
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
@@ -380,6 +387,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             recent=RecentEvents(),
             clock=clock,
             log=log,
+            sightings_kept=retention,
         ),
         deliveries=delivery,
         tokens=token_service,

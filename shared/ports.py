@@ -231,6 +231,17 @@ class DeliveryStore(Protocol):
         """Returns up to *limit* deliveries that *query* asks for, the newest day first."""
 
 
+class Retention(Protocol):
+    """Lets go of what is old."""
+
+    def purge(self, before: datetime) -> int:
+        """
+        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+
+        One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
+        """
+
+
 class TokenStore(Protocol):
     """Keeps access tokens by id."""
 

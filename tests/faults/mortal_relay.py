@@ -293,6 +293,7 @@ class MortalRelay:
             recent=RecentEvents(),
             clock=self.clock,
             log=log,
+            sightings_kept=timedelta(days=40),
         )
         return Process(changes, deliveries)
 

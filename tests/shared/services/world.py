@@ -29,7 +29,7 @@ from shared.services.recent import RecentEvents
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
-from shared.services.timers import NEVER, NEVER, Timers
+from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
@@ -74,6 +74,7 @@ SWEEP = timedelta(minutes=20)
 POLL = timedelta(minutes=2)
 SPREAD = timedelta(minutes=3)
 TICK = timedelta(minutes=5)
+KEPT = timedelta(days=40)
 
 
 class World:
@@ -258,6 +259,7 @@ class Process:
             recent=self.recent,
             clock=clock,
             log=log,
+            sightings_kept=KEPT,
         )
         self.tokens = Tokens(
             store=through(world.tokens),
@@ -292,6 +294,7 @@ class Process:
             interval=SWEEP,
             poll=POLL,
             folders=("inbox-id",),
+            sightings_kept=KEPT,
         )
         self.renewals = Renewals(
             accounts=accounts,
