@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.poison import Poison
     from shared.services.retention import Purges
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
@@ -83,6 +84,7 @@ class Relay:
     jobs: "Jobs"
     timers: "Timers"
     purges: "Purges"
+    poison: "Poison"
     changes: "Changes"
     deliveries: "Deliveries"
     tokens: "Tokens"
@@ -150,6 +152,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
+    from shared.adapters.storage.poison_queues import StoragePoisonQueue
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
     from shared.adapters.storage.tables.accounts import AccountTable
     from shared.adapters.storage.tables.cursors import CursorTable
@@ -159,6 +162,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.poison import PoisonTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
@@ -175,6 +179,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.jobs import Jobs
     from shared.services.lookups import Lookup
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.poison import Poison
     from shared.services.recent import RecentEvents
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
@@ -370,6 +375,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         ),
         timers=timers,
         purges=Purges(TableRetention(connection), clock, log, kept=retention),
+        poison=Poison(StoragePoisonQueue(connection), PoisonTable(connection), clock, log),
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
