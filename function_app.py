@@ -11,6 +11,8 @@ from functions import (
     jobs,
     notifications,
     oauth2,
+    poison,
+    purge,
     retries,
     timers,
     tokens,
@@ -25,6 +27,8 @@ app.register_functions(instance_settings.bp)
 app.register_functions(jobs.bp)
 app.register_functions(notifications.bp)
 app.register_functions(oauth2.bp)
+app.register_functions(poison.bp)
+app.register_functions(purge.bp)
 app.register_functions(retries.bp)
 app.register_functions(timers.bp)
 app.register_functions(tokens.bp)

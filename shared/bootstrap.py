@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.poison import Poison
+    from shared.services.retention import Purges
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
@@ -79,6 +81,8 @@ class Relay:
     accounts: "Accounts"
     jobs: "Jobs"
     timers: "Timers"
+    purges: "Purges"
+    poison: "Poison"
     changes: "Changes"
     deliveries: "Deliveries"
     tokens: "Tokens"
@@ -146,6 +150,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
+    from shared.adapters.storage.poison_queues import StoragePoisonQueue
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
     from shared.adapters.storage.tables.accounts import AccountTable
     from shared.adapters.storage.tables.cursors import CursorTable
@@ -155,6 +160,8 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.poison import PoisonTable
+    from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
@@ -171,9 +178,11 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.jobs import Jobs
     from shared.services.lookups import Lookup
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.poison import Poison
     from shared.services.recent import RecentEvents
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
+    from shared.services.retention import Purges
     from shared.services.sweeps import Sweeps
     from shared.services.timers import NEVER, Timers
     from shared.services.tokens import Tokens
@@ -217,6 +226,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     webhook_lookup = Lookup(webhooks.get, clock, _SETTINGS_TTL)
 
     # Use cases.
+    retention = timedelta(days=settings.retention_days)
     instance_settings = InstanceSettingsService(
         store=instance,
         webhooks=webhooks,
@@ -277,6 +287,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         interval=timedelta(minutes=settings.sweep_minutes),
         poll=timedelta(seconds=settings.poll_seconds),
         folders=settings.sweep_folders,
+        sightings_kept=retention,
     )
     renewals = Renewals(
         accounts=accounts,
@@ -361,6 +372,8 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             log=log,
         ),
         timers=timers,
+        purges=Purges(TableRetention(connection), clock, log, kept=retention),
+        poison=Poison(StoragePoisonQueue(connection), PoisonTable(connection), clock, log),
         changes=Changes(
             accounts=account_lookup,
             apps=app_lookup,
@@ -375,6 +388,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             recent=RecentEvents(),
             clock=clock,
             log=log,
+            sightings_kept=retention,
         ),
         deliveries=delivery,
         tokens=token_service,

@@ -19,6 +19,7 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.poison import Poisoned
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
@@ -231,6 +232,33 @@ class DeliveryStore(Protocol):
         """Returns up to *limit* deliveries that *query* asks for, the newest day first."""
 
 
+class Retention(Protocol):
+    """Lets go of what is old."""
+
+    def purge(self, before: datetime) -> int:
+        """
+        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+
+        One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
+        """
+
+
+class PoisonStore(Protocol):
+    """Keeps messages that the host gave up."""
+
+    def keep(self, poisoned: Poisoned) -> None:
+        """Adds a message; the same a second time changes nothing, its mark neither."""
+
+    def get(self, poison_id: str) -> Stored[Poisoned] | None:
+        """Returns the message."""
+
+    def replace(self, poisoned: Poisoned, etag: str) -> None:
+        """Overwrites the message that was read with *etag*; raises Changed where it is another one now."""
+
+    def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
+        """Returns up to *limit* messages after *position*, the newest first."""
+
+
 class TokenStore(Protocol):
     """Keeps access tokens by id."""
 
@@ -295,6 +323,31 @@ class JobQueue(Protocol):
 
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A message that the host gave up, as it was taken: `receipt` is what removes it."""
+
+    queue: str
+    id: str
+    receipt: str
+    body: str
+    takes: int
+    given_up: datetime
+
+
+class PoisonQueue(Protocol):
+    """Holds what the host gave up, for all queues."""
+
+    def take(self) -> list[GivenUp]:
+        """Returns some messages and hides them for some minutes; none where nothing is left."""
+
+    def remove(self, message: GivenUp) -> None:
+        """Removes a message that was taken; one that is gone is fine."""
+
+    def requeue(self, queue: str, body: str) -> None:
+        """Puts *body* on the queue where it failed, to be taken at least once."""
 
 
 # --- Microsoft 365 ---

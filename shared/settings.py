@@ -124,6 +124,13 @@ class Settings(BaseSettings):
     payload_retention_days: int = Field(
         default=14, ge=4, le=365, description="How long the exact bytes of an event are kept for retries and resending."
     )
+    retention_days: int = Field(
+        default=40,
+        ge=31,
+        le=730,
+        description="How long the delivery log and what we last knew of messages are kept, in days (31 to 730); at "
+        "least PAYLOAD_RETENTION_DAYS. Whole months are dropped, so the oldest stay up to 5 weeks longer.",
+    )
 
     @field_validator("client_state_keys")
     @classmethod
@@ -181,6 +188,14 @@ class Settings(BaseSettings):
             )
         if bool(self.key_vault_url) == bool(self.vault_file):
             raise ValueError("set exactly one of KEY_VAULT_URL (in Azure) and VAULT_FILE (on one machine)")
+        return self
+
+    @model_validator(mode="after")
+    def _log_outlives_payloads(self) -> Self:
+        if self.retention_days < self.payload_retention_days:
+            raise ValueError(
+                f"RETENTION_DAYS must be at least PAYLOAD_RETENTION_DAYS, which is {self.payload_retention_days}"
+            )
         return self
 
     @property

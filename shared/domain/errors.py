@@ -9,6 +9,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + AccountNotFound
     + OAuth2AppNotFound
     + DeliveryNotFound
+    + PoisonNotFound
     + TokenNotFound
   x Conflict              change what stands in the way, or say `force`
     + OAuth2AppInUse
@@ -112,6 +113,14 @@ class DeliveryNotFound(NotFound):
     def __init__(self, delivery: str) -> None:
         super().__init__(f"No delivery is kept as {delivery!r}.")
         self.delivery = delivery
+
+
+class PoisonNotFound(NotFound):
+    """No message that was given up is kept under this id."""
+
+    def __init__(self, poison_id: str) -> None:
+        super().__init__(f"No message is kept as {poison_id!r}.")
+        self.poison_id = poison_id
 
 
 class TokenNotFound(NotFound):

@@ -34,13 +34,15 @@ def compare(
     *,
     now: datetime,
     watched_since: datetime,
+    forgotten_before: datetime,
     patience: timedelta,
 ) -> Found:
     """
     Returns what *messages* tell beyond what is *known* of them (by message id).
 
     An arrival younger than *patience* is left to its notification, which is on its way, or to the next sweep; one from
-    before we watched is not news.
+    before we watched is not news. What we knew of mail from before *forgotten_before* may have been purged: that it is
+    unknown does not make it an arrival.
     """
     changes: list[Change] = []
     unannounced = 0
@@ -50,6 +52,9 @@ def compare(
         sighting = known.get(message.id)
         if sighting is None:
             if now - message.received < patience or message.received < beginning:
+                continue
+            if message.received < forgotten_before:
+                changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
                 continue
             changes.append(_change(account, ChangeKind.CREATED, message.id, now))
             unannounced += 1

@@ -29,6 +29,7 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.messages import ContentRules, Message
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
@@ -124,6 +125,7 @@ class Changes:
     recent: RecentEvents
     clock: Clock
     log: Log
+    sightings_kept: timedelta
 
     def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
         """Delivers what *batch* means; *redelivered* says that it may have been worked on before."""
@@ -266,12 +268,20 @@ class Changes:
             subject.kinds,
             message,
             known,
-            watched_since=subject.account.watched_since or subject.account.created,
+            watched_since=self._known_since(subject),
             looks=subject.looks,
             patience=PATIENCE,
             interrupted=interrupted,
             rules=rules,
         )
+
+    def _known_since(self, subject: _Subject) -> datetime:
+        """Returns since when a message would be known if it had been told."""
+        watched_since = subject.account.watched_since or subject.account.created
+        if any(change.found and change.kind is ChangeKind.CREATED for change in subject.changes):
+            # A sweep asks for arrivals since its last look, however long ago that was.
+            return watched_since
+        return max(watched_since, subject.first_seen - self.sightings_kept)
 
     def _announce(
         self,
@@ -292,7 +302,7 @@ class Changes:
             name=meaning.event,
             account=account.id,
             account_key=account.key,
-            moment=meaning.moment or subject.first_seen,
+            moment=near(meaning.moment or subject.first_seen, subject.first_seen),
             # What is gone has no time of its own any more.
             date=meaning.moment if message and meaning.moment else subject.first_seen,
             learned=subject.first_seen,

@@ -68,6 +68,7 @@ class Sweeps:
     interval: timedelta
     poll: timedelta
     folders: tuple[str, ...]
+    sightings_kept: timedelta
 
     def schedule(self, account: Account, at: datetime) -> None:
         """Has the account swept at *at*, which its row must name as `next_sweep` by then."""
@@ -171,12 +172,15 @@ class Sweeps:
             sighting = self.sightings.get(sighting_key(account.key, message.id, message.received))
             if sighting is not None:
                 known[message.id] = sighting
+        now = self.clock.now()
         found = compare(
             account.key,
             listed,
             known,
-            now=self.clock.now(),
+            now=now,
             watched_since=account.watched_since or account.created,
+            # What came since the last look was never known, however long ago that was.
+            forgotten_before=min(now - self.sightings_kept, self._since(account)),
             patience=patience,
         )
         self._put(found.changes)

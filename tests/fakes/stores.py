@@ -1,6 +1,7 @@
 """Stores in memory, with the real ones' promises: ETags, keys that are taken, deliveries that stay delivered."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import RLock
 from typing import Generic, TypeVar
@@ -17,6 +18,7 @@ from shared.domain.webhooks import Webhook
 from shared.ports import Clock, Page, Stored
 
 Value = TypeVar("Value")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Records(Generic[Value]):
@@ -194,6 +196,13 @@ class FakeSightingStore:
         """Overwrite sightings."""
         self._sightings.update(sightings)
 
+    def forget(self, first_kept: str) -> int:
+        """Forget the months before *first_kept*, and return how many there were."""
+        old = [key for key in self._sightings if key.day[:6] < first_kept]
+        for key in old:
+            del self._sightings[key]
+        return len({key.day[:6] for key in old})
+
 
 class FakeWebhookStore:
     """Keeps webhooks."""
@@ -263,6 +272,17 @@ class FakeDeliveryStore:
             and query.state in (None, delivery.state)
         ]
         return self._records.slice(position, limit, wanted)
+
+    def forget(self, first_kept: str) -> int:
+        """Forget the months before *first_kept*, and return how many there were."""
+        old = [(place, _month(each)) for place, each in self._records.sorted() if _month(each) < first_kept]
+        for place, _ in old:
+            self._records.remove(place)
+        return len({month for _, month in old})
+
+
+def _month(delivery: Delivery) -> str:
+    return (EPOCH + timedelta(milliseconds=delivery.key.moment)).strftime("%Y%m")
 
 
 def _place(key: DeliveryKey) -> str:

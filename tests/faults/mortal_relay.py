@@ -300,6 +300,7 @@ class MortalRelay:
             recent=RecentEvents(),
             clock=self.clock,
             log=log,
+            sightings_kept=timedelta(days=40),
         )
         return Process(changes, deliveries)
 

@@ -51,6 +51,15 @@ def test_four_variables_are_enough() -> None:
     assert hours == [0.5, 2, 5, 10, 14, 20, 24]
 
 
+def test_the_log_outlives_the_payloads(environment: pytest.MonkeyPatch) -> None:
+    """What was sent is kept in the log for at least as long as its bytes."""
+    assert read().retention_days == 40
+    assert "RETENTION_DAYS must be at least PAYLOAD_RETENTION_DAYS, which is 41" in refusal(
+        environment, PAYLOAD_RETENTION_DAYS="41"
+    )
+    assert "RETENTION_DAYS" in refusal(environment, PAYLOAD_RETENTION_DAYS=None, RETENTION_DAYS="30")
+
+
 def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
     """Lists are written with commas, spaces do not count, and an empty variable is an absent one."""
     environment.setenv("WEBHOOK_ALLOWED_NETWORKS", "10.0.0.0/8, fd00::/8,")

@@ -60,8 +60,8 @@ class StorageConnection:
             self._address("table", self.table_service_uri), credential=self._credential, **options
         )
 
-    def queue(self, name: str) -> "QueueClient":
-        """Returns a client of the queue *name*, which speaks base64 as the Functions host expects."""
+    def queue(self, name: str, *, encoded: bool = True) -> "QueueClient":
+        """Returns a client of the queue *name*: in base64 as the Functions host expects, or as it is on the wire."""
         from azure.storage.queue import (  # noqa: PLC0415  the start of the app must not pay for it
             LinearRetry,
             QueueClient,
@@ -70,9 +70,12 @@ class StorageConnection:
         )
 
         # QueueServiceClient.get_queue_client() does not hand these policies on, so the client is made directly.
-        options: dict[str, Any] = {
+        policies = {
             "message_encode_policy": TextBase64EncodePolicy(),
             "message_decode_policy": TextBase64DecodePolicy(),
+        }
+        options: dict[str, Any] = {
+            **(policies if encoded else {}),
             "retry_policy": LinearRetry(backoff=1, retry_total=_RETRIES, random_jitter_range=1),
             **self._common,
         }

@@ -34,7 +34,7 @@ class StorageChangeQueue:
     """Holds changes in the queue `changes`."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._queue = _Queue(connection, f"{prefix}changes")
+        self._queue = Queue(connection, f"{prefix}changes")
 
     def put(self, batch: ChangeBatch, delay: timedelta = timedelta()) -> None:
         """Queues *batch*, hidden for *delay*, in as many messages as it needs; each is taken at least once."""
@@ -46,7 +46,7 @@ class StorageRetryQueue:
     """Holds attempts that are due later in the queue `retries`."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._queue = _Queue(connection, f"{prefix}retries")
+        self._queue = Queue(connection, f"{prefix}retries")
 
     def put(self, retry: Retry, delay: timedelta) -> None:
         """Queues *retry*, hidden for *delay* (at most 7 days); it is taken at least once."""
@@ -57,7 +57,7 @@ class StorageJobQueue:
     """Holds background work in the queue `jobs`."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._queue = _Queue(connection, f"{prefix}jobs")
+        self._queue = Queue(connection, f"{prefix}jobs")
 
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
@@ -92,7 +92,7 @@ def written(message: Owned) -> str:
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
 
 
-class _Queue:
+class Queue:
     """One queue, made when the first message finds it missing."""
 
     def __init__(self, connection: StorageConnection, name: str) -> None:

@@ -14,13 +14,22 @@ from tests.fakes.clock import START
 KEY = an_account().key
 NOW = START + timedelta(hours=1)
 WATCHED_SINCE = START - timedelta(days=1)
+FORGOTTEN = START - timedelta(hours=12)
 FOUND = a_change(seen=NOW, found=True)
 
 
 def look(message: Message, known: Sighting | None = None) -> Found:
     """Return what a look finds at which *message* is there."""
     sightings = {} if known is None else {message.id: known}
-    return compare(KEY, [message], sightings, now=NOW, watched_since=WATCHED_SINCE, patience=ON_ITS_WAY)
+    return compare(
+        KEY,
+        [message],
+        sightings,
+        now=NOW,
+        watched_since=WATCHED_SINCE,
+        forgotten_before=FORGOTTEN,
+        patience=ON_ITS_WAY,
+    )
 
 
 def test_an_arrival_that_nobody_announced_is_found() -> None:
@@ -40,6 +49,14 @@ def test_an_arrival_that_nobody_announced_is_found() -> None:
 def test_what_is_on_its_way_or_old_is_no_find(received: datetime, *, found: bool) -> None:
     """A young arrival is left to its notification, and one from before our watch is no news."""
     assert bool(look(a_message(received=received)).changes) is found
+
+
+@pytest.mark.parametrize(("received", "arrivals"), [(FORGOTTEN, 1), (FORGOTTEN - timedelta(seconds=1), 0)])
+def test_what_was_forgotten_is_no_arrival(received: datetime, arrivals: int) -> None:
+    """Mail so old that what we knew of it was purged may have changed, and did not come unannounced."""
+    found = look(a_message(received=received))
+    kind = ChangeKind.CREATED if arrivals else ChangeKind.UPDATED
+    assert ([change.kind for change in found.changes], found.unannounced) == ([kind], arrivals)
 
 
 @pytest.mark.parametrize("known", [a_sighting(flags=("\\Seen",)), a_sighting(folder="archive-id")])

@@ -75,6 +75,7 @@ SWEEP = timedelta(minutes=20)
 POLL = timedelta(minutes=2)
 SPREAD = timedelta(minutes=3)
 TICK = timedelta(minutes=5)
+KEPT = timedelta(days=40)
 
 
 class World:
@@ -253,6 +254,7 @@ class Process:
             recent=self.recent,
             clock=clock,
             log=log,
+            sightings_kept=KEPT,
         )
         self.tokens = Tokens(
             store=through(world.tokens),
@@ -287,6 +289,7 @@ class Process:
             interval=SWEEP,
             poll=POLL,
             folders=("inbox-id",),
+            sightings_kept=KEPT,
         )
         self.renewals = Renewals(
             accounts=accounts,

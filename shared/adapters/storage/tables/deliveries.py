@@ -1,7 +1,7 @@
 """
-Deliveries in the table `deliveries`: a partition for each day and webhook, the newest first.
+Deliveries in a table for each month: a partition for each day and webhook, the newest first.
 
-Both keys come from the event alone, so whoever writes a delivery again finds the row that is there.
+Month and keys come from the event alone, so whoever writes a delivery again finds the row that is there.
 """
 
 from collections import defaultdict
@@ -11,9 +11,10 @@ from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
+from shared.adapters.storage.tables.months import MONTH, MonthlyTables
 from shared.adapters.storage.tables.payloads import PayloadTable
 from shared.adapters.storage.tables.records import pack, record_columns, unpack
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Table, replacing
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, bad_cursor, replacing
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
 from shared.domain.errors import Changed, TryLater
 from shared.ports import Clock, Page, Stored
@@ -25,6 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = 9_999_999_999_999
 _LAST_DAY = 99_999_999
 
+# A page's position is Table's own within a month, and the month; alone it is the month's beginning.
+_IN_MONTH = "month"
+_POSITION = frozenset({_IN_MONTH, "PartitionKey", "RowKey"})
+
 Columns = Mapping[str, Any]
 
 
@@ -32,7 +37,7 @@ class DeliveryTable:
     """Keeps deliveries with the bytes that they send."""
 
     def __init__(self, connection: StorageConnection, clock: Clock, prefix: str = "") -> None:
-        self._table = Table(connection, f"{prefix}deliveries")
+        self._tables = MonthlyTables(connection, f"{prefix}deliveries")
         self._payloads = PayloadTable(connection, prefix)
         self._clock = clock
 
@@ -43,31 +48,33 @@ class DeliveryTable:
         Where a row exists already, a delivered one stays as it is and any other is overwritten, so that any order of
         crashes and repetitions converges.
         """
-        partitions: defaultdict[str, list[Columns]] = defaultdict(list)
+        partitions: defaultdict[tuple[str, str], list[Columns]] = defaultdict(list)
         for delivery, payload in _last_words(deliveries):
+            month = month_of(delivery.key)
             partition, row = keys(delivery.key)
-            stored = self._payloads.store(partition, row, payload)
-            partitions[partition].append({**_columns(delivery), **stored})
-        for rows in partitions.values():
+            stored = self._payloads.store(month, partition, row, payload)
+            partitions[month, partition].append({**_columns(delivery), **stored})
+        for (month, _), rows in partitions.items():
             for together in _transactions(rows):
-                self._write(together)
+                self._write(self._tables.of(month), together)
 
     def get(self, key: DeliveryKey) -> Stored[Delivery] | None:
         """Returns the delivery without its payload."""
-        row = self._table.get(*keys(key), select=record_columns())
+        row = self._tables.of(month_of(key)).get(*keys(key), select=record_columns())
         return Stored(unpack(Delivery, row.columns), row.etag) if row else None
 
     def payload(self, key: DeliveryKey) -> bytes | None:
         """Returns the exact bytes that were stored, or None where they have expired."""
+        month = month_of(key)
         partition, name = keys(key)
-        row = self._table.get(partition, name)
+        row = self._tables.of(month).get(partition, name)
         if row is None or unpack(Delivery, row.columns).payload_expires < self._clock.now():
             return None
-        return self._payloads.load(partition, name, row.columns)
+        return self._payloads.load(month, partition, name, row.columns)
 
     def replace(self, delivery: Delivery, etag: str) -> None:
         """Overwrites the delivery that was read with *etag*, not its payload; raises Changed where it changed."""
-        self._table.replace(_columns(delivery), etag, merge=True)
+        self._tables.of(month_of(delivery.key)).replace(_columns(delivery), etag, merge=True)
 
     def page(self, query: DeliveryQuery, position: dict[str, str] | None, limit: int) -> Page[Delivery]:
         """Returns up to *limit* deliveries that *query* asks for, the newest day first."""
@@ -77,30 +84,45 @@ class DeliveryTable:
             if (value := getattr(query, name)) is not None
         }
         condition = " and ".join(f"{name} eq @{name}" for name in wanted)
-        rows, after = self._table.page(condition, wanted, position=position, limit=limit, select=record_columns())
+        rows: list[Row] = []
+        months = self._months(position)
+        after: dict[str, str] | None = None
+        for number, month in enumerate(months):
+            rest = _within(position) if position and position[_IN_MONTH] == month else None
+            found, after = self._tables.of(month).page(
+                condition, wanted, position=rest, limit=limit - len(rows), select=record_columns()
+            )
+            rows += found
+            if after is not None:
+                after = {_IN_MONTH: month, **after}
+                break
+            if len(rows) >= limit:
+                after = {_IN_MONTH: months[number + 1]} if number + 1 < len(months) else None
+                break
         return Page([unpack(Delivery, row.columns) for row in rows], after)
 
-    def _write(self, rows: Sequence[Columns]) -> None:
+    def _months(self, position: dict[str, str] | None) -> list[str]:
+        """Returns the months to read from *position* on, the newest first."""
+        months = self._tables.months()
+        if position is None:
+            return months
+        if not position.keys() <= _POSITION or not MONTH.fullmatch(position.get(_IN_MONTH, "")):
+            raise bad_cursor()
+        return [month for month in months if month <= position[_IN_MONTH]]
+
+    def _write(self, table: Table, rows: Sequence[Columns]) -> None:
         operations: list[Operation] = [("create", row) for row in rows]
         for _ in range(_TRIES):
             if not operations:
                 return
             try:
-                self._table.transact(operations)
+                table.transact(operations)
             except Changed:
                 # One row that exists refuses them all. That is a repetition, where most exist: look at each.
-                operations = [operation for row in rows if (operation := self._still_to_do(row))]
+                operations = [operation for row in rows if (operation := _still_to_do(table, row))]
             else:
                 return
         raise TryLater("Others write the same deliveries at this moment.")
-
-    def _still_to_do(self, row: Columns) -> Operation | None:
-        found = self._table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
-        if found is None:
-            return ("create", row)
-        if found.columns["state"] == DeliveryState.DELIVERED:
-            return None
-        return ("update", row, replacing(found.etag))
 
 
 def keys(key: DeliveryKey) -> tuple[str, str]:
@@ -109,9 +131,35 @@ def keys(key: DeliveryKey) -> tuple[str, str]:
 
     A moment before 1970 or after 2286, which only a forged one is, counts as the nearest of those.
     """
-    moment = min(max(key.moment, 0), _LAST_MOMENT)
-    day = int((_EPOCH + timedelta(milliseconds=moment)).strftime("%Y%m%d"))
+    moment = _nearest(key)
+    day = int(_date(moment).strftime("%Y%m%d"))
     return f"{_LAST_DAY - day}|{safe(key.webhook)}", f"{_LAST_MOMENT - moment:013}-{safe(key.event_id)}"
+
+
+def month_of(key: DeliveryKey) -> str:
+    """Returns the month whose table holds the delivery, in UTC."""
+    return _date(_nearest(key)).strftime("%Y%m")
+
+
+def _nearest(key: DeliveryKey) -> int:
+    return min(max(key.moment, 0), _LAST_MOMENT)
+
+
+def _date(moment: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=moment)
+
+
+def _within(position: dict[str, str]) -> dict[str, str] | None:
+    return {name: value for name, value in position.items() if name != _IN_MONTH} or None
+
+
+def _still_to_do(table: Table, row: Columns) -> Operation | None:
+    found = table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
+    if found is None:
+        return ("create", row)
+    if found.columns["state"] == DeliveryState.DELIVERED:
+        return None
+    return ("update", row, replacing(found.etag))
 
 
 def _columns(delivery: Delivery) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 """
-Payloads: a delivery's bytes, in its own row up to 512 KiB, beyond that in rows of the table `payloads`.
+Payloads: a delivery's bytes, in its own row up to 512 KiB, beyond that in rows of a table beside its own.
 
 The rows of a big payload are named by a hash of it, so two writers of one delivery never mix their bytes.
 """
@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.records import BYTES_CHUNK, pack_bytes, unpack_bytes
-from shared.adapters.storage.tables.table import Table
 
 # A row holds 1 MiB and a transaction 4 MiB, so deliveries with payloads in their rows still travel together.
 _IN_THE_ROW = 512 * 1024
@@ -23,9 +23,9 @@ class PayloadTable:
     """Keeps the bytes of deliveries."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._table = Table(connection, f"{prefix}payloads")
+        self._tables = MonthlyTables(connection, f"{prefix}payloads")
 
-    def store(self, partition: str, row: str, payload: bytes) -> dict[str, Any]:
+    def store(self, month: str, partition: str, row: str, payload: bytes) -> dict[str, Any]:
         """Returns the columns of the delivery's row that hold *payload*, or lead to it, having stored it then."""
         if len(payload) <= _IN_THE_ROW:
             return dict(pack_bytes(_NAME, payload))
@@ -33,17 +33,17 @@ class PayloadTable:
         starts = range(0, len(payload), _A_ROW)
         for number, start in enumerate(starts):
             chunk = pack_bytes(_NAME, payload[start : start + _A_ROW])
-            self._table.put({"PartitionKey": partition, "RowKey": _row(row, digest, number), **chunk})
+            self._tables.of(month).put({"PartitionKey": partition, "RowKey": _row(row, digest, number), **chunk})
         return {"payload_digest": digest, "payload_rows": len(starts)}
 
-    def load(self, partition: str, row: str, columns: Mapping[str, Any]) -> bytes | None:
+    def load(self, month: str, partition: str, row: str, columns: Mapping[str, Any]) -> bytes | None:
         """Returns the payload of the delivery with *columns*, or None where a part of it is gone."""
         digest = columns.get("payload_digest")
         if digest is None:
             return unpack_bytes(_NAME, columns)
         parts: list[bytes] = []
         for number in range(columns["payload_rows"]):
-            found = self._table.get(partition, _row(row, digest, number))
+            found = self._tables.of(month).get(partition, _row(row, digest, number))
             if found is None:
                 return None
             parts.append(unpack_bytes(_NAME, found.columns))

@@ -1,5 +1,5 @@
 """
-Sightings in the table `sightings`: a partition a day, a row a message.
+Sightings in a table for each month: a partition a day, a row a message.
 
 There is one row for every message, so columns are few and their names short: `f` folder, `g` flags, `l` labels.
 """
@@ -11,19 +11,23 @@ from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Table
+from shared.adapters.storage.tables.months import MONTH, MonthlyTables
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation
 from shared.domain.sightings import Sighting, SightingKey
+
+# Where a day has no month, which only a forged one has not.
+_NO_MONTH = "000000"
 
 
 class SightingTable:
     """Keeps what we last knew of messages."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._table = Table(connection, f"{prefix}sightings")
+        self._tables = MonthlyTables(connection, f"{prefix}sightings")
 
     def get(self, key: SightingKey) -> Sighting | None:
         """Returns the sighting."""
-        row = self._table.get(safe(key.day), safe(key.name))
+        row = self._tables.of(_month(key.day)).get(safe(key.day), safe(key.name))
         if row is None:
             return None
         columns = row.columns
@@ -34,9 +38,14 @@ class SightingTable:
         days: defaultdict[str, list[Operation]] = defaultdict(list)
         for key, sighting in sightings.items():
             days[key.day].append(("upsert", _columns(key, sighting), {"mode": "replace"}))
-        for operations in days.values():
+        for day, operations in days.items():
             for start in range(0, len(operations), TRANSACTION_ROWS):
-                self._table.transact(operations[start : start + TRANSACTION_ROWS])
+                self._tables.of(_month(day)).transact(operations[start : start + TRANSACTION_ROWS])
+
+
+def _month(day: str) -> str:
+    found = MONTH.match(day)
+    return found[0] if found else _NO_MONTH
 
 
 def _columns(key: SightingKey, sighting: Sighting) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One table of the account, made when it is first missed, with its failures translated."""
+"""One table of the account, made by its first row and empty until then, with its failures translated."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,9 +48,8 @@ class Table:
         def read(client: "TableClient") -> Row | None:
             try:
                 entity = client.get_entity(partition, row, select=list(select) if select else None)
-            except ResourceNotFoundError as error:
-                if code_of(error) == TABLE_NOT_FOUND:
-                    raise
+            except ResourceNotFoundError:
+                # No row, or no table for want of any: a caller who asks for what is not there makes no table.
                 return None
             return Row(entity, str(entity.metadata["etag"]))
 
@@ -86,6 +85,12 @@ class Table:
         self._run(lambda client: client.delete_entity(partition, row, **options))
         return statuses[-1] != 404  # noqa: PLR2004  not found
 
+    def drop(self) -> None:
+        """Removes the table with all its rows, in one request; one that is gone is fine."""
+        # Storage refuses the name for a while (TableBeingDeleted, so TryLater); whoever drops needs it no more.
+        # https://learn.microsoft.com/rest/api/storageservices/delete-table
+        self._run(lambda client: client.delete_table())
+
     def transact(self, operations: Sequence[Operation]) -> None:
         """Carries out all *operations* on one partition, or none; at most 100 rows and 4 MiB."""
         # The library's types ask for mutable rows, which it does not change.
@@ -108,7 +113,7 @@ class Table:
         rows and a way on; after 5 such answers the caller gets what there is.
         """
         if position is not None and (not position or not position.keys() <= _POSITION):
-            raise _bad_cursor()
+            raise bad_cursor()
         rows: list[Row] = []
         for _ in range(_MOST_REQUESTS_A_PAGE):
             found, position = self._answer(condition, values, position, limit - len(rows), select)
@@ -147,7 +152,10 @@ class Table:
             # The library's types say that a token is text; the tables' tokens are dictionaries.
             token: Any = position
             pages: Any = query.by_page(continuation_token=token)
-            rows = [Row(entity, str(entity.metadata["etag"])) for entity in next(pages)]
+            try:
+                rows = [Row(entity, str(entity.metadata["etag"])) for entity in next(pages)]
+            except ResourceNotFoundError:
+                return [], None
             after = {key: value for key, value in (pages.continuation_token or {}).items() if value is not None}
             return rows, after or None
 
@@ -155,7 +163,7 @@ class Table:
             return self._run(read)
         except HttpResponseError as error:
             if position is not None and error.status_code == 400:  # noqa: PLR2004  bad request
-                raise _bad_cursor() from error
+                raise bad_cursor() from error
             raise
 
     def _run(self, call: "Callable[[TableClient], Result]") -> Result:
@@ -181,13 +189,14 @@ def replacing(etag: str, *, merge: bool = False) -> dict[str, Any]:
     return {"mode": "merge" if merge else "replace", "etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
+def bad_cursor() -> InvalidRequest:
+    """Returns what a position is refused with that no page returned."""
+    return InvalidRequest(FieldProblem("cursor", '"cursor" must be one that an earlier page returned'))
+
+
 def _create(client: "TableClient") -> None:
     try:
         client.create_table()
     except ResourceExistsError as error:
         if code_of(error) != "TableAlreadyExists":
             raise
-
-
-def _bad_cursor() -> InvalidRequest:
-    return InvalidRequest(FieldProblem("cursor", '"cursor" must be one that an earlier page returned'))

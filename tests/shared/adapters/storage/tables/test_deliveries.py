@@ -1,11 +1,13 @@
 """Deliveries in a table keep the promises of their port, with few requests."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.deliveries import DeliveryTable, keys
 from shared.domain.deliveries import DeliveryKey, DeliveryQuery, DeliveryState
-from shared.domain.errors import TryLater
+from shared.domain.errors import InvalidRequest, TryLater
 from shared.ports import DeliveryStore
 from tests.contracts.deliveries import DeliveryStoreContract, read
 from tests.contracts.examples import delivery, key
@@ -82,13 +84,42 @@ def test_a_record_is_read_without_its_payload(store: DeliveryTable, wired: Wired
     assert wired.wire.received < 10_000
     store.replace(delivery(state=DeliveryState.FAILED), known.etag)
     assert store.payload(key()) == b"x" * 200_000
-    row = wired.tables().get_table_client(f"{prefix}deliveries").get_entity(*keys(key()))
+    row = wired.tables().get_table_client(f"{prefix}deliveries202603").get_entity(*keys(key()))
     assert {name: row[name] for name in ("account", "event_id", "webhook", "state")} == {
         "account": "anna",
         "event_id": key().event_id,
         "webhook": "default",
         "state": "failed",
     }
+
+
+def test_a_page_goes_on_in_the_month_before(wired: WiredConnection, prefix: str) -> None:
+    """A page costs a look at which months there are, and a request for each month that it shows."""
+    store = DeliveryTable(wired, FakeClock(), prefix)
+    places = [key(number, ago=timedelta(days=days)) for number, days in enumerate((0, 1, 2, 70))]
+    store.add([(delivery(place), b"{}") for place in places])
+    wired.wire.calls.clear()
+    page = store.page(DeliveryQuery(), None, 3)
+    assert [item.key for item in page.items] == places[:3]
+    assert wired.wire.calls == ["GET Tables", f"GET {prefix}deliveries202603()", f"GET {prefix}deliveries202602()"]
+    assert page.position == {"month": "202512"}
+    assert [item.key for item in store.page(DeliveryQuery(), page.position, 3).items] == places[3:]
+
+
+@pytest.mark.parametrize("month", ["", "2026", "2026031", "month", "../../"])
+def test_a_position_in_no_month_is_refused(store: DeliveryTable, month: str) -> None:
+    """A position names a month as a page does, or is the caller's mistake."""
+    with pytest.raises(InvalidRequest):
+        store.page(DeliveryQuery(), {"month": month}, 3)
+
+
+def test_a_look_makes_no_table(wired: WiredConnection, prefix: str) -> None:
+    """Whoever asks for a delivery of any month makes no table for it."""
+    store = DeliveryTable(wired, FakeClock(), prefix)
+    assert store.get(key()) is None
+    assert store.payload(key()) is None
+    assert store.page(DeliveryQuery(), None, 3).items == []
+    assert [call for call in wired.wire.calls if not call.startswith("GET")] == []
 
 
 def test_keys_tell_day_and_moment_backwards() -> None:

@@ -1,0 +1,73 @@
+"""
+Poison: what the host gave up becomes visible, and can be tried again.
+
+First the row, then the end of the message; first the message, then the mark. A crash in between repeats a step and
+loses nothing: the row's key is the message's, and whatever is queued may be worked on twice.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.errors import Changed, PoisonNotFound
+from shared.domain.paging import decode_cursor, encode_cursor
+from shared.domain.poison import Poisoned, PoisonQuery, view
+from shared.ports import Clock, GivenUp, Log, PoisonQueue, PoisonStore
+
+# Far more than any tick should find; the rest is for the next one.
+_MOST_ROUNDS = 100
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Keeps messages that were given up, shows them, and requeues them."""
+
+    queue: PoisonQueue
+    store: PoisonStore
+    clock: Clock
+    log: Log
+
+    def drain(self) -> int:
+        """Moves what was given up into rows, and returns how many messages there were."""
+        moved = 0
+        for _ in range(_MOST_ROUNDS):
+            taken = self.queue.take()
+            if not taken:
+                break
+            for message in taken:
+                self._keep(message)
+            moved += len(taken)
+        return moved
+
+    def page(self, query: PoisonQuery) -> dict[str, Any]:
+        """Returns a page of what was given up, the newest first, with the cursor of the next page."""
+        page = self.store.page(decode_cursor(query.cursor), query.page_size)
+        return {"poison": [view(each) for each in page.items], "nextPageCursor": encode_cursor(page.position)}
+
+    def requeue(self, poison_id: str) -> dict[str, Any]:
+        """Puts the message back on its queue and marks its row; raises PoisonNotFound."""
+        stored = self.store.get(poison_id)
+        if stored is None:
+            raise PoisonNotFound(poison_id)
+        poisoned = stored.value
+        self.queue.requeue(poisoned.queue, poisoned.body)
+        marked = poisoned.model_copy(update={"requeued": self.clock.now()})
+        try:
+            self.store.replace(marked, stored.etag)
+        except Changed:
+            # Somebody requeued it at the same moment, and the mark says so already.
+            return view(marked)
+        self.log.event("poison.requeued", id=poison_id, queue=poisoned.queue)
+        return view(marked)
+
+    def _keep(self, message: GivenUp) -> None:
+        poisoned = Poisoned(
+            queue=message.queue,
+            message=message.id,
+            body=message.body,
+            takes=message.takes,
+            given_up=message.given_up,
+            kept=self.clock.now(),
+        )
+        self.store.keep(poisoned)
+        self.log.problem("poison.kept", id=poisoned.id, queue=poisoned.queue, given_up=poisoned.given_up)
+        self.queue.remove(message)
