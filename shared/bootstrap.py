@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
+    from shared.services.replays import Replays
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
 
@@ -83,6 +84,7 @@ class Relay:
     timers: "Timers"
     changes: "Changes"
     deliveries: "Deliveries"
+    replays: "Replays"
     tokens: "Tokens"
     instance_settings: "InstanceSettingsService"
     health: "Health"
@@ -167,6 +169,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.changes import Changes, fresh_folders
     from shared.services.connections import Connections
     from shared.services.deliveries import Deliveries
+    from shared.services.endpoints import Endpoints
     from shared.services.health import Health
     from shared.services.instance_settings import InstanceSettingsService
     from shared.services.jobs import Jobs
@@ -175,6 +178,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.recent import RecentEvents
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
+    from shared.services.replays import Replays
     from shared.services.sweeps import Sweeps
     from shared.services.timers import NEVER, Timers
     from shared.services.tokens import Tokens
@@ -219,10 +223,20 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     folder_lookup = Lookup(folders.get, clock, _FOLDER_TTL)
 
     # Use cases.
+    replays = Replays(
+        store=deliveries,
+        webhooks=webhooks,
+        retries=retries,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
     instance_settings = InstanceSettingsService(
         store=instance,
         webhooks=webhooks,
         webhook_lookup=webhook_lookup,
+        replays=replays,
         vault=vault,
         cached=Lookup(_current(instance), clock, _SETTINGS_TTL),
         clock=clock,
@@ -236,8 +250,8 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         rows=GroupCommit(_add_all(deliveries), full=100, lanes=4, pace=_ROW_PACE, name="add-deliveries"),
         retries=retries,
         sender=sender,
-        webhooks=webhooks,
         webhook_lookup=webhook_lookup,
+        endpoints=Endpoints(webhooks, webhook_lookup, deliveries, clock, log),
         settings=instance_settings,
         vault=vault,
         clock=clock,
@@ -341,6 +355,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             webhooks=webhooks,
             webhook_lookup=webhook_lookup,
             account_lookup=account_lookup,
+            replays=replays,
             vault=vault,
             tokens=token_service,
             changes=changes,
@@ -357,6 +372,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             renewals=renewals,
             sweeps=sweeps,
             removals=removals,
+            replays=replays,
             timers=timers,
             queue=jobs,
             randomness=randomness,
@@ -382,6 +398,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             log=log,
         ),
         deliveries=delivery,
+        replays=replays,
         tokens=token_service,
         instance_settings=instance_settings,
         health=Health([StorageDependency(connection), *vault_dependency], timers, log),

@@ -76,7 +76,17 @@ class DeliveryTable:
             for name in ("account", "event_id", "webhook", "state")
             if (value := getattr(query, name)) is not None
         }
-        condition = " and ".join(f"{name} eq @{name}" for name in wanted)
+        terms = [f"{name} eq @{name}" for name in wanted]
+        # Both keys count down, so what is later than a moment comes before its place.
+        if query.since is not None:
+            partition, row = _place(query.since)
+            wanted |= {"last_day": f"{partition}}}", "last_row": row}
+            terms += ["PartitionKey lt @last_day", "RowKey lt @last_row"]
+        if query.until is not None:
+            partition, row = _place(query.until)
+            wanted |= {"first_day": partition, "first_row": row}
+            terms += ["PartitionKey ge @first_day", "RowKey ge @first_row"]
+        condition = " and ".join(terms)
         rows, after = self._table.page(condition, wanted, position=position, limit=limit, select=record_columns())
         return Page([unpack(Delivery, row.columns) for row in rows], after)
 
@@ -103,15 +113,25 @@ class DeliveryTable:
         return ("update", row, replacing(found.etag))
 
 
+def _place(moment: datetime) -> tuple[str, str]:
+    """Returns what the keys of the last event before *moment* begin with."""
+    return _day_and_row(int(moment.timestamp() * 1000) - 1)
+
+
 def keys(key: DeliveryKey) -> tuple[str, str]:
     """
     Returns the keys of the delivery's partition and row: both count down, so that the newest comes first.
 
     A moment before 1970 or after 2286, which only a forged one is, counts as the nearest of those.
     """
-    moment = min(max(key.moment, 0), _LAST_MOMENT)
+    day, row = _day_and_row(key.moment)
+    return f"{day}|{safe(key.webhook)}", f"{row}-{safe(key.event_id)}"
+
+
+def _day_and_row(milliseconds: int) -> tuple[str, str]:
+    moment = min(max(milliseconds, 0), _LAST_MOMENT)
     day = int((_EPOCH + timedelta(milliseconds=moment)).strftime("%Y%m%d"))
-    return f"{_LAST_DAY - day}|{safe(key.webhook)}", f"{_LAST_MOMENT - moment:013}-{safe(key.event_id)}"
+    return str(_LAST_DAY - day), f"{_LAST_MOMENT - moment:013}"
 
 
 def _columns(delivery: Delivery) -> dict[str, Any]:
