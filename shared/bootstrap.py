@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from shared.services.jobs import Jobs
     from shared.services.oauth2 import OAuth2Apps
     from shared.services.poison import Poison
+    from shared.services.replays import Replays
     from shared.services.retention import Purges
     from shared.services.timers import Timers
     from shared.services.tokens import Tokens
@@ -85,6 +86,7 @@ class Relay:
     poison: "Poison"
     changes: "Changes"
     deliveries: "Deliveries"
+    replays: "Replays"
     tokens: "Tokens"
     instance_settings: "InstanceSettingsService"
     health: "Health"
@@ -172,6 +174,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.changes import Changes
     from shared.services.connections import Connections
     from shared.services.deliveries import Deliveries
+    from shared.services.endpoints import Endpoints
     from shared.services.folders import Folders
     from shared.services.health import Health
     from shared.services.instance_settings import InstanceSettingsService
@@ -182,6 +185,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
     from shared.services.recent import RecentEvents
     from shared.services.removals import Removals
     from shared.services.renewals import Renewals
+    from shared.services.replays import Replays
     from shared.services.retention import Purges
     from shared.services.sweeps import Sweeps
     from shared.services.timers import NEVER, Timers
@@ -227,10 +231,20 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
 
     # Use cases.
     retention = timedelta(days=settings.retention_days)
+    replays = Replays(
+        store=deliveries,
+        webhooks=webhooks,
+        retries=retries,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
     instance_settings = InstanceSettingsService(
         store=instance,
         webhooks=webhooks,
         webhook_lookup=webhook_lookup,
+        replays=replays,
         vault=vault,
         cached=Lookup(_current(instance), clock, _SETTINGS_TTL),
         clock=clock,
@@ -244,8 +258,8 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
         rows=GroupCommit(_add_all(deliveries), full=100, lanes=4, pace=_ROW_PACE, name="add-deliveries"),
         retries=retries,
         sender=sender,
-        webhooks=webhooks,
         webhook_lookup=webhook_lookup,
+        endpoints=Endpoints(webhooks, webhook_lookup, deliveries, clock, log),
         settings=instance_settings,
         vault=vault,
         clock=clock,
@@ -350,6 +364,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             webhooks=webhooks,
             webhook_lookup=webhook_lookup,
             account_lookup=account_lookup,
+            replays=replays,
             vault=vault,
             tokens=token_service,
             changes=changes,
@@ -366,6 +381,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             renewals=renewals,
             sweeps=sweeps,
             removals=removals,
+            replays=replays,
             timers=timers,
             queue=jobs,
             randomness=randomness,
@@ -391,6 +407,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> Relay:
             sightings_kept=retention,
         ),
         deliveries=delivery,
+        replays=replays,
         tokens=token_service,
         instance_settings=instance_settings,
         health=Health([StorageDependency(connection), *vault_dependency], timers, log),

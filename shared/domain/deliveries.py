@@ -2,7 +2,8 @@
 Deliveries: one event for one webhook, from its first attempt to its end.
 
 Theory of the states. A delivery is born with its first attempt already made (the event's queue message guards it until
-then). `retrying` always has a message in the queue `retries`; the other states never do:
+then). `retrying` always has a message in the queue `retries`; the other states need none, and
+only one that somebody asked for (resend, replay) takes them back to `retrying`:
 
     delivered   a 2xx came back
     retrying    something else came back, and `next_attempt` is when we ask again
@@ -19,13 +20,14 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.domain.events import EventName
 from shared.domain.models import ApiModel, Owned
 from shared.domain.moments import iso
 
 JITTER = 0.2
+GONE_REASON = "The endpoint answered 410 Gone and was disabled."
 _GONE = 410
 _OVERLOADED = frozenset({429, 503})
 _TIMEOUT = "timeout"
@@ -101,7 +103,11 @@ class Attempt(Owned):
 
 
 class Delivery(Owned):
-    """One event for one webhook, as it is stored; the payload's bytes stand beside it until `payload_expires`."""
+    """
+    One event for one webhook, as it is stored; the payload's bytes stand beside it until `payload_expires`.
+
+    `before` counts the attempts that were made before somebody asked for more: the schedule begins after them.
+    """
 
     key: DeliveryKey
     event: EventName
@@ -117,6 +123,7 @@ class Delivery(Owned):
     payload_expires: datetime
     reason: str | None = None
     correlation: str = ""
+    before: int = 0
 
     def attempted(
         self, outcome: Outcome, *, now: datetime, schedule: tuple[timedelta, ...], chance: float
@@ -129,6 +136,7 @@ class Delivery(Owned):
         if self.state is DeliveryState.DELIVERED:
             return self
         number = len(self.attempts) + 1
+        tried = number - self.before
         attempt = Attempt(
             number=number, at=now, milliseconds=outcome.milliseconds, status=outcome.status, error=outcome.error
         )
@@ -136,16 +144,22 @@ class Delivery(Owned):
         if outcome.delivered:
             changes["state"] = DeliveryState.DELIVERED
         elif outcome.gone:
-            changes |= {"state": DeliveryState.PARKED, "reason": "The endpoint answered 410 Gone and was disabled."}
-        elif number > len(schedule):
-            changes |= {"state": DeliveryState.FAILED, "reason": f"All {number} attempts failed."}
+            changes |= {"state": DeliveryState.PARKED, "reason": GONE_REASON}
+        elif tried > len(schedule):
+            changes |= {"state": DeliveryState.FAILED, "reason": f"All {tried} attempts failed."}
         else:
-            wait = _wait(outcome, schedule[number - 1], now, chance)
+            wait = _wait(outcome, schedule[tried - 1], now, chance)
             changes |= {"state": DeliveryState.RETRYING, "next_attempt": now + wait}
         return self.model_copy(update=changes)
 
+    def reopened(self) -> "Delivery":
+        """Returns the delivery as one to be attempted; where it had ended, delivered too, its schedule begins anew."""
+        if self.state is DeliveryState.RETRYING:
+            return self
+        return self.model_copy(update={"state": DeliveryState.RETRYING, "reason": None, "before": len(self.attempts)})
+
     def deferred(self, *, now: datetime, wait: timedelta) -> "Delivery":
-        """Returns the delivery put off without an attempt, because its webhook is busy with others."""
+        """Returns the delivery put off without an attempt, because its webhook is busy or unwell."""
         if self.state is DeliveryState.DELIVERED:
             return self
         return self.model_copy(update={"state": DeliveryState.RETRYING, "next_attempt": now + wait, "updated": now})
@@ -161,22 +175,26 @@ class Retry(Owned):
     """
     A message of the queue `retries`: a delivery whose attempt `number` is due. It carries no mail content.
 
-    `again` says that this attempt was begun before and could not be finished, for want of storage or vault.
+    `again` says that this attempt was begun before and could not be finished, for want of storage or vault, `asked`
+    that somebody wants it, whatever state the delivery is in.
     """
 
     v: int = 1
     delivery: DeliveryKey
     number: int
     again: bool = False
+    asked: bool = False
 
 
 class DeliveryQuery(ApiModel):
-    """The query of `GET /v1/deliveries`."""
+    """The query of `GET /v1/deliveries`; `since` and `until` bound the moments of the events, the latter excluded."""
 
     account: Annotated[str, StringConstraints(max_length=256)] | None = None
     event_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     webhook: Annotated[str, StringConstraints(max_length=64)] | None = None
     state: DeliveryState | None = None
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
     page_size: Annotated[int, Field(ge=1, le=250)] = 20
     cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
 

@@ -13,6 +13,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + TokenNotFound
   x Conflict              change what stands in the way, or say `force`
     + OAuth2AppInUse
+    + NotDeliverable
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
@@ -150,6 +151,14 @@ class OAuth2AppInUse(Conflict):
     def extras(self) -> dict[str, Any]:
         """Returns how many accounts stand in the way."""
         return {"accounts": self.accounts}
+
+
+class NotDeliverable(Conflict):
+    """A delivery cannot be attempted again; `code` says what stands in the way."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Changed(RelayError):

@@ -1,13 +1,18 @@
-"""Jobs: what must be done for an account in the background, a message of the queue `jobs` each."""
+"""Jobs: what must be done in the background, mostly for an account, a message of the queue `jobs` each."""
 
 from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.models import Owned
+from shared.domain.replays import Replay
 
 
 class JobKind(StrEnum):
-    """What a job does: (re)connect or disconnect an account, forget a deleted one, and what Graph's lifecycle asks."""
+    """
+    What a job does.
+
+    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, or replays.
+    """
 
     CONNECT = "connect"
     RECONNECT = "reconnect"
@@ -18,6 +23,7 @@ class JobKind(StrEnum):
     CATCH_UP = "catchUp"
     SWEEP = "sweep"
     RENEW = "renew"
+    REPLAY = "replay"
 
 
 class Job(Owned):
@@ -27,6 +33,7 @@ class Job(Owned):
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
     is another one by now finds nothing to do. `at` names the sweep that is due; `link` the page at
     which a catch-up goes on, in which `folder`, and of which `mailbox`: the account may have moved to another since.
+    A `replay` is about a webhook, and its account is "".
     """
 
     v: int = 1
@@ -38,3 +45,4 @@ class Job(Owned):
     folder: str | None = None
     link: str | None = None
     mailbox: str | None = None
+    replay: Replay | None = None

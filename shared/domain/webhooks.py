@@ -19,13 +19,15 @@ class Webhook(Owned):
     """
     An endpoint as it is stored. `headers` is the vault's reference to its custom headers.
 
-    A `disabled` one gets no attempts: its deliveries are parked until somebody sets its URL again.
+    A `disabled` one gets no attempts: its deliveries are parked until somebody sets its URL again. `failing_since` is
+    the first failure after which nothing was delivered.
     """
 
     id: str
     url: str
     headers: str | None = None
     disabled: str | None = None
+    failing_since: datetime | None = None
     updated: datetime
 
 

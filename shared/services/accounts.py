@@ -43,6 +43,7 @@ from shared.ports import (
     WebhookStore,
 )
 from shared.services.lookups import Lookup
+from shared.services.replays import Replays
 from shared.services.tokens import Tokens
 
 _OPTIONS = (
@@ -69,6 +70,7 @@ class Accounts:
     webhooks: WebhookStore
     webhook_lookup: Lookup[Stored[Webhook] | None]
     account_lookup: Lookup[Stored[Account] | None]
+    replays: Replays
     vault: Vault
     tokens: Tokens
     changes: ChangeQueue
@@ -283,9 +285,13 @@ class Accounts:
         if "webhooks_custom_headers" in change.model_fields_set:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
-        self.webhooks.put(
-            Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
-        )
+        updated = Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
+        if stored and "webhooks" not in change.model_fields_set:
+            # Other headers do not make it another endpoint.
+            updated = stored.value.model_copy(update={"headers": headers, "updated": updated.updated})
+        elif stored and stored.value.disabled and updated.url:
+            self.replays.enabling(updated.id)
+        self.webhooks.put(updated)
         self.webhook_lookup.forget(account.webhook)
         if stored and stored.value.headers and stored.value.headers != headers:
             self.vault.delete(stored.value.headers)

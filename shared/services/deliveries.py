@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.deliveries import (
+    JITTER,
     Delivery,
     DeliveryKey,
     DeliveryQuery,
@@ -41,8 +42,8 @@ from shared.ports import (
     Stored,
     Vault,
     WebhookSender,
-    WebhookStore,
 )
+from shared.services.endpoints import Endpoints
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
@@ -75,8 +76,8 @@ class Deliveries:
     rows: GroupCommit[tuple[Delivery, bytes], None]
     retries: RetryQueue
     sender: WebhookSender
-    webhooks: WebhookStore
     webhook_lookup: Lookup[Stored[Webhook] | None]
+    endpoints: Endpoints
     settings: InstanceSettingsService
     vault: Vault
     clock: Clock
@@ -100,6 +101,8 @@ class Deliveries:
             elif stored.value.disabled:
                 parked = delivery.ended(DeliveryState.PARKED, stored.value.disabled, now=self.clock.now())
                 fresh.append((parked, out.payload))
+            elif deferred := self._deferred(delivery, stored.value):
+                fresh.append((deferred, out.payload))
             else:
                 attempts.append((delivery, stored.value, out.payload))
         secrets = self.settings.secrets() if attempts else []
@@ -121,7 +124,7 @@ class Deliveries:
 
     def _attempt(self, retry: Retry, *, redelivered: bool) -> None:
         stored = self.store.get(retry.delivery)
-        if stored is None or stored.value.state is not DeliveryState.RETRYING:
+        if stored is None:
             return
         delivery = stored.value
         if len(delivery.attempts) >= retry.number:
@@ -130,19 +133,29 @@ class Deliveries:
             if redelivered:
                 self._queue_retry(delivery)
             return
-        webhook = self.webhook_lookup.get(retry.delivery.webhook)
-        ended = self._ended(delivery, webhook)
-        if ended is None and webhook is not None:
-            payload = self.store.payload(delivery.key)
-            if payload is None:
-                ended = delivery.ended(DeliveryState.FAILED, "The payload has expired.", now=self.clock.now())
-            else:
-                post = self._post(delivery, webhook.value, payload, self.settings.secrets())
-                outcome = self.sender.send([post])[0]
-                ended = self._after(delivery, webhook.value, outcome)
-        if ended is not None:
-            self._record(ended, stored.etag)
-            self._queue_retry(ended)
+        if delivery.state is not DeliveryState.RETRYING and not retry.asked:
+            return
+        after = self._made(delivery)
+        self._record(after, stored.etag)
+        self._queue_retry(after)
+
+    def _made(self, delivery: Delivery) -> Delivery:
+        webhook = self.webhook_lookup.get(delivery.key.webhook)
+        now = self.clock.now()
+        if webhook is None or not webhook.value.url:
+            return delivery.ended(DeliveryState.DISCARDED, "The webhook was removed.", now=now)
+        if webhook.value.disabled:
+            return delivery.ended(DeliveryState.PARKED, webhook.value.disabled, now=now)
+        payload = self.store.payload(delivery.key)
+        if payload is None:
+            return delivery.ended(DeliveryState.FAILED, "The payload has expired.", now=now)
+        secrets = self.settings.secrets()
+        reopened = delivery.reopened()
+        deferred = self._deferred(reopened, webhook.value)
+        if deferred is not None:
+            return deferred
+        outcome = self.sender.send([self._post(reopened, webhook.value, payload, secrets)])[0]
+        return self._after(reopened, webhook.value, outcome)
 
     def page(self, query: DeliveryQuery) -> dict[str, Any]:
         """Returns a page of deliveries, the newest day first, with the cursor of the next page."""
@@ -215,10 +228,23 @@ class Deliveries:
             after = delivery.deferred(now=now, wait=_BUSY_WAIT * (1 + self.randomness.fraction()))
         else:
             after = delivery.attempted(outcome, now=now, schedule=self.schedule, chance=self.randomness.fraction())
-        if outcome.gone:
-            self._disable(webhook, after.reason or "")
+        disabled = self.endpoints.tell(webhook, outcome)
+        if disabled is not None:
+            after = after.ended(DeliveryState.PARKED, disabled, now=now)
+        elif outcome.gone:
+            # It was another endpoint that said so: the URL was set anew meanwhile, and there the schedule begins anew.
+            after = after.reopened().deferred(now=now, wait=_BUSY_WAIT)
         self._tell(after, outcome, now)
         return after
+
+    def _deferred(self, delivery: Delivery, webhook: Webhook) -> Delivery | None:
+        """Returns the delivery put off until its endpoint may be asked, or None where it may be asked now."""
+        wait = self.endpoints.wait(webhook)
+        if wait is None:
+            return None
+        later = wait * (1 + JITTER * self.randomness.fraction())
+        self.log.event("delivery.deferred", delivery=delivery.key.id, webhook=webhook.id, wait=later.total_seconds())
+        return delivery.deferred(now=self.clock.now(), wait=later)
 
     def _tell(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         self.log.event(
@@ -238,14 +264,6 @@ class Deliveries:
             correlation=delivery.correlation or None,
         )
 
-    def _ended(self, delivery: Delivery, webhook: Stored[Webhook] | None) -> Delivery | None:
-        now = self.clock.now()
-        if webhook is None or not webhook.value.url:
-            return delivery.ended(DeliveryState.DISCARDED, "The webhook was removed.", now=now)
-        if webhook.value.disabled:
-            return delivery.ended(DeliveryState.PARKED, webhook.value.disabled, now=now)
-        return None
-
     def _record(self, delivery: Delivery, etag: str) -> None:
         try:
             self.store.replace(delivery, etag)
@@ -260,17 +278,3 @@ class Deliveries:
             return
         wait = max(delivery.next_attempt - self.clock.now(), _LATE_WAIT)
         self.retries.put(Retry(delivery=delivery.key, number=len(delivery.attempts) + 1), wait)
-
-    def _disable(self, webhook: Webhook, reason: str) -> None:
-        self.log.problem("webhook.disabled", webhook=webhook.id, reason=reason)
-        stored = self.webhooks.get(webhook.id)
-        # A URL set in the meantime is another endpoint, and it has not refused anything.
-        if stored is None or stored.value.url != webhook.url:
-            return
-        disabled = stored.value.model_copy(update={"disabled": reason, "updated": self.clock.now()})
-        try:
-            self.webhooks.replace(disabled, stored.etag)
-        except Changed:
-            return
-        finally:
-            self.webhook_lookup.forget(webhook.id)

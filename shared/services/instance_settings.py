@@ -18,6 +18,7 @@ from shared.domain.signatures import SigningSecret, valid_at
 from shared.domain.webhooks import DEFAULT, Webhook
 from shared.ports import Clock, InstanceSettingsStore, Log, Randomness, Stored, Vault, WebhookStore
 from shared.services.lookups import Lookup
+from shared.services.replays import Replays
 
 # A receiver has a day to learn a new secret; until then both sign.
 _GRACE = timedelta(hours=24)
@@ -41,6 +42,7 @@ class InstanceSettingsService:
     store: InstanceSettingsStore
     webhooks: WebhookStore
     webhook_lookup: Lookup[Stored[Webhook] | None]
+    replays: Replays
     vault: Vault
     cached: Lookup[InstanceSettings]
     clock: Clock
@@ -109,7 +111,13 @@ class InstanceSettingsService:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(unmasked_headers(change.webhooks_custom_headers or (), kept))
         # A webhook without a URL is kept for its headers; it receives nothing.
-        self.webhooks.put(Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now()))
+        updated = Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now())
+        if stored and "webhooks" not in change.model_fields_set:
+            # Other headers do not make it another endpoint.
+            updated = stored.value.model_copy(update={"headers": headers, "updated": updated.updated})
+        elif stored and stored.value.disabled and url:
+            self.replays.enabling(DEFAULT)
+        self.webhooks.put(updated)
         self.webhook_lookup.forget(DEFAULT)
         if stored and stored.value.headers and stored.value.headers != headers:
             self.vault.delete(stored.value.headers)

@@ -1,5 +1,5 @@
 """
-Jobs: background work for accounts, handed to whoever does it.
+Jobs: background work, handed to whoever does it.
 
 A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison.
 """
@@ -16,6 +16,7 @@ from shared.services.connections import Connections
 from shared.services.lookups import Lookup
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
+from shared.services.replays import Replays
 from shared.services.sweeps import Sweeps
 from shared.services.timers import Timers
 
@@ -33,6 +34,7 @@ class Jobs:
     renewals: Renewals
     sweeps: Sweeps
     removals: Removals
+    replays: Replays
     timers: Timers
     queue: JobQueue
     randomness: Randomness
@@ -42,9 +44,13 @@ class Jobs:
         """Carries out *job*; one for a former registration finds nothing to do."""
         try:
             self.timers.repair()
+            if job.replay is not None:
+                self.replays.go_on(job.replay)
+                return
             stored = self.accounts.get(job.account)
-            if stored is not None and job.incarnation in (None, stored.value.incarnation):
-                self._work(job.kind)(stored, job)
+            work = self._work().get(job.kind)
+            if work and stored is not None and job.incarnation in (None, stored.value.incarnation):
+                work(stored, job)
         except Changed:
             # Somebody else works on the same account; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
@@ -54,8 +60,8 @@ class Jobs:
         finally:
             self.account_lookup.forget(job.account)
 
-    def _work(self, kind: JobKind) -> Callable[[Stored[Account], Job], None]:
-        work: dict[JobKind, Callable[[Stored[Account], Job], None]] = {
+    def _work(self) -> dict[JobKind, Callable[[Stored[Account], Job], None]]:
+        return {
             JobKind.CONNECT: self.connections.connect,
             JobKind.RECONNECT: self.connections.connect,
             JobKind.RENEW: self.renewals.renew,
@@ -66,4 +72,3 @@ class Jobs:
             JobKind.DISCONNECT: self.removals.disconnect,
             JobKind.PURGE: self.removals.purge,
         }
-        return work[kind]

@@ -129,6 +129,17 @@ class DeliveryStoreContract:
         assert ids(store, DeliveryQuery(event_id=key(3).event_id)) == {key(3).event_id}
         assert ids(store, DeliveryQuery(account="o")) == set()
 
+    def test_a_query_is_bounded_in_time(self, store: DeliveryStore) -> None:
+        """From `since` on and before `until`, to the millisecond, across days."""
+        places = [key(number, ago=number * DAY / 2) for number in range(7)]
+        store.add([(delivery(place), b"bytes") for place in places])
+        since, until = START - 2 * DAY, START - DAY / 2
+        bounded = walk(store, DeliveryQuery(since=since, until=until), 2)
+        assert {each.key for each in bounded} == set(places[2:5])
+        millisecond = timedelta(milliseconds=1)
+        wider = walk(store, DeliveryQuery(since=since + millisecond, until=until + millisecond), 2)
+        assert {each.key for each in wider} == set(places[1:4])
+
     def test_a_forged_position_is_refused(self, store: DeliveryStore) -> None:
         """A position that no page returned is the caller's mistake."""
         with pytest.raises(InvalidRequest):

@@ -270,6 +270,8 @@ class FakeDeliveryStore:
             and query.event_id in (None, delivery.key.event_id)
             and query.webhook in (None, delivery.key.webhook)
             and query.state in (None, delivery.state)
+            and (query.since is None or delivery.key.moment >= query.since.timestamp() * 1000)
+            and (query.until is None or delivery.key.moment < query.until.timestamp() * 1000)
         ]
         return self._records.slice(position, limit, wanted)
 

@@ -23,11 +23,13 @@ from shared.group_commit import GroupCommit
 from shared.ports import NotThere, Post, Reading, ReadRequest
 from shared.services.changes import Changes
 from shared.services.deliveries import Deliveries
+from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.notifications import Notifications, gather
 from shared.services.recent import RecentEvents
+from shared.services.replays import Replays
 from tests.contracts.examples import account, app, webhook
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.log import FakeLog
@@ -255,6 +257,15 @@ class MortalRelay:
             store=self.instance,
             webhooks=self.webhooks,
             webhook_lookup=webhook_lookup,
+            replays=Replays(
+                store=self.deliveries,
+                webhooks=self.webhooks,
+                retries=self.retries,
+                jobs=self.jobs,
+                clock=self.clock,
+                randomness=randomness,
+                log=log,
+            ),
             vault=self.vault,
             cached=Lookup(
                 lambda _: stored.value if (stored := self.instance.get()) else InstanceSettings(), self.clock, TTL
@@ -270,8 +281,8 @@ class MortalRelay:
             rows=GroupCommit(rows.add, full=100),
             retries=mortal(self.retries, self.fate, put="retry stored"),
             sender=self.endpoint,
-            webhooks=self.webhooks,
             webhook_lookup=webhook_lookup,
+            endpoints=Endpoints(self.webhooks, webhook_lookup, self.deliveries, self.clock, log),
             settings=settings,
             vault=self.vault,
             clock=self.clock,

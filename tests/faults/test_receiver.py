@@ -55,7 +55,8 @@ def test_a_receiver_that_is_down_misses_nothing(stack: Stack) -> None:
     time.sleep(2)
     assert not new(delivered) & stack.customer.accepted().keys()
     stack.customer.open()
-    stack.customer.wait_for(new(delivered), 30)
+    # The breaker has opened: it asks again after half a minute, and the others follow its probe.
+    stack.customer.wait_for(new(delivered), 60)
     stack.settle(20)
     assert {stack.customer.accepted()[event] for event in new(delivered)} == {1}
 
@@ -63,6 +64,8 @@ def test_a_receiver_that_is_down_misses_nothing(stack: Stack) -> None:
 @pytest.mark.parametrize("subject", ANSWERS)
 def test_every_attempt_is_the_same(stack: Stack, subject: str) -> None:
     """An endpoint that does not say yes is asked again, with the same id and bytes, until it does, and then no more."""
+    # An endpoint that is mostly well keeps its breaker closed.
+    stack.customer.wait_for(new(stack.deliver(MESSAGES, rate=30)), 30)
     mailbox = stack.mailboxes[0]
     messages = [stack.m365.deliver(mailbox, samples.plain(subject)) for _ in range(10)]
     stack.customer.wait_for({("messageNew", message) for message in messages}, 30)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -117,6 +118,80 @@ def test_unknown_delivery_is_not_found(api: Client, name: str) -> None:
     """Whatever id is asked for, one that nobody made is 404."""
     answer = api.get(path_to("v1", "deliveries", name))
     assert (answer.status, answer.json()["code"]) == (404, "NotFound")
+
+
+def test_delivery_is_sent_again(api: Client, heard: str, outside: Outside) -> None:
+    """A resend is answered at once, and its attempt sends the same bytes under the same id."""
+    entry = event_of(api, heard, "accountAdded")
+    api.drain("retries")
+    outside.sender.posts.clear()
+    answer = api.post(f"/v1/deliveries/{entry['id']}/resend", {})
+    assert (answer.status, answer.json()) == (200, {"id": entry["id"], "queued": True})
+    (retry,) = api.drain("retries")
+    api.run("retries", json.dumps(retry).encode())
+    (post,) = outside.sender.posts
+    assert post.headers["webhook-id"] == entry["eventId"]
+    assert len(event_of(api, heard, "accountAdded")["attempts"]) == 2
+
+
+def test_unknown_delivery_is_not_sent_again(api: Client) -> None:
+    """A resend of what nobody delivered is 404."""
+    answer = api.post("/v1/deliveries/1_default_x/resend", {})
+    assert (answer.status, answer.json()["code"]) == (404, "NotFound")
+
+
+def test_expired_delivery_is_not_sent_again(api: Client, heard: str, outside: Outside) -> None:
+    """A resend of what is no longer kept is 409, with the reason."""
+    entry = event_of(api, heard, "accountAdded")
+    outside.clock.advance(timedelta(days=15))
+    answer = api.post(f"/v1/deliveries/{entry['id']}/resend", {})
+    outside.clock.advance(timedelta(days=-15))
+    assert (answer.status, answer.json()["code"]) == (409, "PayloadExpired")
+
+
+def test_replay_asks_for_every_attempt(api: Client, heard: str) -> None:
+    """A dry run counts what the replay then puts on the queue of retries, page after page."""
+    entry = event_of(api, heard, "accountAdded")
+    wanted = {"since": entry["created"], "until": "2030-01-01T00:00:00Z", "states": ["delivered"], "perMinute": 6000}
+    counted = api.post("/v1/deliveries/replay", {**wanted, "dryRun": True}).json()
+    assert (counted["replay"], counted["more"]) == (None, False)
+    assert counted["deliveries"] >= 3
+    api.drain("retries")
+    answer = api.post("/v1/deliveries/replay", {**wanted, "until": "2027-01-01T00:00:00Z"})
+    assert (answer.status, list(answer.json())) == (200, ["replay"])
+    (job,) = api.drain("jobs")
+    api.run("jobs", json.dumps(job).encode())
+    asked = [retry["delivery"]["event_id"] for retry in api.drain("retries")]
+    assert asked
+    assert api.get("/v1/deliveries", eventId=asked[0]).json()["deliveries"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"since": None}, "since"),
+        ({"until": "2026-01-01T00:00:00Z"}, "until"),
+        ({"until": "2027-01-01T00:00:00"}, "until"),
+        ({"states": []}, "states"),
+        ({"perMinute": 0}, "perMinute"),
+        ({"webhook": "nobody"}, "webhook"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_wrong_field_of_a_replay_is_named(api: Client, wrong: dict[str, Any], named: str) -> None:
+    """A field of a replay that is missing, unknown or wrong is named."""
+    api.post("/v1/settings", {"webhooks": HOOK})
+    body = {"since": "2026-03-01T00:00:00Z", "until": "2027-01-01T00:00:00Z", **wrong}
+    given = {name: value for name, value in body.items() if value is not None}
+    assert list(fields(api.post("/v1/deliveries/replay", given))) == [named]
+
+
+def test_list_is_bounded_in_time(api: Client, heard: str) -> None:
+    """`since` is included and `until` is not."""
+    moment = event_of(api, heard, "accountAdded")["created"]
+    later = moment.replace(".000Z", ".001Z")
+    assert len(api.get("/v1/deliveries", account=heard, since=moment, until=later).json()["deliveries"]) == 3
+    assert api.get("/v1/deliveries", account=heard, until=moment).json()["deliveries"] == []
 
 
 def event_of(api: Client, account: str, event: str) -> dict[str, Any]:

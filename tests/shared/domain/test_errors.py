@@ -49,6 +49,7 @@ def test_the_tree_is_as_drawn() -> None:
             "3 account(s) still use the application 'app': delete them first, or repeat with force=true.",
             {"accounts": 3},
         ),
+        (errors.NotDeliverable("PayloadExpired", "It has expired."), 409, "PayloadExpired", "It has expired.", {}),
         (errors.Changed(), 409, None, "", {}),
         (errors.TryLater("Graph is busy."), 503, "TryLater", "Graph is busy.", {}),
         (

@@ -235,13 +235,15 @@ def test_gone_disables_the_webhook(world: World, process: Process) -> None:
 
 
 def test_gone_does_not_disable_another_address(world: World, process: Process) -> None:
-    """A URL that was set while the old one answered 410 stays in use."""
+    """A URL that was set while the old one answered 410 stays in use, and the delivery goes there."""
     world.sender.answer(GONE)
     world.sender.meanwhile = lambda: world.hook("default", "https://new.example.com/hook")
     process.deliveries.dispatch([outgoing()])
     stored = world.webhooks.get("default")
     assert stored is not None
     assert stored.value.disabled is None
+    make_all_retries(world, process)
+    assert (row(world).state, world.sender.posts[-1].url) == (DeliveryState.DELIVERED, "https://new.example.com/hook")
 
 
 def test_a_retry_of_a_disabled_webhook_is_parked(world: World, process: Process) -> None:

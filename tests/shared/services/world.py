@@ -20,6 +20,7 @@ from shared.services.accounts import Accounts
 from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
+from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
@@ -29,6 +30,7 @@ from shared.services.oauth2 import OAuth2Apps
 from shared.services.recent import RecentEvents
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
+from shared.services.replays import Replays
 from shared.services.sweeps import Sweeps
 from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
@@ -212,10 +214,20 @@ class Process:
         self.account_lookup = Lookup(accounts.get, clock, minute)
         self.app_lookup = Lookup(apps.get, clock, minute)
         self.webhook_lookup = Lookup(webhooks.get, clock, timedelta(seconds=10))
+        self.replays = Replays(
+            store=deliveries,
+            webhooks=webhooks,
+            retries=retries,
+            jobs=jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        )
         self.settings = InstanceSettingsService(
             store=instance,
             webhooks=webhooks,
             webhook_lookup=self.webhook_lookup,
+            replays=self.replays,
             vault=vault,
             cached=Lookup(_current(instance), clock, timedelta(seconds=10)),
             clock=clock,
@@ -229,8 +241,8 @@ class Process:
             rows=GroupCommit(_add_all(deliveries), full=100),
             retries=retries,
             sender=through(world.sender),
-            webhooks=webhooks,
             webhook_lookup=self.webhook_lookup,
+            endpoints=Endpoints(webhooks, self.webhook_lookup, deliveries, clock, log),
             settings=self.settings,
             vault=vault,
             clock=clock,
@@ -337,6 +349,7 @@ class Process:
             renewals=self.renewals,
             sweeps=self.sweeps,
             removals=self.removals,
+            replays=self.replays,
             timers=self.timers,
             queue=jobs,
             randomness=randomness,
@@ -349,6 +362,7 @@ class Process:
             webhooks=webhooks,
             webhook_lookup=self.webhook_lookup,
             account_lookup=self.account_lookup,
+            replays=self.replays,
             vault=vault,
             tokens=self.tokens,
             changes=changes,

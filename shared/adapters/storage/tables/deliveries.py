@@ -83,9 +83,9 @@ class DeliveryTable:
             for name in ("account", "event_id", "webhook", "state")
             if (value := getattr(query, name)) is not None
         }
-        condition = " and ".join(f"{name} eq @{name}" for name in wanted)
+        condition = _narrowed(query, wanted)
         rows: list[Row] = []
-        months = self._months(position)
+        months = [month for month in self._months(position) if _may_hold(month, query)]
         after: dict[str, str] | None = None
         for number, month in enumerate(months):
             rest = _within(position) if position and position[_IN_MONTH] == month else None
@@ -125,28 +125,59 @@ class DeliveryTable:
         raise TryLater("Others write the same deliveries at this moment.")
 
 
+def _place(moment: datetime) -> tuple[str, str]:
+    """Returns what the keys of the last event before *moment* begin with."""
+    return _day_and_row(int(moment.timestamp() * 1000) - 1)
+
+
 def keys(key: DeliveryKey) -> tuple[str, str]:
     """
     Returns the keys of the delivery's partition and row: both count down, so that the newest comes first.
 
     A moment before 1970 or after 2286, which only a forged one is, counts as the nearest of those.
     """
-    moment = _nearest(key)
-    day = int(_date(moment).strftime("%Y%m%d"))
-    return f"{_LAST_DAY - day}|{safe(key.webhook)}", f"{_LAST_MOMENT - moment:013}-{safe(key.event_id)}"
+    day, row = _day_and_row(key.moment)
+    return f"{day}|{safe(key.webhook)}", f"{row}-{safe(key.event_id)}"
+
+
+def _day_and_row(milliseconds: int) -> tuple[str, str]:
+    moment = _nearest(milliseconds)
+    return str(_LAST_DAY - int(_date(moment).strftime("%Y%m%d"))), f"{_LAST_MOMENT - moment:013}"
 
 
 def month_of(key: DeliveryKey) -> str:
     """Returns the month whose table holds the delivery, in UTC."""
-    return _date(_nearest(key)).strftime("%Y%m")
+    return _date(_nearest(key.moment)).strftime("%Y%m")
 
 
-def _nearest(key: DeliveryKey) -> int:
-    return min(max(key.moment, 0), _LAST_MOMENT)
+def _nearest(milliseconds: int) -> int:
+    return min(max(milliseconds, 0), _LAST_MOMENT)
 
 
 def _date(moment: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=moment)
+
+
+def _narrowed(query: DeliveryQuery, wanted: dict[str, str]) -> str:
+    """Returns the condition for *query*, and adds to *wanted* the values that a time range names."""
+    terms = [f"{name} eq @{name}" for name in wanted]
+    # Both keys count down, so what is later than a moment comes before its place.
+    if query.since is not None:
+        partition, row = _place(query.since)
+        wanted |= {"last_day": f"{partition}}}", "last_row": row}
+        terms += ["PartitionKey lt @last_day", "RowKey lt @last_row"]
+    if query.until is not None:
+        partition, row = _place(query.until)
+        wanted |= {"first_day": partition, "first_row": row}
+        terms += ["PartitionKey ge @first_day", "RowKey ge @first_row"]
+    return " and ".join(terms)
+
+
+def _may_hold(month: str, query: DeliveryQuery) -> bool:
+    since, until = (
+        moment.astimezone(UTC).strftime("%Y%m") if moment else None for moment in (query.since, query.until)
+    )
+    return (since is None or month >= since) and (until is None or month <= until)
 
 
 def _within(position: dict[str, str]) -> dict[str, str] | None:
