@@ -26,23 +26,19 @@ if TYPE_CHECKING:
     from shared.domain.deliveries import Delivery
     from shared.domain.instance_settings import InstanceSettings
     from shared.domain.sightings import Sighting, SightingKey
-    from shared.ports import (
-        Clock,
-        DeliveryStore,
-        Dependency,
+    from shared.ports.deliveries import DeliveryStore, WebhookSender
+    from shared.ports.machine import Clock, Dependency, Log
+    from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
-        InstanceSettingsStore,
-        Log,
         Mailboxes,
         MessageReader,
-        SightingStore,
         Subscriptions,
         TokenInspector,
         TokenSource,
-        Vault,
-        WebhookSender,
     )
+    from shared.ports.state import InstanceSettingsStore, SightingStore
+    from shared.ports.vault import Vault
     from shared.services.accounts import Accounts
     from shared.services.changes import Changes
     from shared.services.deliveries import Deliveries

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from shared.domain.errors import NotFound, TryLater
-from shared.ports import Clock, Vault
+from shared.ports.machine import Clock
+from shared.ports.vault import Vault
 
 _FRESH = timedelta(minutes=5)
 # While the vault does not answer, it is asked this often and no more, since each try takes its timeout.

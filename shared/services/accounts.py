@@ -29,19 +29,12 @@ from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.webhooks import Webhook
-from shared.ports import (
-    AccountStore,
-    ChangeQueue,
-    Clock,
-    JobQueue,
-    Log,
-    MailboxStore,
-    Page,
-    Randomness,
-    Stored,
-    Vault,
-    WebhookStore,
-)
+from shared.ports.deliveries import WebhookStore
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.records import Page, Stored
+from shared.ports.state import AccountStore, MailboxStore
+from shared.ports.vault import Vault
 from shared.services.lookups import Lookup
 from shared.services.replays import Replays
 from shared.services.tokens import Tokens

@@ -33,18 +33,11 @@ from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
-from shared.ports import (
-    ChangeQueue,
-    Clock,
-    JobQueue,
-    Log,
-    NotThere,
-    Reading,
-    ReadRequest,
-    SightingStore,
-    Stored,
-    Unread,
-)
+from shared.ports.machine import Clock, Log
+from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
+from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import SightingStore
 from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService

@@ -20,18 +20,11 @@ from shared.domain.errors import Changed, MailboxRefused, NotReachable, SignInRe
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import (
-    AccountStore,
-    ChangeQueue,
-    Clock,
-    FolderStore,
-    JobQueue,
-    Log,
-    Mailboxes,
-    Randomness,
-    Stored,
-    Subscriptions,
-)
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.microsoft365 import Mailboxes, Subscriptions
+from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore, FolderStore
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
 from shared.services.removals import end_former

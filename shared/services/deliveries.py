@@ -31,18 +31,11 @@ from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.posts import headers
 from shared.domain.webhooks import Webhook
 from shared.group_commit import GroupCommit
-from shared.ports import (
-    BUSY,
-    Clock,
-    DeliveryStore,
-    Log,
-    Post,
-    Randomness,
-    RetryQueue,
-    Stored,
-    Vault,
-    WebhookSender,
-)
+from shared.ports.deliveries import BUSY, DeliveryStore, Post, WebhookSender
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.queues import RetryQueue
+from shared.ports.records import Stored
+from shared.ports.vault import Vault
 from shared.services.endpoints import Endpoints
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup

@@ -12,7 +12,9 @@ from shared.domain.breakers import Breaker
 from shared.domain.deliveries import GONE_REASON, DeliveryQuery, DeliveryState, Outcome
 from shared.domain.errors import Changed, TryLater
 from shared.domain.webhooks import Webhook
-from shared.ports import BUSY, Clock, DeliveryStore, Log, Stored, WebhookStore
+from shared.ports.deliveries import BUSY, DeliveryStore, WebhookStore
+from shared.ports.machine import Clock, Log
+from shared.ports.records import Stored
 from shared.services.lookups import Lookup
 
 # The deliveries of the first failure are given up after three days, so by then others have failed as well.

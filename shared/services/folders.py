@@ -10,7 +10,10 @@ from datetime import timedelta
 from shared.domain.accounts import Account
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, FolderStore, Mailboxes, Stored
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import Mailboxes
+from shared.ports.records import Stored
+from shared.ports.state import FolderStore
 from shared.services.lookups import Lookup
 
 _KEPT = timedelta(minutes=15)

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 
 from shared.domain.errors import RelayError
-from shared.ports import Dependency, Log
+from shared.ports.machine import Dependency, Log
 from shared.services.timers import Timers
 
 _SECONDS = 0.8

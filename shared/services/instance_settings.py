@@ -16,7 +16,11 @@ from shared.domain.instance_settings import (
 from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.signatures import SigningSecret, valid_at
 from shared.domain.webhooks import DEFAULT, Webhook
-from shared.ports import Clock, InstanceSettingsStore, Log, Randomness, Stored, Vault, WebhookStore
+from shared.ports.deliveries import WebhookStore
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.records import Stored
+from shared.ports.state import InstanceSettingsStore
+from shared.ports.vault import Vault
 from shared.services.lookups import Lookup
 from shared.services.replays import Replays
 

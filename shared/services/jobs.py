@@ -11,7 +11,10 @@ from datetime import timedelta
 from shared.domain.accounts import Account
 from shared.domain.errors import Changed, TryLater
 from shared.domain.jobs import Job, JobKind
-from shared.ports import AccountStore, JobQueue, Log, Randomness, Stored
+from shared.ports.machine import Log, Randomness
+from shared.ports.queues import JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore
 from shared.services.connections import Connections
 from shared.services.lookups import Lookup
 from shared.services.removals import Removals

@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 from shared.domain.accounts import Account
 from shared.domain.errors import SignInRefused
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, Stored
+from shared.ports.machine import Clock
+from shared.ports.records import Stored
 
 Value = TypeVar("Value")
 

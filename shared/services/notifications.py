@@ -16,7 +16,8 @@ from shared.domain.client_state import ClientStates
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
 from shared.group_commit import GroupCommit
-from shared.ports import ChangeQueue, Clock, JobQueue, Log, Randomness
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.queues import ChangeQueue, JobQueue
 
 _KINDS = {kind.value: kind for kind in ChangeKind}
 # https://learn.microsoft.com/graph/change-notifications-lifecycle-events

@@ -21,19 +21,12 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
 from shared.domain.paging import numbered
 from shared.domain.verification import Step, StepStatus, role_step
-from shared.ports import (
-    AccountStore,
-    Clock,
-    EndpointProbe,
-    JobQueue,
-    Log,
-    Mailboxes,
-    OAuth2AppStore,
-    Randomness,
-    Stored,
-    TokenInspector,
-    Vault,
-)
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.microsoft365 import EndpointProbe, Mailboxes, TokenInspector
+from shared.ports.queues import JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore, OAuth2AppStore
+from shared.ports.vault import Vault
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 

@@ -11,7 +11,9 @@ from typing import Any
 from shared.domain.errors import Changed, PoisonNotFound
 from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.poison import Poisoned, PoisonQuery, view
-from shared.ports import Clock, GivenUp, Log, PoisonQueue, PoisonStore
+from shared.ports.machine import Clock, Log
+from shared.ports.queues import GivenUp, PoisonQueue
+from shared.ports.state import PoisonStore
 
 # Far more than any tick should find; the rest is for the next one.
 _MOST_ROUNDS = 100

@@ -14,17 +14,13 @@ from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import (
-    AccountStore,
-    ChangeQueue,
-    JobQueue,
-    Log,
-    MailboxStore,
-    Stored,
-    Subscriptions,
-    Vault,
-    WebhookStore,
-)
+from shared.ports.deliveries import WebhookStore
+from shared.ports.machine import Log
+from shared.ports.microsoft365 import Subscriptions
+from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore, MailboxStore
+from shared.ports.vault import Vault
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.tokens import Tokens

@@ -14,7 +14,11 @@ from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import AccountStore, Clock, DueStore, JobQueue, Log, Randomness, Stored, Subscriptions
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.microsoft365 import Subscriptions
+from shared.ports.queues import JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore, DueStore
 from shared.services.lookups import Lookup
 
 _AHEAD = timedelta(hours=48)

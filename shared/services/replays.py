@@ -13,7 +13,9 @@ from shared.domain.deliveries import Delivery, DeliveryState, Retry, parse_deliv
 from shared.domain.errors import DeliveryNotFound, FieldProblem, InvalidRequest, NotDeliverable
 from shared.domain.jobs import Job, JobKind
 from shared.domain.replays import NewReplay, Replay, is_kept, planned
-from shared.ports import Clock, DeliveryStore, JobQueue, Log, Randomness, RetryQueue, WebhookStore
+from shared.ports.deliveries import DeliveryStore, WebhookStore
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.queues import JobQueue, RetryQueue
 
 # By then every process knows that the webhook is enabled, and none parks any more.
 _ENABLED_WAIT = timedelta(seconds=30)

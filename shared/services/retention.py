@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.retention import purged_before
-from shared.ports import Clock, Log, Retention
+from shared.ports.machine import Clock, Log
+from shared.ports.state import Retention
 
 
 @dataclass(frozen=True)

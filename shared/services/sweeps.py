@@ -22,21 +22,11 @@ from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import sighting_key
 from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, compare, removals
-from shared.ports import (
-    AccountStore,
-    ChangeQueue,
-    Clock,
-    CursorStore,
-    DueStore,
-    FolderChanges,
-    Glance,
-    History,
-    JobQueue,
-    Log,
-    Randomness,
-    SightingStore,
-    Stored,
-)
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.microsoft365 import FolderChanges, Glance, History
+from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.records import Stored
+from shared.ports.state import AccountStore, CursorStore, DueStore, SightingStore
 from shared.services.lookups import Lookup, application_of
 
 # Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.

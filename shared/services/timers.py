@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.due import Due, DueKind, Heartbeat, hours
 from shared.domain.jobs import Job, JobKind
-from shared.ports import Clock, DueStore, JobQueue, Log, Randomness
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.queues import JobQueue
+from shared.ports.state import DueStore
 from shared.services.lookups import Lookup
 
 # An entry may have been written by a machine whose clock is behind.

@@ -15,7 +15,8 @@ from shared.domain.errors import (
 )
 from shared.domain.paging import numbered
 from shared.domain.tokens import Action, Group, NewToken, Scope, Token, TokenQuery, token_id, view
-from shared.ports import AccountStore, Clock, Log, Randomness, TokenStore
+from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.state import AccountStore, TokenStore
 from shared.services.lookups import Lookup
 
 _DIGEST_LENGTH = 64

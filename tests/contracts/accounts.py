@@ -9,7 +9,7 @@ import pytest
 from shared.domain.accounts import Account, AccountState
 from shared.domain.errors import Changed, InvalidRequest
 from shared.domain.folders import Folder, FolderTree
-from shared.ports import AccountStore, FolderStore, MailboxStore
+from shared.ports.state import AccountStore, FolderStore, MailboxStore
 from tests.contracts.examples import HOSTILE, account
 from tests.fakes.clock import START
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.deliveries import Attempt, Delivery, DeliveryKey, DeliveryQuery, DeliveryState
 from shared.domain.errors import Changed, InvalidRequest
-from shared.ports import DeliveryStore
+from shared.ports.deliveries import DeliveryStore
 from tests.contracts.examples import HOSTILE, delivery, key
 from tests.fakes.clock import START, FakeClock
 

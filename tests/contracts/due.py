@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.domain.due import Due, DueKind, Heartbeat
-from shared.ports import CursorStore, DueStore
+from shared.ports.state import CursorStore, DueStore
 from tests.contracts.examples import HOSTILE
 from tests.fakes.clock import START
 

@@ -8,7 +8,8 @@ import pytest
 
 from shared.domain.errors import Changed
 from shared.domain.poison import Poisoned
-from shared.ports import PoisonQueue, PoisonStore
+from shared.ports.queues import PoisonQueue
+from shared.ports.state import PoisonStore
 from tests.contracts.examples import HOSTILE
 from tests.fakes.clock import START
 

@@ -7,7 +7,7 @@ from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.deliveries import Retry
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
-from shared.ports import ChangeQueue, JobQueue, RetryQueue
+from shared.ports.queues import ChangeQueue, JobQueue, RetryQueue
 from tests.contracts.examples import change, key
 from tests.fakes.clock import START
 

@@ -5,7 +5,8 @@ import pytest
 from shared.domain.errors import Changed
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.sightings import Sighting, SightingKey
-from shared.ports import InstanceSettingsStore, OAuth2AppStore, SightingStore, TokenStore, WebhookStore
+from shared.ports.deliveries import WebhookStore
+from shared.ports.state import InstanceSettingsStore, OAuth2AppStore, SightingStore, TokenStore
 from tests.contracts.examples import HOSTILE, app, token, webhook
 
 

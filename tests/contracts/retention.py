@@ -6,7 +6,8 @@ import pytest
 
 from shared.domain.deliveries import DeliveryKey, DeliveryQuery
 from shared.domain.sightings import Sighting, SightingKey
-from shared.ports import DeliveryStore, Retention, SightingStore
+from shared.ports.deliveries import DeliveryStore
+from shared.ports.state import Retention, SightingStore
 from tests.contracts.examples import delivery, key
 
 SEEN = Sighting(folder="inbox", flags=(), labels=())

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.errors import InvalidRequest, NotFound
-from shared.ports import Vault
+from shared.ports.vault import Vault
 
 SECRET = "s3cret: Ünïcode, 'quotes' and\nlines"
 

@@ -8,7 +8,8 @@ from threading import RLock
 from shared.domain.errors import TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, FolderChanges, Glance, Listing
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import FolderChanges, Glance, Listing
 from tests.fakes.microsoft365 import Troubles
 
 

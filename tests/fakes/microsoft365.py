@@ -11,7 +11,8 @@ from shared.domain.accounts import Subscription
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import AppCheck, Clock, NotThere, Reading, ReadRequest
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import AppCheck, NotThere, Reading, ReadRequest
 
 WEEK = timedelta(days=7)
 TREE = FolderTree(

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from shared.domain.poison import Poisoned
-from shared.ports import Clock, GivenUp, Page, Stored
+from shared.ports.machine import Clock
+from shared.ports.queues import GivenUp
+from shared.ports.records import Page, Stored
 from tests.fakes.stores import Records
 
 LEASE = timedelta(minutes=5)

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import Retry
 from shared.domain.jobs import Job
-from shared.ports import Clock
+from shared.ports.machine import Clock
 
 Body = TypeVar("Body")
 LEASE = timedelta(minutes=10)

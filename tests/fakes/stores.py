@@ -15,7 +15,8 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
-from shared.ports import Clock, Page, Stored
+from shared.ports.machine import Clock
+from shared.ports.records import Page, Stored
 
 Value = TypeVar("Value")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.ports import CursorStore, DueStore
+from shared.ports.state import CursorStore, DueStore
 from tests.contracts.due import CursorStoreContract, DueStoreContract
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.ports import Retention
+from shared.ports.state import Retention
 from tests.contracts.retention import RetentionContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.retention import FakeRetention

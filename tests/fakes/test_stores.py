@@ -2,16 +2,15 @@
 
 import pytest
 
-from shared.ports import (
+from shared.ports.deliveries import DeliveryStore, WebhookStore
+from shared.ports.state import (
     AccountStore,
-    DeliveryStore,
     FolderStore,
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
     SightingStore,
     TokenStore,
-    WebhookStore,
 )
 from tests.contracts.accounts import AccountStoreContract, FolderStoreContract, MailboxStoreContract
 from tests.contracts.deliveries import DeliveryStoreContract

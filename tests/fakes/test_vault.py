@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.ports import Vault
+from shared.ports.vault import Vault
 from tests.contracts.vaults import VaultContract
 from tests.fakes.vault import FakeVault
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from shared.domain.deliveries import Outcome
-from shared.ports import Post
+from shared.ports.deliveries import Post
 
 TAKEN = Outcome(status=200, milliseconds=5)
 FAILED = Outcome(status=500, milliseconds=5)

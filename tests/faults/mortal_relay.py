@@ -20,7 +20,8 @@ from shared.domain.messages import Message as Mail
 from shared.domain.sightings import Sighting, sighting_key
 from shared.domain.signatures import SigningSecret
 from shared.group_commit import GroupCommit
-from shared.ports import NotThere, Post, Reading, ReadRequest
+from shared.ports.deliveries import Post
+from shared.ports.microsoft365 import NotThere, Reading, ReadRequest
 from shared.services.changes import Changes
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints

@@ -28,7 +28,7 @@ from shared.adapters.storage.tables.due import DueTable
 from shared.domain.accounts import Account, account_key
 from shared.domain.due import Due, DueKind
 from shared.domain.jobs import Job, JobKind
-from shared.ports import Stored
+from shared.ports.records import Stored
 from tests.faults.customer import Customer
 
 QUEUES = ("changes", "retries", "jobs")

@@ -11,7 +11,7 @@ from shared.domain.certificates import ClientCertificate
 from shared.domain.clouds import ENDPOINTS
 from shared.domain.errors import NotFound, SignInRefused, TryLater
 from shared.domain.oauth2 import CredentialKind, OAuth2App
-from shared.ports import Vault
+from shared.ports.vault import Vault
 
 _SET_AGAIN = "Set the application's credential again: the vault does not hold it any more."
 _IDENTITY = (

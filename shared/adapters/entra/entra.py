@@ -17,7 +17,9 @@ from shared.adapters.entra.http import Transport, session
 from shared.domain.clouds import ENDPOINTS, Cloud
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import AppCheck, Clock, Vault
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import AppCheck
+from shared.ports.vault import Vault
 
 if TYPE_CHECKING:
     from shared.adapters.entra.sign_in import Granted, SignIn

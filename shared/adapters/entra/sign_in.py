@@ -16,7 +16,8 @@ from shared.adapters.entra.http import Transport
 from shared.domain.deliveries import read_retry_after
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, Vault
+from shared.ports.machine import Clock
+from shared.ports.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)

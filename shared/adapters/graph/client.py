@@ -22,7 +22,7 @@ from shared.adapters.graph.errors import Answer, code_of
 from shared.domain.clouds import ENDPOINTS
 from shared.domain.errors import TryLater
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import TokenSource
+from shared.ports.microsoft365 import TokenSource
 
 # https://learn.microsoft.com/graph/outlook-immutable-id
 IMMUTABLE_IDS = 'IdType="ImmutableId"'

@@ -17,7 +17,8 @@ from shared.adapters.graph.users import user_path
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, FolderChanges, Glance, Listing
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import FolderChanges, Glance, Listing
 
 _PAGE = 250
 _PREFER = {"Prefer": f"{IMMUTABLE_IDS}, odata.maxpagesize={_PAGE}"}

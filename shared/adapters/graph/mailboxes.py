@@ -10,7 +10,7 @@ from shared.adapters.graph.errors import NOT_FOUND, content
 from shared.adapters.graph.users import user_path
 from shared.domain.folders import INBOX, FolderTree, build
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock
+from shared.ports.machine import Clock
 
 # https://learn.microsoft.com/graph/api/resources/mailfolder
 _WELL_KNOWN = {

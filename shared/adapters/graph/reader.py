@@ -20,7 +20,8 @@ from shared.adapters.graph.messages import message_of, message_path
 from shared.adapters.graph.slots import Mailbox, Slots
 from shared.domain.errors import TryLater
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock, NotThere, Reading, ReadRequest, Unread
+from shared.ports.machine import Clock
+from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 
 _SHORTEST_TIMEOUT = 5.0
 _LONGEST_TIMEOUT = 30.0

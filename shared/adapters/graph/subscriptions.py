@@ -22,7 +22,7 @@ from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
 from shared.domain.errors import MailboxRefused, NotReachable, RelayError
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Clock
+from shared.ports.machine import Clock
 
 # Seven days less a quarter of an hour, and what was the ceiling everywhere before.
 # https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime

@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.errors import translated
 from shared.adapters.storage.queues import Queue
-from shared.ports import GivenUp
+from shared.ports.queues import GivenUp
 
 if TYPE_CHECKING:
     from azure.storage.queue import QueueClient

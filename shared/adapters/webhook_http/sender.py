@@ -20,7 +20,7 @@ from shared.adapters.webhook_http.failures import decipher
 from shared.adapters.webhook_http.lanes import Lanes
 from shared.adapters.webhook_http.targets import read_target
 from shared.domain.deliveries import Outcome
-from shared.ports import BUSY, Post
+from shared.ports.deliveries import BUSY, Post
 
 _log = logging.getLogger(__name__)
 

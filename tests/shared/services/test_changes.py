@@ -18,7 +18,7 @@ from shared.domain.folders import Folder, FolderTree
 from shared.domain.jobs import JobKind
 from shared.domain.messages import Message
 from shared.domain.sightings import sighting_key
-from shared.ports import NotThere, Unread
+from shared.ports.microsoft365 import NotThere, Unread
 from tests.factories import APP, HOOK, MESSAGE, a_change, a_message, a_sighting
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty

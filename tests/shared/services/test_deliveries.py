@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Receiver
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState, Outcome, Retry
 from shared.domain.errors import DeliveryNotFound, TryLater
 from shared.domain.instance_settings import InstanceSettingsChange
-from shared.ports import BUSY
+from shared.ports.deliveries import BUSY
 from shared.services.deliveries import Outgoing
 from tests.factories import EVENT, HOOK, an_event
 from tests.fakes.clock import START

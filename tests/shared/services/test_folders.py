@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from shared.domain.accounts import Account
 from shared.domain.folders import Folder, FolderTree
-from shared.ports import Stored
+from shared.ports.records import Stored
 from shared.services.folders import Folders
 from shared.services.lookups import Lookup
 from tests.factories import an_account, an_app

@@ -5,7 +5,7 @@ from datetime import timedelta
 from time import monotonic
 
 from shared.domain.errors import TryLater
-from shared.ports import Dependency
+from shared.ports.machine import Dependency
 from shared.services.health import Health
 from shared.services.timers import Timers
 from tests.fakes.faults import Faulty

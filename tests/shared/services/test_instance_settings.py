@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.errors import InvalidRequest
 from shared.domain.instance_settings import InstanceSettings, InstanceSettingsChange, InstanceSettingsQuery
-from shared.ports import Stored
+from shared.ports.records import Stored
 from tests.factories import HOOK
 from tests.shared.services.world import SERVICE_SECRET, Process, World
 

@@ -10,7 +10,7 @@ from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.due import DueKind
 from shared.domain.errors import Changed, TryLater
 from shared.domain.jobs import JobKind
-from shared.ports import Stored
+from shared.ports.records import Stored
 from tests.factories import a_message, an_account
 from tests.fakes.clock import START
 from tests.fakes.microsoft365 import WEEK

@@ -11,7 +11,7 @@ from shared.domain.errors import NotReachable, TryLater
 from shared.domain.jobs import JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import Sighting, sighting_key
-from shared.ports import Glance
+from shared.ports.microsoft365 import Glance
 from tests.factories import APP, a_change, a_message
 from tests.fakes.clock import START
 from tests.fakes.history import FakeHistory

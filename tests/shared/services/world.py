@@ -15,7 +15,7 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
 from shared.group_commit import GroupCommit
-from shared.ports import Log
+from shared.ports.machine import Log
 from shared.services.accounts import Accounts
 from shared.services.changes import Changes
 from shared.services.connections import Connections

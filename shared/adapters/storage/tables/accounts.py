@@ -10,7 +10,7 @@ from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
-from shared.ports import Page, Stored
+from shared.ports.records import Page, Stored
 
 _ROW = "account"
 _ACCOUNTS = "RowKey eq @row"

@@ -17,7 +17,8 @@ from shared.adapters.storage.tables.records import pack, record_columns, unpack
 from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, bad_cursor, replacing
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
 from shared.domain.errors import Changed, TryLater
-from shared.ports import Clock, Page, Stored
+from shared.ports.machine import Clock
+from shared.ports.records import Page, Stored
 
 # Storage takes 4 MiB; the rest is for what the protocol wraps around each row.
 _TRANSACTION_BYTES = int(3.5 * 1024 * 1024)

@@ -6,7 +6,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Table
 from shared.domain.instance_settings import InstanceSettings
-from shared.ports import Stored
+from shared.ports.records import Stored
 
 _PARTITION = "settings"
 _ROW = "instance"

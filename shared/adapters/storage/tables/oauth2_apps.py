@@ -8,7 +8,7 @@ from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Table
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import Stored
+from shared.ports.records import Stored
 
 _PARTITION = "oauth2"
 

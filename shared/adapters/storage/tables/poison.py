@@ -8,7 +8,7 @@ from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Table
 from shared.domain.errors import Changed
 from shared.domain.poison import Poisoned
-from shared.ports import Page, Stored
+from shared.ports.records import Page, Stored
 
 _PARTITION = "poison"
 _LAST_MOMENT = 9_999_999_999_999

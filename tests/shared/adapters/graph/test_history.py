@@ -14,7 +14,7 @@ from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import FolderChanges, Glance, History, Listing
+from shared.ports.microsoft365 import FolderChanges, Glance, History, Listing
 from tests.factories import a_message
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory

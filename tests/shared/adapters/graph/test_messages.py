@@ -13,7 +13,7 @@ from shared.adapters.graph.messages import message_of, message_path
 from shared.adapters.graph.reader import GraphMessages
 from shared.adapters.system import SystemClock
 from shared.domain.messages import Address, Body, Message
-from shared.ports import ReadRequest
+from shared.ports.microsoft365 import ReadRequest
 
 Sample = Callable[[str], Answer]
 

@@ -17,7 +17,7 @@ from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports import NotThere, ReadRequest, Unread
+from shared.ports.microsoft365 import NotThere, ReadRequest, Unread
 
 SOON = timedelta(seconds=0.3)
 

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from shared.adapters.webhook_http.sender import HttpWebhookSender
-from shared.ports import Post
+from shared.ports.deliveries import Post
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

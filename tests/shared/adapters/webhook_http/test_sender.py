@@ -18,7 +18,7 @@ import trustme
 
 from shared.adapters.webhook_http.dialer import look_up
 from shared.adapters.webhook_http.sender import HttpWebhookSender
-from shared.ports import BUSY, Post
+from shared.ports.deliveries import BUSY, Post
 
 Endpoint = Any  # the class stands in conftest.py, which nothing imports
 Make = Callable[..., Any]

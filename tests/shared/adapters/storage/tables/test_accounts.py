@@ -6,7 +6,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.accounts import AccountTable
 from shared.adapters.storage.tables.folders import FolderTable
 from shared.domain.errors import Changed, TryLater
-from shared.ports import AccountStore, FolderStore
+from shared.ports.state import AccountStore, FolderStore
 from tests.contracts.accounts import AccountStoreContract
 from tests.contracts.examples import account
 from tests.fakes.storage_wire import WiredConnection

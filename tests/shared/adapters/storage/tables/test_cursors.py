@@ -7,7 +7,7 @@ import pytest
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.accounts import AccountTable
 from shared.adapters.storage.tables.cursors import CursorTable
-from shared.ports import CursorStore
+from shared.ports.state import CursorStore
 from tests.contracts.due import CursorStoreContract
 from tests.contracts.examples import account
 from tests.fakes.storage_wire import WiredConnection

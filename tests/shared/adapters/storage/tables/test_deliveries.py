@@ -8,7 +8,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.deliveries import DeliveryTable, keys
 from shared.domain.deliveries import DeliveryKey, DeliveryQuery, DeliveryState
 from shared.domain.errors import InvalidRequest, TryLater
-from shared.ports import DeliveryStore
+from shared.ports.deliveries import DeliveryStore
 from tests.contracts.deliveries import DeliveryStoreContract, read
 from tests.contracts.examples import delivery, key
 from tests.fakes.clock import FakeClock

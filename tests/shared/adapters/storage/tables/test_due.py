@@ -8,7 +8,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.due import DueTable, keys
 from shared.domain.due import DueKind
 from shared.domain.errors import TryLater
-from shared.ports import DueStore
+from shared.ports.state import DueStore
 from tests.contracts.due import END, HOUR, DueStoreContract, due
 from tests.fakes.storage_wire import WiredConnection
 

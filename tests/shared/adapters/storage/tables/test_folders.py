@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.folders import FolderTable
-from shared.ports import FolderStore
+from shared.ports.state import FolderStore
 from tests.contracts.accounts import FolderStoreContract
 
 

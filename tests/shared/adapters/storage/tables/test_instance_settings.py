@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
-from shared.ports import InstanceSettingsStore
+from shared.ports.state import InstanceSettingsStore
 from tests.contracts.records import InstanceSettingsStoreContract
 
 

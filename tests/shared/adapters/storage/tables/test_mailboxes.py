@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.mailboxes import MailboxTable
-from shared.ports import MailboxStore
+from shared.ports.state import MailboxStore
 from tests.contracts.accounts import MailboxStoreContract
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
-from shared.ports import OAuth2AppStore
+from shared.ports.state import OAuth2AppStore
 from tests.contracts.records import OAuth2AppStoreContract
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.poison import PoisonTable
-from shared.ports import PoisonStore
+from shared.ports.state import PoisonStore
 from tests.contracts.poison import PoisonStoreContract, poisoned
 from tests.fakes.storage_wire import WiredConnection
 

@@ -8,7 +8,8 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.deliveries import DeliveryTable
 from shared.adapters.storage.tables.retention import TableRetention
 from shared.adapters.storage.tables.sightings import SightingTable
-from shared.ports import DeliveryStore, Retention, SightingStore
+from shared.ports.deliveries import DeliveryStore
+from shared.ports.state import Retention, SightingStore
 from tests.contracts.examples import delivery
 from tests.contracts.retention import FIRST_OF_FEBRUARY, LAST_OF_JANUARY, RetentionContract, place
 from tests.fakes.clock import FakeClock

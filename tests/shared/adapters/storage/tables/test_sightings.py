@@ -5,7 +5,7 @@ import pytest
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.sightings import SightingTable
 from shared.domain.sightings import Sighting, SightingKey
-from shared.ports import SightingStore
+from shared.ports.state import SightingStore
 from tests.contracts.records import SightingStoreContract
 from tests.fakes.storage_wire import WiredConnection
 

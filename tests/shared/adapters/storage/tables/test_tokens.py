@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.tokens import TokenTable
-from shared.ports import TokenStore
+from shared.ports.state import TokenStore
 from tests.contracts.records import TokenStoreContract
 
 

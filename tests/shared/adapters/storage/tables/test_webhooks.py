@@ -4,7 +4,7 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.webhooks import WebhookTable
-from shared.ports import WebhookStore
+from shared.ports.deliveries import WebhookStore
 from tests.contracts.records import WebhookStoreContract
 
 

@@ -1,0 +1,178 @@
+"""What we keep of accounts and applications, of messages and of ourselves."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.accounts import Account, AccountState
+from shared.domain.due import Due, Heartbeat
+from shared.domain.folders import FolderTree
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.poison import Poisoned
+from shared.domain.sightings import Sighting, SightingKey
+from shared.domain.tokens import Token
+from shared.ports.records import Page, Stored
+
+
+class AccountStore(Protocol):
+    """Keeps accounts by key."""
+
+    def get(self, key: str) -> Stored[Account] | None:
+        """Returns the account as it is now."""
+
+    def insert(self, account: Account) -> Stored[Account]:
+        """Adds an account; raises Changed where its key is taken."""
+
+    def replace(self, account: Account, etag: str) -> Stored[Account]:
+        """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
+
+    def delete(self, key: str, etag: str) -> None:
+        """
+        Removes the account that was read with *etag*, and all that hangs on it.
+
+        Raises Changed where it is another one now; one that is gone is fine.
+        """
+
+    def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
+        """Returns up to *limit* accounts after *position*, in the order of their keys."""
+
+    def all(self) -> Iterator[Account]:
+        """Returns every account, in the order of their keys; it costs O(accounts)."""
+
+
+class MailboxStore(Protocol):
+    """Keeps which account watches a mailbox, so that no mailbox is watched twice."""
+
+    def bind(self, app: str, user: str, account: str) -> str:
+        """Binds the mailbox to *account* where it is free, and returns the id of the account that holds it."""
+
+    def holder(self, app: str, user: str) -> str | None:
+        """Returns the id of the account that holds the mailbox."""
+
+    def release(self, app: str, user: str, account: str) -> None:
+        """Frees the mailbox where *account* holds it."""
+
+
+class FolderStore(Protocol):
+    """Keeps each account's folder tree."""
+
+    def get(self, key: str) -> FolderTree | None:
+        """Returns the tree of the account *key*, where one was read before."""
+
+    def put(self, key: str, tree: FolderTree) -> None:
+        """Overwrites the tree of the account *key*."""
+
+
+class CursorStore(Protocol):
+    """Keeps how far an account's folders were followed: Graph's delta link for each watched folder."""
+
+    def get(self, key: str) -> dict[str, str]:
+        """Returns the links of the account *key* by folder; none for what was never followed."""
+
+    def put(self, key: str, links: Mapping[str, str]) -> None:
+        """Overwrites the links of the account *key*; they go with the account."""
+
+
+class DueStore(Protocol):
+    """Keeps the due index."""
+
+    def put(self, due: Due) -> None:
+        """Adds an entry; the same entry a second time changes nothing."""
+
+    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
+        """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
+
+    def remove(self, entries: Sequence[Due]) -> None:
+        """Removes entries, as few writes as the store allows; what is gone already is fine."""
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Returns how far the ticks have come, or None before the first."""
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Overwrites how far the ticks have come."""
+
+
+class OAuth2AppStore(Protocol):
+    """Keeps OAuth2 applications by id."""
+
+    def get(self, app: str) -> Stored[OAuth2App] | None:
+        """Returns the application."""
+
+    def insert(self, app: OAuth2App) -> None:
+        """Adds an application; raises Changed where its id is taken."""
+
+    def replace(self, app: OAuth2App, etag: str) -> None:
+        """Overwrites the application that was read with *etag*; raises Changed where it is another one now."""
+
+    def delete(self, app: str) -> None:
+        """Removes the application; a second time does nothing."""
+
+    def all(self) -> Iterator[OAuth2App]:
+        """Returns every application in the order of their ids (there are few)."""
+
+
+class SightingStore(Protocol):
+    """Keeps what we last knew of messages."""
+
+    def get(self, key: SightingKey) -> Sighting | None:
+        """Returns the sighting."""
+
+    def put(self, sightings: Mapping[SightingKey, Sighting]) -> None:
+        """Overwrites them, as few writes as the store allows."""
+
+
+class PoisonStore(Protocol):
+    """Keeps messages that the host gave up."""
+
+    def keep(self, poisoned: Poisoned) -> None:
+        """Adds a message; the same a second time changes nothing, its mark neither."""
+
+    def get(self, poison_id: str) -> Stored[Poisoned] | None:
+        """Returns the message."""
+
+    def replace(self, poisoned: Poisoned, etag: str) -> None:
+        """Overwrites the message that was read with *etag*; raises Changed where it is another one now."""
+
+    def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
+        """Returns up to *limit* messages after *position*, the newest first."""
+
+
+class TokenStore(Protocol):
+    """Keeps access tokens by id."""
+
+    def get(self, token: str) -> Token | None:
+        """Returns the token."""
+
+    def insert(self, token: Token) -> None:
+        """Adds a token."""
+
+    def delete(self, token: str) -> bool:
+        """Removes the token and tells whether there was one."""
+
+    def all(self) -> Iterator[Token]:
+        """Returns every token in the order of their ids."""
+
+
+class InstanceSettingsStore(Protocol):
+    """Keeps the one record of the instance's settings."""
+
+    def get(self) -> Stored[InstanceSettings] | None:
+        """Returns the settings, or None before anybody wrote them."""
+
+    def insert(self, settings: InstanceSettings) -> None:
+        """Writes them for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, settings: InstanceSettings, etag: str) -> None:
+        """Overwrites the settings that were read with *etag*; raises Changed where they are others now."""
+
+
+class Retention(Protocol):
+    """Lets go of what is old."""
+
+    def purge(self, before: datetime) -> int:
+        """
+        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+
+        One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
+        """
