@@ -8,6 +8,7 @@ import pytest
 
 from local.host.declared import declare
 from shared import bootstrap
+from shared.services.relay import Relay
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
@@ -58,7 +59,7 @@ def app_settings(azurite: str, tmp_path_factory: pytest.TempPathFactory) -> Sett
 
 
 @pytest.fixture(scope="session")
-def relay(app_settings: Settings, outside: Outside) -> bootstrap.Relay:
+def relay(app_settings: Settings, outside: Outside) -> Relay:
     """Return the product, with the outside replaced."""
     replaced = bootstrap.Replacements(
         clock=outside.clock,
@@ -89,7 +90,7 @@ def client(app_functions: list[Any], azurite: str) -> Iterator[Client]:
 
 
 @pytest.fixture
-def api(client: Client, relay: bootstrap.Relay, ingress: bootstrap.Ingress, monkeypatch: pytest.MonkeyPatch) -> Client:
+def api(client: Client, relay: Relay, ingress: bootstrap.Ingress, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Return the client of a working app; what earlier tests stored is still there."""
     monkeypatch.setattr(bootstrap, "relay", lambda: relay)
     monkeypatch.setattr(bootstrap, "ingress", lambda: ingress)

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared import bootstrap
 from shared.domain.accounts import account_key
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.services.relay import Relay
 from tests.factories import a_message
 from tests.fakes.clock import START
 from tests.functions.bodies import an_account, an_app
@@ -220,9 +220,7 @@ def test_password_in_a_webhook_url_is_masked(api: Client, app_id: str, unique: U
     assert b"hush" not in api.get("/v1/accounts", query=name).body
 
 
-def test_masked_secrets_that_come_back_are_kept(
-    api: Client, app_id: str, unique: Unique, relay: bootstrap.Relay
-) -> None:
+def test_masked_secrets_that_come_back_are_kept(api: Client, app_id: str, unique: Unique, relay: Relay) -> None:
     """A client that reads an account, changes its name and writes all back keeps the password and the headers."""
     name, url = unique("a"), "https://anna:hush@receiver.example.com/hook"
     headers = [{"key": "X-Key", "value": "hush"}]

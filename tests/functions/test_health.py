@@ -6,6 +6,7 @@ import pytest
 
 from shared import bootstrap
 from shared.services.health import Health
+from shared.services.relay import Relay
 from tests.fakes.health import FakeDependency
 from tests.functions.client import Client
 
@@ -19,7 +20,7 @@ def test_healthy_service_needs_no_token(api: Client) -> None:
     assert told == {"success": True, "dependencies": {"storage": "ok", "vault": "ok"}}
 
 
-def test_dependency_that_is_down_is_named(api: Client, relay: bootstrap.Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dependency_that_is_down_is_named(api: Client, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a dependency down the answer is 503 and names it, without a reason that could tell a secret."""
     vault = FakeDependency("vault")
     vault.answers = False

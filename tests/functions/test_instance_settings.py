@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from shared import bootstrap
 from shared.domain.events import EventName
 from shared.domain.webhooks import DEFAULT
+from shared.services.relay import Relay
 from tests.functions.client import Client, fields
 from tests.functions.outside import SERVICE_URL
 
@@ -67,7 +67,7 @@ def test_service_secret_is_never_shown(api: Client) -> None:
     assert api.get("/v1/settings", serviceSecret="true").json() == {"serviceSecret": True}
 
 
-def test_header_values_are_masked_and_kept(api: Client, relay: bootstrap.Relay) -> None:
+def test_header_values_are_masked_and_kept(api: Client, relay: Relay) -> None:
     """Values of custom headers are shown as stars; sending the stars back keeps the values."""
     api.post("/v1/settings", {"webhooks": HOOK, "webhooksCustomHeaders": [{"key": "X-Key", "value": "hush"}]})
     shown = api.get("/v1/settings", webhooksCustomHeaders="true").json()
@@ -78,7 +78,7 @@ def test_header_values_are_masked_and_kept(api: Client, relay: bootstrap.Relay) 
     assert json.loads(relay.instance_settings.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
 
 
-def test_password_in_the_webhook_url_is_masked(api: Client, relay: bootstrap.Relay) -> None:
+def test_password_in_the_webhook_url_is_masked(api: Client, relay: Relay) -> None:
     """A webhook URL with a password is shown with stars; sending the stars back keeps the password."""
     url = "https://anna:hush@receiver.example.com/hook"
     api.post("/v1/settings", {"webhooks": url})

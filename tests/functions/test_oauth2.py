@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from shared import bootstrap
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.services.relay import Relay
 from tests.factories import CLIENT, TENANT
 from tests.fakes.clock import START
 from tests.functions.bodies import an_account, an_app
@@ -241,7 +241,7 @@ def test_another_credential_takes_the_place_of_the_former(api: Client, app_id: s
     assert list(fields(both)) == ["clientSecret"]
 
 
-def test_stars_do_not_become_the_secret(api: Client, app_id: str, relay: bootstrap.Relay) -> None:
+def test_stars_do_not_become_the_secret(api: Client, app_id: str, relay: Relay) -> None:
     """A client that sends back what GET showed keeps the secret: six stars are never stored as one."""
     api.put(f"/v1/oauth2/{app_id}", {"name": "New", "clientSecret": MASK})
     stored = relay.oauth2_apps.store.get(app_id)

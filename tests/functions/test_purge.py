@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared import bootstrap
 from shared.domain.sightings import Sighting, SightingKey
+from shared.services.relay import Relay
 from tests.fakes.clock import START
 from tests.functions.client import Client
 
@@ -23,7 +23,7 @@ def test_it_fires_every_night(timer: Any) -> None:
     assert (declared["schedule"], declared["useMonitor"], declared["runOnStartup"]) == ("0 30 3 * * *", True, False)
 
 
-def test_old_months_go(api: Client, relay: bootstrap.Relay, timer: Any) -> None:
+def test_old_months_go(api: Client, relay: Relay, timer: Any) -> None:
     """What is older than RETENTION_DAYS and a month is gone afterwards, and what is younger is there."""
     old, young = (
         SightingKey(day=(START - timedelta(days=ago)).strftime("%Y%m%d"), name="purged-or-not") for ago in (80, 40)

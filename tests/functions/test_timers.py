@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared import bootstrap
 from shared.domain.accounts import account_key
 from shared.domain.due import Due, DueKind
+from shared.services.relay import Relay
 from tests.fakes.clock import START
 from tests.functions.client import Client
 from tests.functions.outside import Outside
@@ -25,9 +25,7 @@ def test_it_fires_every_five_minutes(timer: Any) -> None:
     assert (declared["schedule"], declared["useMonitor"], declared["runOnStartup"]) == ("0 */5 * * * *", True, False)
 
 
-def test_tick_takes_what_is_due(
-    api: Client, relay: bootstrap.Relay, timer: Any, account: str, outside: Outside
-) -> None:
+def test_tick_takes_what_is_due(api: Client, relay: Relay, timer: Any, account: str, outside: Outside) -> None:
     """What is due leaves the index, what is not stays, and the health check tells how long ago that was."""
     key = account_key(account)
     due = Due(kind=DueKind.SWEEP, subject=key, at=START - timedelta(seconds=1))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared import bootstrap
 from shared.domain.tokens import Scope
+from shared.services.relay import Relay
 from tests.factories import a_token
 from tests.fakes.clock import START
 from tests.functions.bodies import an_account
@@ -53,13 +53,13 @@ def test_token_may_stand_in_the_query(api: Client) -> None:
     assert api.call("GET", "/v1/accounts", query={"access_token": "f2" * 32}, token=None).status == 401
 
 
-def test_expired_token_is_refused(api: Client, relay: bootstrap.Relay) -> None:
+def test_expired_token_is_refused(api: Client, relay: Relay) -> None:
     """From the moment it expires, a token is as unknown as any other."""
     value = keep(relay, expires=START)
     assert api.call("GET", "/v1/accounts", token=value).status == 401
 
 
-def test_token_without_the_scope_is_refused(api: Client, relay: bootstrap.Relay) -> None:
+def test_token_without_the_scope_is_refused(api: Client, relay: Relay) -> None:
     """A token for metrics does not open the API, and the answer names the scope."""
     answer = api.call("GET", "/v1/accounts", token=keep(relay, scopes=(Scope.METRICS,)))
     assert answer.json() == {
@@ -240,7 +240,7 @@ def make(api: Client, **changes: object) -> dict[str, str]:
     return made
 
 
-def keep(relay: bootstrap.Relay, **changes: object) -> str:
+def keep(relay: Relay, **changes: object) -> str:
     """Store a token that the API would not make, and return its value."""
     value = hashlib.sha256(repr(changes).encode()).hexdigest()
     relay.tokens.store.insert(a_token(id=hashlib.sha256(bytes.fromhex(value)).hexdigest(), **changes))

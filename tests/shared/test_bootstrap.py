@@ -59,8 +59,6 @@ def test_everything_fits_together(environment: Callable[..., None]) -> None:
     relay = bootstrap.build(settings())
     assert relay.instance_settings.public_url == "https://relay.example.com"
     assert relay.changes.deliveries is relay.deliveries
-    assert relay.jobs.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
-    assert relay.jobs.timers is relay.timers
 
 
 def test_a_vault_in_azure_takes_the_place_of_the_file(environment: Callable[..., None]) -> None:

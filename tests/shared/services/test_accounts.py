@@ -167,10 +167,10 @@ def test_a_changed_webhook_takes_effect_at_once(world: World, process: Process) 
     header = {"key": "Authorization", "value": SECRET_HEADER}
     process.accounts.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
     webhook = world.account().webhook
-    process.webhook_lookup.get(webhook)
+    process.deliveries.webhook_lookup.get(webhook)
     world.hook(webhook, OWN, disabled="The endpoint answered 410 Gone.", headers="kept")
     process.accounts.change("anna", AccountChange(webhooks="https://new.example.com/hook"))
-    stored = process.webhook_lookup.get(webhook)
+    stored = process.deliveries.webhook_lookup.get(webhook)
     assert stored is not None
     assert (stored.value.url, stored.value.headers, stored.value.disabled) == (
         "https://new.example.com/hook",

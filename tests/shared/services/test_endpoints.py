@@ -85,7 +85,7 @@ def test_a_new_address_has_a_new_breaker(world: World, process: Process) -> None
     for number in range(5):
         send(world, process, number)
     world.hook("default", "https://new.example.com/hook")
-    process.webhook_lookup.forget("default")
+    process.deliveries.webhook_lookup.forget("default")
     send(world, process, 6)
     assert world.sender.posts[-1].url == "https://new.example.com/hook"
 
@@ -137,7 +137,7 @@ def test_a_webhook_is_disabled_once(world: World, process: Process) -> None:
 def test_a_success_elsewhere_counts(world: World, process: Process) -> None:
     """A success of a process that did not know of the failure yet keeps the webhook enabled: its row tells."""
     other = world.process()
-    other.webhook_lookup.get("default")
+    other.deliveries.webhook_lookup.get("default")
     world.sender.answer(FAILED, TAKEN, FAILED)
     send(world, process, 1)
     world.clock.advance(timedelta(seconds=5))

@@ -79,8 +79,8 @@ def test_what_a_job_changed_is_seen_at_once(world: World, process: Process) -> N
     """The process that carried out a job does not go by what it remembers of the account."""
     world.registered()
     key = world.account().key
-    assert process.account_lookup.get(key) is not None
+    assert process.jobs.account_lookup.get(key) is not None
     process.work(until=timedelta(seconds=1))
-    seen = process.account_lookup.get(key)
+    seen = process.jobs.account_lookup.get(key)
     assert seen is not None
     assert seen.value == world.account()

@@ -107,9 +107,9 @@ def test_a_bad_certificate_leaves_nothing(world: World, process: Process) -> Non
 def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Process) -> None:
     """After a rotation the new secret serves, the former is gone, and every account connects anew."""
     account = world.connected()
-    former = process.app_lookup.get(APP)
+    former = process.changes.apps.get(APP)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
-    stored = process.app_lookup.get(APP)
+    stored = process.changes.apps.get(APP)
     assert stored is not None
     assert former is not None
     assert world.vault.get(stored.value.secret or "") == CLIENT_SECRET

@@ -135,7 +135,7 @@ def test_accounts_imported_at_once_are_renewed_over_a_day(world: World, process:
     ends = Subscription(id="subscription", expires=START + WEEK, created=START)
     for number in range(10_000):
         world.randomness.chance = number * 0.618 % 1
-        process.renewals.schedule(an_account(f"account-{number}"), ends)
+        process.jobs.renewals.schedule(an_account(f"account-{number}"), ends)
     by_hour = Counter(due.at.replace(minute=0, second=0, microsecond=0) for due in world.due.all())
     assert len(by_hour) in {24, 25}
     assert max(by_hour.values()) < 10_000 / 24 * 1.1
@@ -224,7 +224,7 @@ def test_a_subscription_that_ends_soon_is_renewed_soon(world: World, process: Pr
     account = expiring(world, 30)
     world.clock.advance(timedelta(minutes=40))
     assert account.subscription is not None
-    process.renewals.schedule(account, account.subscription)
+    process.jobs.renewals.schedule(account, account.subscription)
     world.clock.advance(timedelta(minutes=5))
     process.timers.tick()
     process.work(until=timedelta(minutes=5))

@@ -6,7 +6,6 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from shared.bootstrap import _add_all, _current, _put_all
 from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
@@ -14,26 +13,10 @@ from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
-from shared.group_commit import GroupCommit
 from shared.ports.machine import Log
-from shared.services.accounts import Accounts
-from shared.services.changes import Changes
-from shared.services.connections import Connections
-from shared.services.deliveries import Deliveries
-from shared.services.endpoints import Endpoints
-from shared.services.folders import Folders
-from shared.services.instance_settings import InstanceSettingsService
-from shared.services.jobs import Jobs
-from shared.services.lookups import Lookup
+from shared.ports.outside import Outside
 from shared.services.notifications import Notifications, gather
-from shared.services.oauth2 import OAuth2Apps
-from shared.services.recent import RecentEvents
-from shared.services.removals import Removals
-from shared.services.renewals import Renewals
-from shared.services.replays import Replays
-from shared.services.sweeps import Sweeps
-from shared.services.timers import NEVER, Timers
-from shared.services.tokens import Tokens
+from shared.services.relay import Options, assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.due import FakeCursorStore, FakeDueStore
@@ -48,8 +31,10 @@ from tests.fakes.microsoft365 import (
     FakeTokenInspector,
     Subscribed,
 )
+from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
+from tests.fakes.retention import FakeRetention
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -78,6 +63,19 @@ POLL = timedelta(minutes=2)
 SPREAD = timedelta(minutes=3)
 TICK = timedelta(minutes=5)
 KEPT = timedelta(days=40)
+OPTIONS = Options(
+    client_states=STATES,
+    first_token=token_id(FIRST_TOKEN),
+    public_url=None,
+    allow_http=False,
+    schedule=SCHEDULE,
+    payload_retention=timedelta(days=14),
+    retention=KEPT,
+    sweep_interval=SWEEP,
+    poll_interval=POLL,
+    watched_folders=("inbox-id",),
+    tick_spread=SPREAD,
+)
 
 
 class World:
@@ -94,6 +92,9 @@ class World:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeDeliveryStore(self.clock)
         self.sightings = FakeSightingStore()
+        self.retention = FakeRetention(self.deliveries, self.sightings)
+        self.poison = FakePoisonStore()
+        self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
         self.instance = FakeInstanceSettingsStore()
         self.vault = FakeVault()
@@ -203,195 +204,54 @@ class Process:
 
     def __init__(self, world: World, through: Through, log: Log) -> None:
         self.world = world
-        clock, randomness = world.clock, world.randomness
-        accounts, apps, webhooks = through(world.accounts), through(world.apps), through(world.webhooks)
-        bindings, folders, vault = through(world.bindings), through(world.folders), through(world.vault)
-        deliveries, sightings = through(world.deliveries), through(world.sightings)
-        changes, retries, jobs = through(world.changes), through(world.retries), through(world.jobs)
-        mailboxes, instance = through(world.mailboxes), through(world.instance)
-        subscriptions, due = through(world.subscriptions), through(world.due)
-        minute = timedelta(seconds=60)
-        self.account_lookup = Lookup(accounts.get, clock, minute)
-        self.app_lookup = Lookup(apps.get, clock, minute)
-        self.webhook_lookup = Lookup(webhooks.get, clock, timedelta(seconds=10))
-        self.replays = Replays(
-            store=deliveries,
-            webhooks=webhooks,
-            retries=retries,
-            jobs=jobs,
-            clock=clock,
-            randomness=randomness,
+        changes = through(world.changes)
+        jobs = through(world.jobs)
+        outside = Outside(
+            clock=world.clock,
+            randomness=world.randomness,
             log=log,
-        )
-        self.settings = InstanceSettingsService(
-            store=instance,
-            webhooks=webhooks,
-            webhook_lookup=self.webhook_lookup,
-            replays=self.replays,
-            vault=vault,
-            cached=Lookup(_current(instance), clock, timedelta(seconds=10)),
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            public_url=None,
-            allow_http=False,
-        )
-        self.deliveries = Deliveries(
-            store=deliveries,
-            rows=GroupCommit(_add_all(deliveries), full=100),
-            retries=retries,
-            sender=through(world.sender),
-            webhook_lookup=self.webhook_lookup,
-            endpoints=Endpoints(webhooks, self.webhook_lookup, deliveries, clock, log),
-            settings=self.settings,
-            vault=vault,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            schedule=SCHEDULE,
-            payload_retention=timedelta(days=14),
-        )
-        self.recent = RecentEvents()
-        self.changes = Changes(
-            accounts=self.account_lookup,
-            apps=self.app_lookup,
-            folders=Folders(self.account_lookup, self.app_lookup, mailboxes, folders, clock),
-            reader=GroupCommit(through(world.reader).read, full=20, lanes=2),
-            sightings=sightings,
-            sighting_rows=GroupCommit(_put_all(sightings), full=100),
-            queue=changes,
-            jobs=jobs,
-            deliveries=self.deliveries,
-            settings=self.settings,
-            recent=self.recent,
-            clock=clock,
-            log=log,
-            sightings_kept=KEPT,
-        )
-        self.tokens = Tokens(
-            store=through(world.tokens),
-            lookup=Lookup(world.tokens.get, clock, timedelta(seconds=10)),
-            accounts=accounts,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            first=token_id(FIRST_TOKEN),
-        )
-        self.timers = Timers(
-            due=due,
-            jobs=jobs,
-            heartbeat=Lookup(lambda _: due.heartbeat() or NEVER, clock, minute),
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            spread=SPREAD,
-        )
-        self.sweeps = Sweeps(
-            accounts=accounts,
-            apps=self.app_lookup,
-            history=through(world.history),
+            accounts=through(world.accounts),
+            bindings=through(world.bindings),
+            folders=through(world.folders),
             cursors=through(world.cursors),
-            sightings=sightings,
+            due=through(world.due),
+            apps=through(world.apps),
+            sightings=through(world.sightings),
+            webhooks=through(world.webhooks),
+            deliveries=through(world.deliveries),
+            retention=through(world.retention),
+            poison=through(world.poison),
+            tokens=through(world.tokens),
+            instance=through(world.instance),
+            vault=through(world.vault),
             changes=changes,
+            retries=through(world.retries),
             jobs=jobs,
-            due=due,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            interval=SWEEP,
-            poll=POLL,
-            folders=("inbox-id",),
-            sightings_kept=KEPT,
-        )
-        self.renewals = Renewals(
-            accounts=accounts,
-            apps=self.app_lookup,
-            subscriptions=subscriptions,
-            due=due,
-            jobs=jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-        )
-        self.connections = Connections(
-            accounts=accounts,
-            apps=self.app_lookup,
-            mailboxes=mailboxes,
-            folders=folders,
-            subscriptions=subscriptions,
-            client_states=STATES,
-            renewals=self.renewals,
-            sweeps=self.sweeps,
-            settings=self.settings,
-            changes=changes,
-            jobs=jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-        )
-        self.removals = Removals(
-            accounts=accounts,
-            bindings=bindings,
-            apps=self.app_lookup,
-            subscriptions=subscriptions,
-            webhooks=webhooks,
-            tokens=self.tokens,
-            vault=vault,
-            settings=self.settings,
-            changes=changes,
-            jobs=jobs,
-            log=log,
-        )
-        self.jobs = Jobs(
-            accounts=accounts,
-            account_lookup=self.account_lookup,
-            connections=self.connections,
-            renewals=self.renewals,
-            sweeps=self.sweeps,
-            removals=self.removals,
-            replays=self.replays,
-            timers=self.timers,
-            queue=jobs,
-            randomness=randomness,
-            log=log,
-        )
-        self.accounts = Accounts(
-            store=accounts,
-            mailboxes=bindings,
-            apps=self.app_lookup,
-            webhooks=webhooks,
-            webhook_lookup=self.webhook_lookup,
-            account_lookup=self.account_lookup,
-            replays=self.replays,
-            vault=vault,
-            tokens=self.tokens,
-            changes=changes,
-            jobs=jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            allow_http=False,
-        )
-        self.oauth2 = OAuth2Apps(
-            store=apps,
-            lookup=self.app_lookup,
-            accounts=accounts,
-            jobs=jobs,
-            vault=vault,
+            given_up=through(world.given_up),
             inspector=through(world.inspector),
-            mailboxes=mailboxes,
+            reader=through(world.reader),
+            mailboxes=through(world.mailboxes),
+            history=through(world.history),
+            subscriptions=through(world.subscriptions),
             endpoint=through(world.endpoint),
-            settings=self.settings,
-            clock=clock,
-            randomness=randomness,
-            log=log,
+            sender=through(world.sender),
         )
+        self.relay = assemble(outside, OPTIONS)
+        self.accounts = self.relay.accounts
+        self.oauth2 = self.relay.oauth2_apps
+        self.changes = self.relay.changes
+        self.deliveries = self.relay.deliveries
+        self.replays = self.relay.replays
+        self.settings = self.relay.instance_settings
+        self.timers = self.relay.timers
+        self.tokens = self.relay.tokens
+        self.jobs = self.relay.jobs
         self.notifications = Notifications(
             client_states=STATES,
             changes=gather(changes),
             jobs=jobs,
-            clock=clock,
-            randomness=randomness,
+            clock=world.clock,
+            randomness=world.randomness,
             log=log,
         )
 

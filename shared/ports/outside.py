@@ -1,0 +1,68 @@
+"""The whole outside at once: one object behind each port, as the composition root or a test puts them together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
+from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.microsoft365 import (
+    EndpointProbe,
+    History,
+    Mailboxes,
+    MessageReader,
+    Subscriptions,
+    TokenInspector,
+)
+from shared.ports.queues import ChangeQueue, JobQueue, PoisonQueue, RetryQueue
+from shared.ports.state import (
+    AccountStore,
+    CursorStore,
+    DueStore,
+    FolderStore,
+    InstanceSettingsStore,
+    MailboxStore,
+    OAuth2AppStore,
+    PoisonStore,
+    Retention,
+    SightingStore,
+    TokenStore,
+)
+from shared.ports.vault import Vault
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What the use cases stand on."""
+
+    clock: Clock
+    randomness: Randomness
+    log: Log
+    dependencies: Sequence[Dependency] = ()
+
+    accounts: AccountStore
+    bindings: MailboxStore
+    folders: FolderStore
+    cursors: CursorStore
+    due: DueStore
+    apps: OAuth2AppStore
+    sightings: SightingStore
+    webhooks: WebhookStore
+    deliveries: DeliveryStore
+    retention: Retention
+    poison: PoisonStore
+    tokens: TokenStore
+    instance: InstanceSettingsStore
+    vault: Vault
+
+    changes: ChangeQueue
+    retries: RetryQueue
+    jobs: JobQueue
+    given_up: PoisonQueue
+
+    inspector: TokenInspector
+    reader: MessageReader
+    mailboxes: Mailboxes
+    history: History
+    subscriptions: Subscriptions
+    endpoint: EndpointProbe
+    sender: WebhookSender

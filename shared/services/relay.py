@@ -1,0 +1,299 @@
+"""The relay: every use case, put together on one outside."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.client_state import ClientStates
+from shared.domain.deliveries import Delivery
+from shared.domain.instance_settings import InstanceSettings
+from shared.domain.sightings import Sighting, SightingKey
+from shared.group_commit import GroupCommit
+from shared.ports.deliveries import DeliveryStore
+from shared.ports.machine import Log
+from shared.ports.outside import Outside
+from shared.ports.state import InstanceSettingsStore, SightingStore
+from shared.services.accounts import Accounts
+from shared.services.changes import Changes
+from shared.services.connections import Connections
+from shared.services.deliveries import Deliveries
+from shared.services.endpoints import Endpoints
+from shared.services.folders import Folders
+from shared.services.health import Health
+from shared.services.instance_settings import InstanceSettingsService
+from shared.services.jobs import Jobs
+from shared.services.lookups import Lookup
+from shared.services.oauth2 import OAuth2Apps
+from shared.services.poison import Poison
+from shared.services.recent import RecentEvents
+from shared.services.removals import Removals
+from shared.services.renewals import Renewals
+from shared.services.replays import Replays
+from shared.services.retention import Purges
+from shared.services.sweeps import Sweeps
+from shared.services.timers import NEVER, Timers
+from shared.services.tokens import Tokens
+
+# How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
+_SETTINGS_TTL = timedelta(seconds=10)
+_RECORD_TTL = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """
+    What an operator chooses.
+
+    `read_pace` and `row_pace` are how many seconds a read and a row may wait for company under load.
+    """
+
+    client_states: ClientStates
+    first_token: str
+    public_url: str | None
+    allow_http: bool
+    schedule: tuple[timedelta, ...]
+    payload_retention: timedelta
+    retention: timedelta
+    sweep_interval: timedelta
+    poll_interval: timedelta
+    watched_folders: tuple[str, ...]
+    tick_spread: timedelta = timedelta(minutes=3)
+    read_pace: float = 0.0
+    row_pace: float = 0.0
+
+
+@dataclass(frozen=True)
+class Relay:
+    """Every use case, ready to be called."""
+
+    oauth2_apps: OAuth2Apps
+    accounts: Accounts
+    jobs: Jobs
+    timers: Timers
+    purges: Purges
+    poison: Poison
+    changes: Changes
+    deliveries: Deliveries
+    replays: Replays
+    tokens: Tokens
+    instance_settings: InstanceSettingsService
+    health: Health
+    log: Log
+
+
+def assemble(outside: Outside, options: Options) -> Relay:
+    """Returns the relay on *outside*; what its parts keep in memory, they share."""
+    clock, randomness, log = outside.clock, outside.randomness, outside.log
+    accounts = Lookup(outside.accounts.get, clock, _RECORD_TTL)
+    apps = Lookup(outside.apps.get, clock, _RECORD_TTL)
+    webhooks = Lookup(outside.webhooks.get, clock, _SETTINGS_TTL)
+
+    replays = Replays(
+        store=outside.deliveries,
+        webhooks=outside.webhooks,
+        retries=outside.retries,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    settings = InstanceSettingsService(
+        store=outside.instance,
+        webhooks=outside.webhooks,
+        webhook_lookup=webhooks,
+        replays=replays,
+        vault=outside.vault,
+        cached=Lookup(_current(outside.instance), clock, _SETTINGS_TTL),
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        public_url=options.public_url,
+        allow_http=options.allow_http,
+    )
+    deliveries = Deliveries(
+        store=outside.deliveries,
+        rows=GroupCommit(_add_all(outside.deliveries), full=100, lanes=4, pace=options.row_pace, name="add-deliveries"),
+        retries=outside.retries,
+        sender=outside.sender,
+        webhook_lookup=webhooks,
+        endpoints=Endpoints(outside.webhooks, webhooks, outside.deliveries, clock, log),
+        settings=settings,
+        vault=outside.vault,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        schedule=options.schedule,
+        payload_retention=options.payload_retention,
+    )
+    changes = Changes(
+        accounts=accounts,
+        apps=apps,
+        folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
+        reader=GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
+        sightings=outside.sightings,
+        sighting_rows=GroupCommit(
+            _put_all(outside.sightings), full=100, lanes=4, pace=options.row_pace, name="put-sightings"
+        ),
+        queue=outside.changes,
+        jobs=outside.jobs,
+        deliveries=deliveries,
+        settings=settings,
+        recent=RecentEvents(),
+        clock=clock,
+        log=log,
+        sightings_kept=options.retention,
+    )
+    tokens = Tokens(
+        store=outside.tokens,
+        lookup=Lookup(outside.tokens.get, clock, _SETTINGS_TTL),
+        accounts=outside.accounts,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        first=options.first_token,
+    )
+    timers = Timers(
+        due=outside.due,
+        jobs=outside.jobs,
+        heartbeat=Lookup(lambda _: outside.due.heartbeat() or NEVER, clock, _RECORD_TTL),
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        spread=options.tick_spread,
+    )
+    sweeps = Sweeps(
+        accounts=outside.accounts,
+        apps=apps,
+        history=outside.history,
+        cursors=outside.cursors,
+        sightings=outside.sightings,
+        changes=outside.changes,
+        jobs=outside.jobs,
+        due=outside.due,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        interval=options.sweep_interval,
+        poll=options.poll_interval,
+        folders=options.watched_folders,
+        sightings_kept=options.retention,
+    )
+    renewals = Renewals(
+        accounts=outside.accounts,
+        apps=apps,
+        subscriptions=outside.subscriptions,
+        due=outside.due,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    connections = Connections(
+        accounts=outside.accounts,
+        apps=apps,
+        mailboxes=outside.mailboxes,
+        folders=outside.folders,
+        subscriptions=outside.subscriptions,
+        client_states=options.client_states,
+        renewals=renewals,
+        sweeps=sweeps,
+        settings=settings,
+        changes=outside.changes,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    removals = Removals(
+        accounts=outside.accounts,
+        bindings=outside.bindings,
+        apps=apps,
+        subscriptions=outside.subscriptions,
+        webhooks=outside.webhooks,
+        tokens=tokens,
+        vault=outside.vault,
+        settings=settings,
+        changes=outside.changes,
+        jobs=outside.jobs,
+        log=log,
+    )
+    return Relay(
+        oauth2_apps=OAuth2Apps(
+            store=outside.apps,
+            lookup=apps,
+            accounts=outside.accounts,
+            jobs=outside.jobs,
+            vault=outside.vault,
+            inspector=outside.inspector,
+            mailboxes=outside.mailboxes,
+            endpoint=outside.endpoint,
+            settings=settings,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        ),
+        accounts=Accounts(
+            store=outside.accounts,
+            mailboxes=outside.bindings,
+            apps=apps,
+            webhooks=outside.webhooks,
+            webhook_lookup=webhooks,
+            account_lookup=accounts,
+            replays=replays,
+            vault=outside.vault,
+            tokens=tokens,
+            changes=outside.changes,
+            jobs=outside.jobs,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            allow_http=options.allow_http,
+        ),
+        jobs=Jobs(
+            accounts=outside.accounts,
+            account_lookup=accounts,
+            connections=connections,
+            renewals=renewals,
+            sweeps=sweeps,
+            removals=removals,
+            replays=replays,
+            timers=timers,
+            queue=outside.jobs,
+            randomness=randomness,
+            log=log,
+        ),
+        timers=timers,
+        purges=Purges(outside.retention, clock, log, kept=options.retention),
+        poison=Poison(outside.given_up, outside.poison, clock, log),
+        changes=changes,
+        deliveries=deliveries,
+        replays=replays,
+        tokens=tokens,
+        instance_settings=settings,
+        health=Health(outside.dependencies, timers, log),
+        log=log,
+    )
+
+
+def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:
+    def find(_: str) -> InstanceSettings:
+        stored = store.get()
+        return stored.value if stored else InstanceSettings()
+
+    return find
+
+
+def _add_all(store: DeliveryStore) -> Callable[[Sequence[tuple[Delivery, bytes]]], list[None]]:
+    def commit(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[None]:
+        store.add(deliveries)
+        return [None] * len(deliveries)
+
+    return commit
+
+
+def _put_all(store: SightingStore) -> Callable[[Sequence[tuple[SightingKey, Sighting]]], list[None]]:
+    def commit(sightings: Sequence[tuple[SightingKey, Sighting]]) -> list[None]:
+        store.put(dict(sightings))
+        return [None] * len(sightings)
+
+    return commit
