@@ -43,7 +43,8 @@ format: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
-test: setup ## Run every test; ARGS="-k queue" narrows it
+test: setup ## Run every test (root installs Dovecot and Chromium for it); ARGS="-k queue" narrows it
+	@"$(PYTHON)" -m local.setup servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 run: setup ## The whole journey on this machine, with Microsoft 365 simulated; ONCE=1 ends when it is proved
