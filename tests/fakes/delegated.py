@@ -1,15 +1,19 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
+from time import sleep
 
-from shared.domain.errors import Changed
+from shared.domain.errors import Changed, GrantRefused, TryLater
 from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
+from shared.domain.oauth2 import OAuth2App
 from shared.domain.shards import Board, SeenShard, Shard
 from shared.domain.watches import Watch
+from shared.ports.machine import Clock
 from shared.ports.records import Stored
+from shared.ports.sign_ins import Refreshed
 from tests.fakes.stores import Records
 
 
@@ -141,3 +145,33 @@ class FakeWatchStore:
     def of(self, shard: int) -> list[Watch]:
         """Return the watches of a shard."""
         return sorted((w for w in self.watches.values() if shard_of(w.grant) == shard), key=lambda watch: watch.account)
+
+
+class FakeGrantTokens:
+    """Refreshes grants; `refused` holds refresh tokens that Entra takes no more, `busy` has it fail for now."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._numbers = count(1)
+        self.asked: list[str] = []
+        self.refused: set[str] = set()
+        self.busy: TryLater | None = None
+        self.rotates = True
+        self.lifetime = timedelta(hours=1)
+        self.pause = 0.0
+
+    def refresh(self, app: OAuth2App, refresh_token: str) -> Refreshed:
+        """Return a fresh token."""
+        self.asked.append(refresh_token)
+        sleep(self.pause)
+        if self.busy is not None:
+            raise self.busy
+        if refresh_token in self.refused:
+            raise GrantRefused("The grant has expired.", reason="AADSTS700082", mend="Sign in again.")
+        number = next(self._numbers)
+        return Refreshed(
+            access_token=f"access-{number}",
+            refresh_token=f"refresh-{number}" if self.rotates else None,
+            expires=self._clock.now() + self.lifetime,
+            scopes=("IMAP.AccessAsUser.All",),
+        )
