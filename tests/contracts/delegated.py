@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Changed
-from shared.domain.flows import Flow
+from shared.domain.flows import Flow, Wish
 from shared.domain.grants import SHARDS, Grant, grant_id, shard_of
 from shared.domain.shards import Shard
 from shared.domain.watches import Watch
@@ -39,7 +39,7 @@ def flow(name: str = "n" * 22, /, **changes: Any) -> Flow:
     values: dict[str, Any] = {
         "id": name,
         "app": "app",
-        "link": {"account": "ænna"},
+        "wish": Wish(account="ænna", fields={"path": ["INBOX"]}),
         "protocol": {"code_verifier": "verifier"},
         "expires": START + timedelta(days=1),
     }
