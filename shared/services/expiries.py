@@ -67,7 +67,7 @@ class Expiries:
         told = app.model_copy(update={"notice": notice})
         self._schedule(told)
         self.apps.replace(told, stored.etag)
-        self.log.problem("oauth2_app.expiring", **said.data)
+        self.log.problem("oauth2_app.expiring", app=app.id, expires=app.expires, days=said.data["days"])
 
     def _schedule(self, app: OAuth2App) -> None:
         if app.expires is None:

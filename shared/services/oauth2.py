@@ -94,6 +94,7 @@ class OAuth2Apps:
         Another credential takes the former one's end with it. Raises OAuth2AppNotFound, or InvalidRequest where the
         provider would change, or where an end is given that is past, or that no secret has.
         """
+        credential: dict[str, Any] = {}
         while True:
             stored = self._stored(app_id)
             former = stored.value
@@ -105,7 +106,9 @@ class OAuth2Apps:
             if change.authority is not None:
                 update["tenant"] = change.tenant if change.authority == "tenant" else change.authority
             if change.credential_kinds():
-                update |= self._credential(app_id, change)
+                # Once only: a second try must not leave another secret in the vault.
+                credential = credential or self._credential(app_id, change)
+                update |= credential
             elif "client_secret_expires" in given:
                 update["expires"] = self._secret_expires(change, former.credential)
             if update.get("expires", former.expires) != former.expires:
