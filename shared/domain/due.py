@@ -24,11 +24,7 @@ class DueKind(StrEnum):
 
 
 class Due(Owned):
-    """
-    An entry: *subject* is an account's key, `incarnation` the registration that is meant.
-
-    For an expiry they are an application's id and the end of its credential.
-    """
+    """An entry: *subject* is an account's key, `incarnation` the registration that is meant; or an application's id."""
 
     kind: DueKind
     subject: str

@@ -33,10 +33,9 @@ class Job(Owned):
     A message of the queue `jobs`.
 
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
-    is another one by now finds nothing to do. `at` names the sweep that is due; `link` the page at
+    is another one by now finds nothing to do. `at` names the sweep or the notice that is due; `link` the page at
     which a catch-up goes on, in which `folder`, and of which `mailbox`: the account may have moved to another since.
-    A `replay` is about a webhook, and an expiry about an `app` and the credential whose end is its incarnation; their
-    account is "".
+    A `replay` is about a webhook, an expiry about an `app`; their account is "".
     """
 
     v: int = 1

@@ -1,8 +1,9 @@
 """
 Expiries: whoever runs an application hears of its credential's end before its mailboxes fall silent.
 
-The due index holds the next notice of each application. What was told stands in the application's row; the row names
-the credential's end, so that a notice for a former one, or for an application that was removed, finds nothing to do.
+The due index holds the next notice of each application, and is no more than an alarm clock: what is due then follows
+from the application's row alone, its credential's end and what was told of that. So an entry for a former credential,
+or for an application that was removed, finds nothing to do.
 
 The order is the promise: event → next entry → row, and only then does the job's own message go. Whatever dies in
 between is repeated, under the same event id. An entry that is lost all the same is made good by the next night.
@@ -52,9 +53,9 @@ class Expiries:
             self.watch(app)
 
     def tell(self, job: Job) -> None:
-        """Tells the notice that is due about the application of *job*, where the credential is still the one meant."""
+        """Tells the notice that is due about the application of *job*, if any is, and schedules the next."""
         stored = self.apps.get(job.app or "")
-        if stored is None or stored.value.expires is None or _end(stored.value.expires) != job.incarnation:
+        if stored is None or stored.value.expires is None:
             return
         app, now = stored.value, self.clock.now()
         notice = due_notice(stored.value.expires, app.notice, asked=job.at or now, now=now)
@@ -76,9 +77,9 @@ class Expiries:
         following = next_moment(app.expires, now)
         if due_notice(app.expires, app.notice, asked=now, now=now) is not None:
             # What is due in the past, no tick looks for.
-            self.jobs.put(Job(kind=JobKind.EXPIRY, app=app.id, incarnation=_end(app.expires), at=now))
+            self.jobs.put(Job(kind=JobKind.EXPIRY, app=app.id, at=now))
         elif following is not None:
-            self.due.put(Due(kind=DueKind.EXPIRY, subject=app.id, at=following, incarnation=_end(app.expires)))
+            self.due.put(Due(kind=DueKind.EXPIRY, subject=app.id, at=following))
 
 
 def _said(app: OAuth2App, expires: datetime, notice: Notice) -> InstanceEvent:
@@ -86,12 +87,8 @@ def _said(app: OAuth2App, expires: datetime, notice: Notice) -> InstanceEvent:
         subject=app.id,
         event=EventName.OAUTH_APP_EXPIRING,
         # Not the secret itself: whoever gives the same one with the same end again has heard of it.
-        version=f"{_end(expires)}/{notice.ahead}",
+        version=f"{expires.isoformat()}/{notice.ahead}",
         at=notice.at,
         data=expiring_data(app, expires, days_left(expires, notice.at)),
         correlation=app.id,
     )
-
-
-def _end(expires: datetime) -> str:
-    return expires.isoformat()

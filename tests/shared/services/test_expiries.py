@@ -74,6 +74,7 @@ def test_four_notices_lead_to_the_end(world: World, process: Process) -> None:
         "2026-04-05T09:30:00.000Z",
         "2026-04-06T09:30:00.000Z",
     ]
+    assert len({post.headers["webhook-id"] for post in world.sender.posts}) == 4
     assert world.log.problems().count("oauth2_app.expiring") == 4
     assert entries(world) == []
 
@@ -128,6 +129,7 @@ def test_a_rotation_stops_the_rest(world: World, process: Process) -> None:
     rotate(world.process(), later)
     live(world, 12)
     assert told(world) == [30, 10, 7, 1, 0]
+    assert len({post.headers["webhook-id"] for post in world.sender.posts}) == 5
 
 
 def test_a_removed_application_is_not_told_of(world: World, process: Process) -> None:
@@ -244,7 +246,7 @@ def test_a_clock_that_is_behind_loses_no_notice(world: World, process: Process) 
     """A job that comes too early tells nothing, and comes again."""
     rotate(process, EXPIRES)
     world.due.remove(world.due.all())
-    early = Job(kind=JobKind.EXPIRY, app=APP, incarnation=EXPIRES.isoformat(), at=EXPIRES - 30 * DAY)
+    early = Job(kind=JobKind.EXPIRY, app=APP, at=EXPIRES - 30 * DAY)
     process.jobs.run(early)
     assert (said(world), entries(world)) == ([], [EXPIRES - 30 * DAY])
 
