@@ -17,6 +17,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
+    + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
   x MailboxRefused        a human mends the mailbox or its permissions
   x Misconfigured         an operator mends the deployment's settings
@@ -180,6 +181,14 @@ class TryLater(RelayError):
 
 class NotReachable(TryLater):
     """Graph cannot call us: our address is not set, or does not answer from where Graph is."""
+
+
+class QuotaSpent(TryLater):
+    """What Graph allows us is spent for now; `retry_after` is when it is our turn."""
+
+    def __init__(self, quota: str, retry_after: timedelta) -> None:
+        super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
+        self.turn = retry_after
 
 
 class SignInRefused(RelayError):

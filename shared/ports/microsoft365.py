@@ -9,6 +9,7 @@ from shared.domain.accounts import Subscription
 from shared.domain.folders import FolderTree
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 
 
 class TokenSource(Protocol):
@@ -124,8 +125,20 @@ class History(Protocol):
         """Returns the page that a folder's link leads to."""
 
 
+class CallQuotas(Protocol):
+    """Spends what Graph allows, over all processes together."""
+
+    def spend(self, app: OAuth2App, kind: CallKind) -> None:
+        """Spends one call of the application's quota in its tenant; raises QuotaSpent where none is left now."""
+
+
 class Subscriptions(Protocol):
-    """Has Graph call us about a mailbox."""
+    """
+    Has Graph call us about a mailbox.
+
+    Whoever calls a method has spent one call of its kind: a list for `find`, a write for the others. What a method
+    needs beyond that it spends itself, and raises QuotaSpent where nothing is left.
+    """
 
     def create(self, app: OAuth2App, user: str, client_state: str, service_url: str) -> Subscription:
         """

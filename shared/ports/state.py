@@ -10,6 +10,7 @@ from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.poison import Poisoned
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.ports.records import Page, Stored
@@ -136,6 +137,19 @@ class PoisonStore(Protocol):
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
+
+
+class QuotaStore(Protocol):
+    """Keeps what is used of quotas, for all processes."""
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Returns what is used of the quota *scope*, or None before anybody used it."""
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Writes it for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrites the use that was read with *etag*; raises Changed where it is another one now."""
 
 
 class TokenStore(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Log, Randomness
 from shared.ports.queues import JobQueue
@@ -57,6 +57,8 @@ class Jobs:
         except Changed:
             # Somebody else works on the same account; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+        except QuotaSpent as spent:
+            self.queue.put(job, spent.turn)
         except TryLater as busy:
             self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)

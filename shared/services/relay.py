@@ -25,6 +25,7 @@ from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.poison import Poison
+from shared.services.quotas import Quotas
 from shared.services.recent import RecentEvents
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
@@ -87,6 +88,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
     accounts = Lookup(outside.accounts.get, clock, _RECORD_TTL)
     apps = Lookup(outside.apps.get, clock, _RECORD_TTL)
     webhooks = Lookup(outside.webhooks.get, clock, _SETTINGS_TTL)
+    quotas = Quotas(outside.quotas, clock, randomness, log)
 
     replays = Replays(
         store=outside.deliveries,
@@ -182,6 +184,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         apps=apps,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         due=outside.due,
         jobs=outside.jobs,
         clock=clock,
@@ -194,6 +197,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         mailboxes=outside.mailboxes,
         folders=outside.folders,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         client_states=options.client_states,
         renewals=renewals,
         sweeps=sweeps,
@@ -209,6 +213,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         bindings=outside.bindings,
         apps=apps,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         webhooks=outside.webhooks,
         tokens=tokens,
         vault=outside.vault,

@@ -20,9 +20,12 @@ from shared.adapters.graph.errors import (
 )
 from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
-from shared.domain.errors import MailboxRefused, NotReachable, RelayError
+from shared.domain.clouds import Cloud
+from shared.domain.errors import MailboxRefused, NotReachable, QuotaSpent, RelayError
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 from shared.ports.machine import Clock
+from shared.ports.microsoft365 import CallQuotas
 
 # Seven days less a quarter of an hour, and what was the ceiling everywhere before.
 # https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime
@@ -44,9 +47,11 @@ _SPELLING = "Register the mailbox once, under one spelling, or delete the subscr
 class GraphSubscriptions:
     """Subscribes through *client*."""
 
-    def __init__(self, client: GraphClient, clock: Clock) -> None:
+    def __init__(self, client: GraphClient, clock: Clock, quotas: CallQuotas) -> None:
         self._client = client
         self._clock = clock
+        self._quotas = quotas
+        self._lifetimes: dict[Cloud, timedelta] = {}
 
     def create(self, app: OAuth2App, user: str, client_state: str, service_url: str) -> Subscription:
         """Subscribes to every change of the mailbox, or adopts the subscription that says the same."""
@@ -56,6 +61,7 @@ class GraphSubscriptions:
             adopted = self._adopt(app, wanted, answer)
             if adopted is not None:
                 return adopted
+            self._quotas.spend(app, CallKind.WRITE)
             answer = self._post(app, wanted)
         if not answer.good:
             raise _refused(answer, service_url, self._clock.now())
@@ -96,8 +102,10 @@ class GraphSubscriptions:
         # The lifecycle URL is fixed for life.
         # https://learn.microsoft.com/graph/change-notifications-lifecycle-events
         if existing.get("lifecycleNotificationUrl") != wanted["lifecycleNotificationUrl"]:
+            self._quotas.spend(app, CallKind.WRITE)
             self.delete(app, existing["id"])
             return None
+        self._quotas.spend(app, CallKind.WRITE)
         answer = self._patch(app, existing["id"], {"notificationUrl": wanted["notificationUrl"]})
         return None if answer.status == NOT_FOUND else self._read(answer)
 
@@ -105,9 +113,11 @@ class GraphSubscriptions:
         now = self._clock.now()
         named = [found for found in _GUID.findall(conflict) if found.lower() != app.client_id.lower()]
         for subscription in named:
+            self._quotas.spend(app, CallKind.READ)
             answer = self._client.send(app, Request("GET", _path(subscription)))
             if answer.status != NOT_FOUND:
                 return content(answer, now)
+        self._quotas.spend(app, CallKind.LIST)
         return next((said for said in self._all(app, now) if same_resource(said["resource"], resource)), None)
 
     def _post(self, app: OAuth2App, wanted: dict[str, str]) -> Answer:
@@ -117,9 +127,12 @@ class GraphSubscriptions:
         return self._with_expiry(app, "PATCH", _path(subscription), changes)
 
     def _with_expiry(self, app: OAuth2App, method: str, path: str, body: dict[str, str]) -> Answer:
-        now = self._clock.now()
-        answer = self._client.send(app, Request(method, path, body | _expiry(now + LIFETIME)))
-        if answer.status == BAD_REQUEST and "expiration" in message_of(answer).lower():
+        now, lifetime = self._clock.now(), self._lifetimes.get(app.cloud, LIFETIME)
+        answer = self._client.send(app, Request(method, path, body | _expiry(now + lifetime)))
+        if lifetime > SHORT_LIFETIME and answer.status == BAD_REQUEST and "expiration" in message_of(answer).lower():
+            # Asking twice each time would cost such a cloud's customers half their quota.
+            self._lifetimes[app.cloud] = SHORT_LIFETIME
+            self._quotas.spend(app, CallKind.WRITE)
             answer = self._client.send(app, Request(method, path, body | _expiry(now + SHORT_LIFETIME)))
         return answer
 
@@ -134,6 +147,13 @@ class GraphSubscriptions:
             page = content(self._client.send(app, Request("GET", path)), now)
             yield from page.get("value") or ()
             path = page.get("@odata.nextLink")
+            try:
+                if path:
+                    self._quotas.spend(app, CallKind.LIST)
+            except QuotaSpent:
+                # A long list would never end if it began anew each time. What stands further down is named by the
+                # conflict that it causes, or ends within 7 days.
+                return
 
 
 def body_of(user: str, client_state: str, service_url: str) -> dict[str, str]:
