@@ -354,8 +354,8 @@ class AccountListEntry(ApiModel):
 
 
 def error_view(account: Account) -> dict[str, Any] | None:
-    """Returns `lastError` as the API shows it: nothing while the account is connected."""
-    if account.last_error is None or account.state is AccountState.CONNECTED:
+    """Returns `lastError` as the API shows it: nothing while the account is connected, but for why it polls."""
+    if account.last_error is None or (account.state is AccountState.CONNECTED and not account.polling):
         return None
     error = account.last_error
     shown: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}

@@ -20,6 +20,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
   x MailboxRefused        a human mends the mailbox or its permissions
+  x NoRoom                end a subscription that nobody needs; until then we poll
   x Misconfigured         an operator mends the deployment's settings
 """
 
@@ -217,6 +218,22 @@ class MailboxRefused(RelayError):
 
     code = "AuthenticationFails"
     status_hint = 403
+
+    def __init__(self, message: str, *, reason: str, mend: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.mend = mend
+
+
+class NoRoom(RelayError):
+    """
+    The mailbox has as many subscriptions as Graph allows, of all applications together.
+
+    `reason` is Graph's own code, `mend` the sentence that says what to do.
+    """
+
+    code = "NoRoom"
+    status_hint = 409
 
     def __init__(self, message: str, *, reason: str, mend: str) -> None:
         super().__init__(message)

@@ -145,7 +145,8 @@ class Subscriptions(Protocol):
         Subscribes to every change of the mailbox, with immutable ids, for 7 days.
 
         Where Graph says that we are subscribed already, that subscription is adopted. Raises MailboxRefused where a
-        human must mend something, and TryLater for the rest (our own endpoint that did not answer included).
+        human must mend something, NoRoom where the mailbox has too many subscriptions, and TryLater for the rest (our
+        own endpoint that did not answer, NotReachable, included).
         """
 
     def find(self, app: OAuth2App, user: str, service_url: str) -> list[Subscription]:

@@ -16,7 +16,7 @@ from typing import Any
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
 from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.client_state import ClientStates
-from shared.domain.errors import Changed, MailboxRefused, NotReachable, QuotaSpent, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, QuotaSpent, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
@@ -38,6 +38,8 @@ _CLAIM = timedelta(seconds=60)
 _BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
 # A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
 _REFUSED_WAIT = timedelta(hours=1)
+# Somebody must end subscriptions first; until then polling serves.
+_NO_ROOM_WAIT = timedelta(days=1)
 _FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
 # Who waited longer for a first connection may have got mail meanwhile.
 _AT_ONCE = timedelta(minutes=1)
@@ -89,7 +91,7 @@ class Connections:
             self.jobs.put(job, spent.turn)
             # A claim that was found stays one to look behind.
             self._finish(stored, stored.value.state, claim=self._ended(stored.value.claim) if orphaned else None)
-        except NotReachable as silence:
+        except (NotReachable, NoRoom) as silence:
             self._polling(stored, silence)
         except (SignInRefused, MailboxRefused) as refusal:
             self._refused(stored, refusal)
@@ -176,11 +178,16 @@ class Connections:
             raise
         self.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
-    def _polling(self, stored: Stored[Account], silence: NotReachable) -> None:
-        """Connects without a subscription: the account polls, and we ask Graph to call us again and again."""
+    def _polling(self, stored: Stored[Account], silence: NotReachable | NoRoom) -> None:
+        """Connects without a subscription: the account polls and says why, and we ask Graph again and again."""
         account = stored.value
-        at = self._try_again(account, _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)])
-        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=account.attempts + 1)
+        if isinstance(silence, NoRoom):
+            wait, error = _NO_ROOM_WAIT, _error(silence, permanent=False)
+        else:
+            wait = _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)]
+            error = LastError(response=str(silence), code="NotReachable")
+        at, attempts = self._try_again(account, wait), account.attempts + 1
+        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=attempts, last_error=error)
         self.log.problem(
             "account.polling",
             account=account.id,
@@ -212,9 +219,8 @@ class Connections:
             AccountState.CONNECTED,
             polling=polling,
             initialized=True,
-            last_error=None,
             former_subscriptions=(),
-            **changes,
+            **{"last_error": None, **changes},
         )
 
     def _new_chain(self, account: Account, *, polling: bool) -> datetime | None:
@@ -330,7 +336,7 @@ def _wants(current: Account, subscribed: Account) -> bool:
     )
 
 
-def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:
+def _error(refusal: SignInRefused | MailboxRefused | NoRoom, *, permanent: bool) -> LastError:
     token_request = refusal.token_request if isinstance(refusal, SignInRefused) else None
     return LastError(
         response=str(refusal),

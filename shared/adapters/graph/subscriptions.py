@@ -21,7 +21,7 @@ from shared.adapters.graph.errors import (
 from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
 from shared.domain.clouds import Cloud
-from shared.domain.errors import MailboxRefused, NotReachable, QuotaSpent, RelayError
+from shared.domain.errors import MailboxRefused, NoRoom, NotReachable, QuotaSpent, RelayError
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
 from shared.ports.machine import Clock
@@ -40,7 +40,11 @@ _ENDPOINT = (
     "Check that serviceUrl is this deployment's public address, and that GET {service_url}/health answers from the "
     "internet. Graph says: {said}"
 )
-_ORPHANS = "Delete subscriptions that nobody needs any more: a mailbox has at most 1,000, of all applications together."
+_ORPHANS = (
+    "The mailbox is polled meanwhile. Delete subscriptions that nobody needs any more, of whichever application (GET "
+    "and DELETE /subscriptions): a mailbox has at most 1,000, of all applications together. Then reconnect the account; "
+    "by itself it tries once a day."
+)
 _SPELLING = "Register the mailbox once, under one spelling, or delete the subscription {id}, then repeat."
 
 
@@ -174,7 +178,7 @@ def _refused(answer: Answer, service_url: str, now: datetime) -> RelayError:
     if answer.status == BAD_REQUEST and code in {"InvalidRequest", "ValidationError"} and _VALIDATION.search(said):
         return NotReachable(_ENDPOINT.format(service_url=service_url, said=said))
     if answer.status == FORBIDDEN and _LIMIT.search(said):
-        return MailboxRefused(said, reason=code, mend=_ORPHANS)
+        return NoRoom(said, reason=code, mend=_ORPHANS)
     return read_error(answer, now)
 
 

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.graph.errors import Answer
 from shared.adapters.graph.subscriptions import GraphSubscriptions
 from shared.adapters.system import SystemClock
-from shared.domain.errors import MailboxRefused, QuotaSpent, TryLater
+from shared.domain.errors import MailboxRefused, NoRoom, QuotaSpent, TryLater
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
 
@@ -160,7 +160,7 @@ def test_an_endpoint_that_is_silent_is_our_business(tenant: Any) -> None:
 @pytest.mark.parametrize(
     ("case", "error", "mend"),
     [
-        ("subscription-limit", MailboxRefused, "at most 1,000"),
+        ("subscription-limit", NoRoom, "at most 1,000"),
         ("extension-forbidden", MailboxRefused, "Mail.Read"),
         ("mailbox-on-premises", MailboxRefused, "licence"),
         ("endpoint-silent", TryLater, None),
