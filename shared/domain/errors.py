@@ -14,6 +14,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
   x Conflict              change what stands in the way, or say `force`
     + OAuth2AppInUse
     + NotDeliverable
+    + NotRequeueable
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
@@ -161,6 +162,12 @@ class NotDeliverable(Conflict):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class NotRequeueable(Conflict):
+    """A message that was given up cannot be put back; the text says why, and what to do."""
+
+    code = "NotRequeueable"
 
 
 class Changed(RelayError):

@@ -186,7 +186,7 @@ class Retention(Protocol):
 
     def purge(self, before: datetime) -> int:
         """
-        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+        Drops the deliveries, payloads, sightings and poison of every month that lies wholly before *before*.
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
         """

@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.domain.client_state import ClientStates
 from shared.domain.deliveries import Delivery
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.retention import LEEWAY
 from shared.domain.sightings import Sighting, SightingKey
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import DeliveryStore
@@ -98,6 +99,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         randomness=randomness,
         log=log,
+        reach=options.payload_retention + LEEWAY,
     )
     settings = InstanceSettingsService(
         store=outside.instance,

@@ -1,4 +1,4 @@
-"""Retention: deliveries, payloads and sightings go when they are old, by the month and not by the row."""
+"""Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -42,8 +42,8 @@ _ENDPOINT = (
 )
 _ORPHANS = (
     "The mailbox is polled meanwhile. Delete subscriptions that nobody needs any more, of whichever application (GET "
-    "and DELETE /subscriptions): a mailbox has at most 1,000, of all applications together. Then reconnect the account; "
-    "by itself it tries once a day."
+    "and DELETE /subscriptions): a mailbox has at most 1,000, of all applications together. Then reconnect it; by "
+    "itself the account tries once a day."
 )
 _SPELLING = "Register the mailbox once, under one spelling, or delete the subscription {id}, then repeat."
 
