@@ -270,7 +270,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, clock, log, kept=options.retention),
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,
         deliveries=deliveries,
