@@ -11,7 +11,8 @@ class JobKind(StrEnum):
     """
     What a job does.
 
-    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, or replays.
+    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, has Graph call
+    another address of ours, or replays.
     """
 
     CONNECT = "connect"
@@ -23,6 +24,7 @@ class JobKind(StrEnum):
     CATCH_UP = "catchUp"
     SWEEP = "sweep"
     RENEW = "renew"
+    RELOCATE = "relocate"
     REPLAY = "replay"
 
 

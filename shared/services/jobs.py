@@ -17,6 +17,7 @@ from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
 from shared.services.lookups import Lookup
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
@@ -35,6 +36,7 @@ class Jobs:
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
     renewals: Renewals
+    relocations: Relocations
     sweeps: Sweeps
     removals: Removals
     replays: Replays
@@ -72,6 +74,7 @@ class Jobs:
             JobKind.RENEW: self.renewals.renew,
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
+            JobKind.RELOCATE: self.relocations.relocate,
             JobKind.SWEEP: self.sweeps.sweep,
             JobKind.CATCH_UP: self.sweeps.catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,

@@ -12,6 +12,7 @@ from shared.domain.sightings import Sighting, SightingKey
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import DeliveryStore
 from shared.ports.machine import Log
+from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.ports.state import InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
@@ -28,6 +29,7 @@ from shared.services.oauth2 import OAuth2Apps
 from shared.services.poison import Poison
 from shared.services.quotas import Quotas
 from shared.services.recent import RecentEvents
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
@@ -171,6 +173,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         history=outside.history,
         cursors=outside.cursors,
         sightings=outside.sightings,
+        settings=settings,
         changes=outside.changes,
         jobs=outside.jobs,
         due=outside.due,
@@ -191,6 +194,19 @@ def assemble(outside: Outside, options: Options) -> Relay:
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
+        log=log,
+    )
+    relocations = Relocations(
+        accounts=outside.accounts,
+        apps=apps,
+        subscriptions=outside.subscriptions,
+        quotas=quotas,
+        client_states=options.client_states,
+        renewals=renewals,
+        settings=settings,
+        reachable=Lookup(_reached(outside.endpoint), clock, _RECORD_TTL),
+        jobs=outside.jobs,
+        clock=clock,
         log=log,
     )
     connections = Connections(
@@ -261,6 +277,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             account_lookup=accounts,
             connections=connections,
             renewals=renewals,
+            relocations=relocations,
             sweeps=sweeps,
             removals=removals,
             replays=replays,
@@ -280,6 +297,14 @@ def assemble(outside: Outside, options: Options) -> Relay:
         health=Health(outside.dependencies, timers, log),
         log=log,
     )
+
+
+def _reached(endpoint: EndpointProbe) -> Callable[[str], str]:
+    def reach(service_url: str) -> str:
+        endpoint.reach(service_url)
+        return service_url
+
+    return reach
 
 
 def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:

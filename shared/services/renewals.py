@@ -83,7 +83,12 @@ class Renewals:
         if renewed is None:
             self.recreate(stored, Job(kind=JobKind.RECREATE, account=account.key, subscription=subscription.id))
             return
-        kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
+        told = {
+            "expires": renewed.expires,
+            "renewed": now,
+            "service_url": subscription.service_url or renewed.service_url,
+        }
+        kept = subscription.model_copy(update=told)
         self.schedule(account, kept)
         self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
         self.log.event(

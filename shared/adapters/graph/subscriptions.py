@@ -32,6 +32,7 @@ from shared.ports.microsoft365 import CallQuotas
 LIFETIME = timedelta(minutes=10_065)
 SHORT_LIFETIME = timedelta(minutes=4_230)
 
+_NOTIFICATIONS = "/oauth/msg/notification"
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _VALIDATION = re.compile(r"validation|notification ?url|endpoint", re.IGNORECASE)
 _LIMIT = re.compile(r"limit|maximum|quota", re.IGNORECASE)
@@ -64,12 +65,13 @@ class GraphSubscriptions:
         if answer.status == CONFLICT:
             adopted = self._adopt(app, wanted, answer)
             if adopted is not None:
-                return adopted
+                return adopted.model_copy(update={"service_url": service_url})
             self._quotas.spend(app, CallKind.WRITE)
             answer = self._post(app, wanted)
         if not answer.good:
             raise _refused(answer, service_url, self._clock.now())
-        return self._read(answer)
+        # As we say it: what Graph made of it in some other spelling would look like another address for ever.
+        return self._read(answer).model_copy(update={"service_url": service_url})
 
     def renew(self, app: OAuth2App, subscription: str) -> Subscription | None:
         """Moves the subscription's end seven days ahead, or returns None where it is gone: create another one."""
@@ -166,7 +168,7 @@ def body_of(user: str, client_state: str, service_url: str) -> dict[str, str]:
     return {
         "changeType": "created,updated,deleted",
         "resource": messages_resource(user),
-        "notificationUrl": f"{service_url}/oauth/msg/notification",
+        "notificationUrl": f"{service_url}{_NOTIFICATIONS}",
         "lifecycleNotificationUrl": f"{service_url}/oauth/msg/lifecycle",
         "clientState": client_state,
     }
@@ -185,7 +187,9 @@ def _refused(answer: Answer, service_url: str, now: datetime) -> RelayError:
 def _subscription(said: dict[str, Any], now: datetime) -> Subscription:
     # Graph does not tell when a subscription was created.
     expires = datetime.fromisoformat(said["expirationDateTime"]).astimezone(UTC)
-    return Subscription(id=said["id"], expires=expires, created=now)
+    url = said.get("notificationUrl") or ""
+    service_url = url.removesuffix(_NOTIFICATIONS) if url.endswith(_NOTIFICATIONS) else None
+    return Subscription(id=said["id"], expires=expires, created=now, service_url=service_url)
 
 
 def _expiry(moment: datetime) -> dict[str, str]:

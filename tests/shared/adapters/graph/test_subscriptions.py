@@ -64,6 +64,7 @@ def test_a_subscription_covers_the_mailbox_for_seven_days(tenant: Any, living: G
     assert known["notificationUrl"] == f"{HERE}/oauth/msg/notification"
     assert known["lifecycleNotificationUrl"] == f"{HERE}/oauth/msg/lifecycle"
     assert made.expires - made.created > timedelta(minutes=10_060)
+    assert made.service_url == HERE
 
 
 def test_a_subscription_that_stands_is_adopted(tenant: Any, living: GraphSubscriptions) -> None:
