@@ -150,6 +150,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.poison import PoisonTable
+    from shared.adapters.storage.tables.quotas import QuotaTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
@@ -157,6 +158,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.system import SystemClock, SystemRandomness
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.ports.outside import Outside
+    from shared.services.quotas import Quotas
 
     system_clock = SystemClock()
     clock = replaced.clock or system_clock
@@ -164,10 +166,12 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
+    quotas = QuotaTable(connection)
     return Outside(
         clock=clock,
-        randomness=SystemRandomness(system_clock),
-        log=replaced.log or JsonLog(),
+        randomness=randomness,
+        log=log,
         dependencies=[StorageDependency(connection), *vault_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
@@ -180,6 +184,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         deliveries=DeliveryTable(connection, clock),
         retention=TableRetention(connection),
         poison=PoisonTable(connection),
+        quotas=quotas,
         tokens=TokenTable(connection),
         instance=InstanceSettingsTable(connection),
         vault=vault,
@@ -191,7 +196,8 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         reader=replaced.reader or GraphMessages(graph, clock, budget=_READ_BUDGET),
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock),
         history=replaced.history or GraphHistory(graph, clock),
-        subscriptions=replaced.subscriptions or GraphSubscriptions(graph, clock),
+        subscriptions=replaced.subscriptions
+        or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
         endpoint=replaced.endpoint or HttpEndpointProbe(_USER_AGENT),
         sender=replaced.sender
         or HttpWebhookSender(

@@ -16,6 +16,7 @@ class Behaviour:
     mailbox_concurrency: int = 4
     batch_concurrency: int = 4
     retry_after: int = 1
+    subscription_writes: int = 500
 
     # https://learn.microsoft.com/graph/api/resources/subscription
     subscription_ceiling_minutes: float = 10080

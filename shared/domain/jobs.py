@@ -11,8 +11,8 @@ class JobKind(StrEnum):
     """
     What a job does.
 
-    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, replays, or
-    tells that an application's credential expires.
+    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, has Graph call
+    another address of ours, replays, or tells that an application's credential expires.
     """
 
     CONNECT = "connect"
@@ -24,6 +24,7 @@ class JobKind(StrEnum):
     CATCH_UP = "catchUp"
     SWEEP = "sweep"
     RENEW = "renew"
+    RELOCATE = "relocate"
     REPLAY = "replay"
     EXPIRY = "expiry"
 

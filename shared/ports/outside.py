@@ -23,6 +23,7 @@ from shared.ports.state import (
     MailboxStore,
     OAuth2AppStore,
     PoisonStore,
+    QuotaStore,
     Retention,
     SightingStore,
     TokenStore,
@@ -50,6 +51,7 @@ class Outside:
     deliveries: DeliveryStore
     retention: Retention
     poison: PoisonStore
+    quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
     vault: Vault

@@ -52,4 +52,4 @@ class PoisonQueue(Protocol):
         """Removes a message that was taken; one that is gone is fine."""
 
     def requeue(self, queue: str, body: str) -> None:
-        """Puts *body* on the queue where it failed, to be taken at least once."""
+        """Puts *body* where it failed, to be taken at least once; raises NotRequeueable where it is too long."""

@@ -12,6 +12,7 @@ from shared.domain.grants import Grant
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.poison import Poisoned
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.ports.records import Page, Stored
@@ -140,6 +141,19 @@ class PoisonStore(Protocol):
         """Returns up to *limit* messages after *position*, the newest first."""
 
 
+class QuotaStore(Protocol):
+    """Keeps what is used of quotas, for all processes."""
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Returns what is used of the quota *scope*, or None before anybody used it."""
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Writes it for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrites the use that was read with *etag*; raises Changed where it is another one now."""
+
+
 class TokenStore(Protocol):
     """Keeps access tokens by id."""
 
@@ -174,7 +188,7 @@ class Retention(Protocol):
 
     def purge(self, before: datetime) -> int:
         """
-        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+        Drops the deliveries, payloads, sightings and poison of every month that lies wholly before *before*.
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
         """

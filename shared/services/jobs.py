@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Log, Randomness
 from shared.ports.queues import JobQueue
@@ -18,6 +18,7 @@ from shared.ports.state import AccountStore
 from shared.services.connections import Connections
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
@@ -36,6 +37,7 @@ class Jobs:
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
     renewals: Renewals
+    relocations: Relocations
     sweeps: Sweeps
     removals: Removals
     replays: Replays
@@ -62,6 +64,8 @@ class Jobs:
         except Changed:
             # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+        except QuotaSpent as spent:
+            self.queue.put(job, spent.turn)
         except TryLater as busy:
             self.log.problem("job.postponed", kind=job.kind, account=job.account, app=job.app, error=str(busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
@@ -75,6 +79,7 @@ class Jobs:
             JobKind.RENEW: self.renewals.renew,
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
+            JobKind.RELOCATE: self.relocations.relocate,
             JobKind.SWEEP: self.sweeps.sweep,
             JobKind.CATCH_UP: self.sweeps.catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,

@@ -7,10 +7,12 @@ from datetime import timedelta
 from shared.domain.client_state import ClientStates
 from shared.domain.deliveries import Delivery
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.retention import LEEWAY
 from shared.domain.sightings import Sighting, SightingKey
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import DeliveryStore
 from shared.ports.machine import Log
+from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.ports.state import InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
@@ -26,7 +28,9 @@ from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.poison import Poison
+from shared.services.quotas import Quotas
 from shared.services.recent import RecentEvents
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
@@ -89,6 +93,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
     accounts = Lookup(outside.accounts.get, clock, _RECORD_TTL)
     apps = Lookup(outside.apps.get, clock, _RECORD_TTL)
     webhooks = Lookup(outside.webhooks.get, clock, _SETTINGS_TTL)
+    quotas = Quotas(outside.quotas, clock, randomness, log)
 
     replays = Replays(
         store=outside.deliveries,
@@ -98,6 +103,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         randomness=randomness,
         log=log,
+        reach=options.payload_retention + LEEWAY,
     )
     settings = InstanceSettingsService(
         store=outside.instance,
@@ -169,6 +175,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         history=outside.history,
         cursors=outside.cursors,
         sightings=outside.sightings,
+        settings=settings,
         changes=outside.changes,
         jobs=outside.jobs,
         due=outside.due,
@@ -184,10 +191,24 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         apps=apps,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         due=outside.due,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
+        log=log,
+    )
+    relocations = Relocations(
+        accounts=outside.accounts,
+        apps=apps,
+        subscriptions=outside.subscriptions,
+        quotas=quotas,
+        client_states=options.client_states,
+        renewals=renewals,
+        settings=settings,
+        reachable=Lookup(_reached(outside.endpoint), clock, _RECORD_TTL),
+        jobs=outside.jobs,
+        clock=clock,
         log=log,
     )
     connections = Connections(
@@ -196,6 +217,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         mailboxes=outside.mailboxes,
         folders=outside.folders,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         client_states=options.client_states,
         renewals=renewals,
         sweeps=sweeps,
@@ -212,6 +234,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         bindings=outside.bindings,
         apps=apps,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         webhooks=outside.webhooks,
         tokens=tokens,
         vault=outside.vault,
@@ -258,6 +281,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             account_lookup=accounts,
             connections=connections,
             renewals=renewals,
+            relocations=relocations,
             sweeps=sweeps,
             removals=removals,
             replays=replays,
@@ -268,7 +292,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,
@@ -279,6 +303,14 @@ def assemble(outside: Outside, options: Options) -> Relay:
         health=Health(outside.dependencies, timers, log),
         log=log,
     )
+
+
+def _reached(endpoint: EndpointProbe) -> Callable[[str], str]:
+    def reach(service_url: str) -> str:
+        endpoint.reach(service_url)
+        return service_url
+
+    return reach
 
 
 def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:

@@ -27,6 +27,7 @@ from shared.ports.microsoft365 import FolderChanges, Glance, History
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, CursorStore, DueStore, SightingStore
+from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
 
 # Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.
@@ -49,6 +50,7 @@ class Sweeps:
     history: History
     cursors: CursorStore
     sightings: SightingStore
+    settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
     due: DueStore
@@ -104,10 +106,17 @@ class Sweeps:
         if account.subscription is not None and account.subscription.expires - started < _RENEWAL_LATE:
             # Its entry in the due index was lost, or failed; the renewal itself finds out whether it is needed.
             self.jobs.put(Job(kind=JobKind.RENEW, account=account.key, incarnation=account.incarnation))
+        self._follow_our_address(account)
         following = self.next_after(account)
         self.schedule(account, following)
         looked = {"swept": started, "next_sweep": following, "silent_finds": finds}
         self.accounts.replace(account.model_copy(update=looked), stored.etag)
+
+    def _follow_our_address(self, account: Account) -> None:
+        subscription, service_url = account.subscription, self.settings.current().service_url
+        if subscription is not None and service_url is not None and not subscription.calls(service_url):
+            job = Job(kind=JobKind.RELOCATE, account=account.key, incarnation=account.incarnation)
+            self.jobs.put(job.model_copy(update={"subscription": subscription.id}))
 
     def catch_up(self, stored: Stored[Account], job: Job) -> None:
         """Looks at once, outside the chain; with a link, goes on with a look that did not fit one page."""

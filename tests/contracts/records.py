@@ -4,9 +4,10 @@ import pytest
 
 from shared.domain.errors import Changed
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.ports.deliveries import WebhookStore
-from shared.ports.state import InstanceSettingsStore, OAuth2AppStore, SightingStore, TokenStore
+from shared.ports.state import InstanceSettingsStore, OAuth2AppStore, QuotaStore, SightingStore, TokenStore
 from tests.contracts.examples import HOSTILE, app, token, webhook
 
 
@@ -166,3 +167,23 @@ class SightingStoreContract:
     def test_nothing_is_stored_for_nothing(self, store: SightingStore) -> None:
         """An empty mapping is fine."""
         store.put({})
+
+
+class QuotaStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_the_last_reader_writes(self, store: QuotaStore) -> None:
+        """What is used is written once for the first time, and then only by whoever read what is there."""
+        assert store.get("global/app/write") is None
+        store.insert("global/app/write", QuotaUse(window=1, used={"tenant": 3}))
+        with pytest.raises(Changed):
+            store.insert("global/app/write", QuotaUse())
+        read = store.get("global/app/write")
+        assert read is not None
+        store.replace("global/app/write", QuotaUse(window=1, used={"tenant": 4}), read.etag)
+        with pytest.raises(Changed):
+            store.replace("global/app/write", QuotaUse(window=1, used={"tenant": 9}), read.etag)
+        now = store.get("global/app/write")
+        assert now is not None
+        assert now.value == QuotaUse(window=1, used={"tenant": 4})
+        assert store.get("global/app/list") is None

@@ -12,6 +12,7 @@ from shared.domain.errors import Changed, FieldProblem, InvalidRequest
 from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
@@ -334,3 +335,27 @@ class FakeInstanceSettingsStore:
     def replace(self, settings: InstanceSettings, etag: str) -> None:
         """Overwrite the settings that were read."""
         self._records.swap("instance", settings, etag)
+
+
+class FakeQuotaStore:
+    """Keeps what is used of quotas; `reads` and `writes` count."""
+
+    def __init__(self) -> None:
+        self._records = Records[QuotaUse]()
+        self.reads = 0
+        self.writes = 0
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Return what is used."""
+        self.reads += 1
+        return self._records.read(scope)
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Write it for the first time."""
+        self.writes += 1
+        self._records.add(scope, use)
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrite what was read."""
+        self.writes += 1
+        self._records.swap(scope, use, etag)

@@ -42,6 +42,7 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -92,8 +93,9 @@ class World:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeDeliveryStore(self.clock)
         self.sightings = FakeSightingStore()
-        self.retention = FakeRetention(self.deliveries, self.sightings)
         self.poison = FakePoisonStore()
+        self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
+        self.quotas = FakeQuotaStore()
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
         self.instance = FakeInstanceSettingsStore()
@@ -221,6 +223,7 @@ class Process:
             deliveries=through(world.deliveries),
             retention=through(world.retention),
             poison=through(world.poison),
+            quotas=through(world.quotas),
             tokens=through(world.tokens),
             instance=through(world.instance),
             vault=through(world.vault),
