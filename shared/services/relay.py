@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from shared.domain.client_state import ClientStates
 from shared.domain.deliveries import Delivery
+from shared.domain.due import Due, Heartbeat
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.sightings import Sighting, SightingKey
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import DeliveryStore
 from shared.ports.machine import Log
 from shared.ports.outside import Outside
-from shared.ports.state import InstanceSettingsStore, SightingStore
+from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
 from shared.services.changes import Changes
 from shared.services.connections import Connections
@@ -155,12 +156,13 @@ def assemble(outside: Outside, options: Options) -> Relay:
     timers = Timers(
         due=outside.due,
         jobs=outside.jobs,
-        heartbeat=Lookup(lambda _: outside.due.heartbeat() or NEVER, clock, _RECORD_TTL),
+        heartbeat=Lookup(_heartbeat(outside.due), clock, _RECORD_TTL),
         clock=clock,
         randomness=randomness,
         log=log,
         spread=options.tick_spread,
     )
+    due_rows = GroupCommit(_enter_all(outside.due), full=100, lanes=4, pace=options.row_pace, name="put-due")
     sweeps = Sweeps(
         accounts=outside.accounts,
         apps=apps,
@@ -169,7 +171,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         sightings=outside.sightings,
         changes=outside.changes,
         jobs=outside.jobs,
-        due=outside.due,
+        due_rows=due_rows,
         clock=clock,
         randomness=randomness,
         log=log,
@@ -182,7 +184,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         apps=apps,
         subscriptions=outside.subscriptions,
-        due=outside.due,
+        due_rows=due_rows,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
@@ -259,6 +261,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             replays=replays,
             timers=timers,
             queue=outside.jobs,
+            clock=clock,
             randomness=randomness,
             log=log,
         ),
@@ -281,6 +284,22 @@ def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:
         return stored.value if stored else InstanceSettings()
 
     return find
+
+
+def _heartbeat(store: DueStore) -> Callable[[str], Heartbeat]:
+    def find(_: str) -> Heartbeat:
+        stored = store.heartbeat()
+        return stored.value if stored else NEVER
+
+    return find
+
+
+def _enter_all(store: DueStore) -> Callable[[Sequence[Due]], list[None]]:
+    def commit(entries: Sequence[Due]) -> list[None]:
+        store.put_all(entries)
+        return [None] * len(entries)
+
+    return commit
 
 
 def _add_all(store: DeliveryStore) -> Callable[[Sequence[tuple[Delivery, bytes]]], list[None]]:

@@ -14,11 +14,12 @@ from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, DueStore
+from shared.ports.state import AccountStore
 from shared.services.lookups import Lookup
 
 _AHEAD = timedelta(hours=48)
@@ -35,7 +36,7 @@ class Renewals:
     accounts: AccountStore
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
-    due: DueStore
+    due_rows: GroupCommit[Due, None]
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -46,7 +47,8 @@ class Renewals:
         ahead = _AHEAD + _SPREAD * self.randomness.fraction()
         # An adopted subscription may end sooner; and what is due in the past, no tick looks for.
         at = max(subscription.expires - ahead, self.clock.now())
-        self.due.put(Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation))
+        entry = Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation)
+        self.due_rows.submit([entry]).result()
 
     def renew(self, stored: Stored[Account], job: Job) -> None:
         """Renews the account's subscription where that is due or asked for; one that is gone is made anew."""
