@@ -162,7 +162,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         log=log,
         spread=options.tick_spread,
     )
-    due_rows = GroupCommit(_enter_all(outside.due), full=100, lanes=4, pace=options.row_pace, name="put-due")
+    due_rows = GroupCommit(_enter_all(outside.due), full=100, name="put-due")
     sweeps = Sweeps(
         accounts=outside.accounts,
         apps=apps,

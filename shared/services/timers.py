@@ -27,7 +27,7 @@ _OVERLAP = timedelta(minutes=10)
 _FIRST = timedelta(days=7)
 _PAGE = 1000
 # As many jobs as one taker does in some seconds: each message costs a put, a delivery and a deletion, however full.
-_TOGETHER = 20
+TOGETHER = 20
 # Longer than a page takes; a tick that was killed holds up the next one for no longer.
 _CLAIM = timedelta(minutes=2)
 _STALE = timedelta(minutes=20)
@@ -86,8 +86,8 @@ class Timers:
         queued = 0
         while entries := self.due.within(hour, now, _PAGE):
             turn.claim(self.clock.now() + _CLAIM)
-            for start in range(0, len(entries), _TOGETHER):
-                self._queue(entries[start : start + _TOGETHER])
+            for start in range(0, len(entries), TOGETHER):
+                self._queue(entries[start : start + TOGETHER])
             # Only now: a crash in between makes a job twice, and the other order could lose it.
             self.due.remove(entries)
             queued += len(entries)
