@@ -1,5 +1,6 @@
 """What lies between the stages, and what the host gave up there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -28,6 +29,9 @@ class JobQueue(Protocol):
 
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
+
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        """Queues *jobs* as `put` does, in as few messages as they need; those of a message are taken together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,17 +83,24 @@ class DueStore(Protocol):
     def put(self, due: Due) -> None:
         """Adds an entry; the same entry a second time changes nothing."""
 
+    def put_all(self, entries: Sequence[Due]) -> None:
+        """Adds entries as `put` does, as few writes as the store allows."""
+
     def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
         """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Removes entries, as few writes as the store allows; what is gone already is fine."""
 
-    def heartbeat(self) -> Heartbeat | None:
+    def heartbeat(self) -> Stored[Heartbeat] | None:
         """Returns how far the ticks have come, or None before the first."""
 
-    def beat(self, heartbeat: Heartbeat) -> None:
-        """Overwrites how far the ticks have come."""
+    def beat(self, heartbeat: Heartbeat, etag: str | None) -> str:
+        """
+        Overwrites the heartbeat that was read with *etag*, None where there was none, and returns the new ETag.
+
+        Raises Changed where it is another one now.
+        """
 
 
 class OAuth2AppStore(Protocol):

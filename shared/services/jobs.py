@@ -1,17 +1,18 @@
 """
 Jobs: background work, handed to whoever does it.
 
-A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison.
+A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison. Jobs that
+came in one message are done one after the other; one that fails goes on alone, so that no other is poison with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.accounts import Account
 from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.jobs import Job, JobKind
-from shared.ports.machine import Log, Randomness
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
@@ -27,6 +28,8 @@ from shared.services.timers import Timers
 
 _OUTAGE_WAIT = timedelta(seconds=60)
 _CHANGED_WAIT = timedelta(seconds=2)
+# The host ends a function after 10 minutes, and one job waits for Graph for less than one.
+_LONGEST_TURN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,25 @@ class Jobs:
     expiries: Expiries
     timers: Timers
     queue: JobQueue
+    clock: Clock
     randomness: Randomness
     log: Log
+
+    def run_together(self, jobs: Sequence[Job]) -> None:
+        """Carries out the jobs of one message; those that are not begun within two minutes go back to the queue."""
+        if len(jobs) == 1:
+            self.run(jobs[0])
+            return
+        until = self.clock.now() + _LONGEST_TURN
+        for number, job in enumerate(jobs):
+            if self.clock.now() > until:
+                self.queue.put_together(jobs[number:])
+                return
+            try:
+                self.run(job)
+            except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
+                self.log.problem("job.parted", kind=job.kind, account=job.account, error=repr(problem))
+                self.queue.put(job)
 
     def run(self, job: Job) -> None:
         """Carries out *job*; one for a former registration finds nothing to do."""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from shared.domain.client_state import ClientStates
 from shared.domain.deliveries import Delivery
+from shared.domain.due import Due, Heartbeat
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.retention import LEEWAY
 from shared.domain.sightings import Sighting, SightingKey
@@ -14,7 +15,7 @@ from shared.ports.deliveries import DeliveryStore
 from shared.ports.machine import Log
 from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
-from shared.ports.state import InstanceSettingsStore, SightingStore
+from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
 from shared.services.changes import Changes
 from shared.services.connections import Connections
@@ -163,12 +164,13 @@ def assemble(outside: Outside, options: Options) -> Relay:
     timers = Timers(
         due=outside.due,
         jobs=outside.jobs,
-        heartbeat=Lookup(lambda _: outside.due.heartbeat() or NEVER, clock, _RECORD_TTL),
+        heartbeat=Lookup(_heartbeat(outside.due), clock, _RECORD_TTL),
         clock=clock,
         randomness=randomness,
         log=log,
         spread=options.tick_spread,
     )
+    due_rows = GroupCommit(_enter_all(outside.due), full=100, name="put-due")
     sweeps = Sweeps(
         accounts=outside.accounts,
         apps=apps,
@@ -178,7 +180,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         settings=settings,
         changes=outside.changes,
         jobs=outside.jobs,
-        due=outside.due,
+        due_rows=due_rows,
         clock=clock,
         randomness=randomness,
         log=log,
@@ -192,7 +194,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         apps=apps,
         subscriptions=outside.subscriptions,
         quotas=quotas,
-        due=outside.due,
+        due_rows=due_rows,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
@@ -288,6 +290,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             expiries=expiries,
             timers=timers,
             queue=outside.jobs,
+            clock=clock,
             randomness=randomness,
             log=log,
         ),
@@ -319,6 +322,22 @@ def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:
         return stored.value if stored else InstanceSettings()
 
     return find
+
+
+def _heartbeat(store: DueStore) -> Callable[[str], Heartbeat]:
+    def find(_: str) -> Heartbeat:
+        stored = store.heartbeat()
+        return stored.value if stored else NEVER
+
+    return find
+
+
+def _enter_all(store: DueStore) -> Callable[[Sequence[Due]], list[None]]:
+    def commit(entries: Sequence[Due]) -> list[None]:
+        store.put_all(entries)
+        return [None] * len(entries)
+
+    return commit
 
 
 def _add_all(store: DeliveryStore) -> Callable[[Sequence[tuple[Delivery, bytes]]], list[None]]:

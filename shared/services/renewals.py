@@ -15,11 +15,12 @@ from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
+from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, DueStore
+from shared.ports.state import AccountStore
 from shared.services.lookups import Lookup
 from shared.services.quotas import Quotas
 
@@ -41,7 +42,7 @@ class Renewals:
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
     quotas: Quotas
-    due: DueStore
+    due_rows: GroupCommit[Due, None]
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -56,7 +57,8 @@ class Renewals:
             ahead = min(ahead, left * (_EARLY + _EARLY_SPREAD * chance))
         # An adopted subscription may end sooner; and what is due in the past, no tick looks for.
         at = max(subscription.expires - ahead, now)
-        self.due.put(Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation))
+        entry = Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation)
+        self.due_rows.submit([entry]).result()
 
     def renew(self, stored: Stored[Account], job: Job) -> None:
         """Renews the account's subscription where that is due or asked for; one that is gone is made anew."""
