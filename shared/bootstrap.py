@@ -136,6 +136,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.graph.history import GraphHistory
     from shared.adapters.graph.mailboxes import GraphMailboxes
     from shared.adapters.graph.reader import GraphMessages
+    from shared.adapters.graph.slots import Slots
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
@@ -164,6 +165,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    slots = Slots()
     return Outside(
         clock=clock,
         randomness=SystemRandomness(system_clock),
@@ -188,9 +190,9 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         jobs=StorageJobQueue(connection),
         given_up=StoragePoisonQueue(connection),
         inspector=replaced.token_inspector or entra,
-        reader=replaced.reader or GraphMessages(graph, clock, budget=_READ_BUDGET),
-        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock),
-        history=replaced.history or GraphHistory(graph, clock),
+        reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
+        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        history=replaced.history or GraphHistory(graph, clock, slots),
         subscriptions=replaced.subscriptions or GraphSubscriptions(graph, clock),
         endpoint=replaced.endpoint or HttpEndpointProbe(_USER_AGENT),
         sender=replaced.sender

@@ -120,7 +120,7 @@ class Sweeps:
                 # Somebody knows of a gap, so nothing is left to notifications.
                 self._look(account, app, timedelta())
             elif job.folder is None:
-                listing = self.history.list(app, job.link)
+                listing = self.history.list(app, account.user, job.link)
                 self._take_listing(account, listing.messages, timedelta())
                 self._go_on(account, listing.next, None)
             else:
