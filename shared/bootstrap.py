@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
 from shared.services.notifications import Notifications, gather
 from shared.settings import Settings, SettingsRefusedError, read
@@ -95,6 +96,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         client_states=ClientStates(settings.client_state_key_map),
         changes=gather(StorageChangeQueue(connection)),
         jobs=StorageJobQueue(connection),
+        crowds=Crowds(),
         clock=clock or SystemClock(),
         randomness=SystemRandomness(SystemClock()),
         log=told,
@@ -150,6 +152,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
@@ -178,6 +181,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         due=DueTable(connection),
         apps=OAuth2AppTable(connection),
         sightings=SightingTable(connection),
+        permits=PermitTable(connection),
         webhooks=WebhookTable(connection),
         deliveries=DeliveryTable(connection, clock),
         retention=TableRetention(connection),

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import Change, ChangeBatch
+from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -209,7 +210,8 @@ class Sweeps:
 
     def _put(self, changes: tuple[Change, ...]) -> None:
         if changes:
-            self.changes.put(ChangeBatch(changes=changes))
+            # A page full of them is a crowd by itself.
+            self.changes.put(ChangeBatch(changes=Crowds().mark(changes, self.clock.now())))
 
 
 def _mailbox(account: Account) -> str:

@@ -9,6 +9,7 @@ from shared.ports.state import (
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
     SightingStore,
     TokenStore,
 )
@@ -17,6 +18,7 @@ from tests.contracts.deliveries import DeliveryStoreContract
 from tests.contracts.records import (
     InstanceSettingsStoreContract,
     OAuth2AppStoreContract,
+    PermitStoreContract,
     SightingStoreContract,
     TokenStoreContract,
     WebhookStoreContract,
@@ -29,6 +31,7 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -124,3 +127,12 @@ class TestDeliveries(DeliveryStoreContract):
     def store(self, clock: FakeClock) -> DeliveryStore:
         """Return the store."""
         return FakeDeliveryStore(clock)
+
+
+class TestPermits(PermitStoreContract):
+    """Permits in memory."""
+
+    @pytest.fixture
+    def store(self) -> PermitStore:
+        """Return the store."""
+        return FakePermitStore()
