@@ -8,11 +8,13 @@ the whole.
 
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
+from functools import cache, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from shared.ports.outside import Outside
     from shared.ports.vault import Vault
     from shared.services.relay import Options, Relay
+
+Part = TypeVar("Part")
 
 _USER_AGENT = "Relay365/0.1"
 # What is read together is held up together, so a throttled mailbox is put off rather than waited for.
@@ -72,13 +76,29 @@ class Replacements:
     history: "History | None" = None
 
 
-@cache
+def once(make: Callable[[], Part]) -> Callable[[], Part]:
+    """
+    Returns *make* such that a process makes one, also where threads come for the first one together.
+
+    A cache alone lets each of them make its own; but slots and permits count for all threads of the process.
+    """
+    lock, kept = Lock(), cache(make)
+
+    @wraps(make)
+    def get() -> Part:
+        with lock:
+            return kept()
+
+    return get
+
+
+@once
 def ingress() -> Ingress:
     """Returns the notification part for this process, made from the environment; raises Misconfigured."""
     return build_ingress(_settings())
 
 
-@cache
+@once
 def relay() -> "Relay":
     """Returns the product for this process, made from the environment; raises Misconfigured."""
     return build(_settings())

@@ -20,7 +20,7 @@ _CLOCK_SKEW = timedelta(seconds=5)
 
 
 class Permit(Owned):
-    """Says that the process *holder* may read a mailbox until a moment; each place has one holder."""
+    """Says that the process *holder* may read a mailbox until a moment; a place that was given back has no holder."""
 
     mailbox: str
     place: int
@@ -37,5 +37,6 @@ def available(mailbox: str, permits: Iterable[Permit], holder: str, now: datetim
     """Returns the places of a mailbox that *holder* may take, its own first; *permits* are all there are of it."""
     held = {permit.place: permit for permit in permits if permit.mailbox == mailbox}
     own = [place for place, permit in held.items() if permit.holder == holder]
-    lapsed = [place for place, permit in held.items() if permit.until + _CLOCK_SKEW <= now and place not in own]
-    return [*own, *(place for place in range(PLACES) if place not in held), *lapsed]
+    free = [place for place in range(PLACES) if place not in held or not held[place].holder]
+    lapsed = [place for place, permit in held.items() if permit.until + _CLOCK_SKEW <= now]
+    return [*own, *free, *(place for place in lapsed if place not in (*own, *free))]

@@ -1,9 +1,10 @@
 """
 Permits: this process asks before it reads a crowded mailbox.
 
-What storage said is kept, so that a permit costs two requests when it is taken, one when it is renewed after a quarter
-of a minute, and none in between; a refusal is not repeated within a second. Nobody gives a permit back: it ends by
-itself, also where its holder died.
+What storage said is kept: a permit costs a request or two when it is taken, one when it is renewed after a quarter of a
+minute, one when it is given back, and none in between; a refusal is not repeated within a second. It is given back as
+soon as nobody here reads the mailbox any more, since the next message may come to any process. Where its holder died it
+ends by itself.
 """
 
 import threading
@@ -11,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.errors import Changed
+from shared.domain.errors import Changed, RelayError
 from shared.domain.permits import VALID, Permit, available
 from shared.ports.machine import Clock, Randomness
 from shared.ports.records import Stored
@@ -25,7 +26,7 @@ _CAPACITY = 1000
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What storage said of a mailbox; None is a refusal."""
+    """What storage said of a mailbox, and how long that is good; None is a refusal."""
 
     permit: Stored[Permit] | None
     good_until: datetime
@@ -52,9 +53,24 @@ class Permits:
             return True
 
     def leave(self, mailbox: str) -> None:
-        """Makes room for another caller."""
+        """Makes room for another caller, of any process where nobody else here reads the mailbox."""
+        now = self._clock.now()
         with self._counting:
             self._inside -= Counter([mailbox])
+            known = self._known.get(mailbox)
+            if self._inside[mailbox] or known is None or known.permit is None:
+                return
+            # Whoever enters from here on asks again, and at most one of the two writes counts.
+            self._known[mailbox] = ended = _Known(known.permit, now)
+        given_back = known.permit.value.model_copy(update={"holder": ""})
+        try:
+            stored = self._store.replace(given_back, known.permit.etag)
+        except RelayError:
+            # Taken again, or it ends by itself.
+            return
+        with self._counting:
+            if self._known.get(mailbox) is ended:
+                self._known[mailbox] = _Known(stored, now)
 
     def holds(self, mailbox: str) -> bool:
         """Tells whether this process may begin to read the mailbox now; raises TryLater where storage does not say."""
@@ -76,7 +92,8 @@ class Permits:
         if mine is None:
             return None
         try:
-            return self._store.replace(mine.value.model_copy(update={"until": now + VALID}), mine.etag)
+            renewed = mine.value.model_copy(update={"holder": self._holder, "until": now + VALID})
+            return self._store.replace(renewed, mine.etag)
         except Changed:
             return None
 
