@@ -11,10 +11,10 @@ the whole.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
@@ -51,6 +51,27 @@ _READ_PACE = 0.02
 _ROW_PACE = 0.25
 
 
+class Once(Generic[Part]):
+    """
+    Makes a part at the first call, one for the process, also where threads come for it together.
+
+    A cache alone would let each of them make its own; but slots and permits count for all threads of the process.
+    """
+
+    def __init__(self, make: Callable[[], Part]) -> None:
+        self._kept = cache(make)
+        self._lock = Lock()
+
+    def __call__(self) -> Part:
+        """Returns the part."""
+        with self._lock:
+            return self._kept()
+
+    def forget(self) -> None:
+        """Has the next call make another, from the environment as it is then."""
+        self._kept.cache_clear()
+
+
 @dataclass(frozen=True)
 class Ingress:
     """What the notification endpoints need."""
@@ -76,29 +97,13 @@ class Replacements:
     history: "History | None" = None
 
 
-def once(make: Callable[[], Part]) -> Callable[[], Part]:
-    """
-    Returns *make* such that a process makes one, also where threads come for the first one together.
-
-    A cache alone lets each of them make its own; but slots and permits count for all threads of the process.
-    """
-    lock, kept = Lock(), cache(make)
-
-    @wraps(make)
-    def get() -> Part:
-        with lock:
-            return kept()
-
-    return get
-
-
-@once
+@Once
 def ingress() -> Ingress:
     """Returns the notification part for this process, made from the environment; raises Misconfigured."""
     return build_ingress(_settings())
 
 
-@once
+@Once
 def relay() -> "Relay":
     """Returns the product for this process, made from the environment; raises Misconfigured."""
     return build(_settings())

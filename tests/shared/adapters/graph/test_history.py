@@ -1,6 +1,7 @@
 """What happened while nobody called us, as Graph tells it, and as the fake that stands for it in other tests does."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -10,12 +11,14 @@ import pytest
 from local.m365 import samples
 from shared.adapters.graph.errors import Answer
 from shared.adapters.graph.history import GraphHistory, beginning
+from shared.adapters.graph.mailboxes import GraphMailboxes
+from shared.adapters.graph.reader import GraphMessages
 from shared.adapters.graph.slots import Slots
 from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports.microsoft365 import FolderChanges, Glance, History, Listing
+from shared.ports.microsoft365 import FolderChanges, Glance, History, Listing, ReadRequest
 from tests.factories import a_message
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
@@ -338,6 +341,33 @@ def test_many_folders_take_more_calls(wired: Callable[..., Any], app: OAuth2App,
     glance = GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {f"f{n}": None for n in range(21)})
     assert len(glance.folders) == 21
     assert [len(body["requests"]) for _, _, body in wire.calls] == [20, 2]
+    chain = [one.get("dependsOn") for one in wire.calls[0][2]["requests"]]
+    assert chain == [None, *([str(number)] for number in range(19))]
+
+
+def test_a_look_waits_for_whoever_is_at_the_mailbox(tenant: Any) -> None:
+    """Looks, pages and probes come one after the other, as reads do: the mailbox sees one request at a time."""
+    slots = Slots()
+    history = GraphHistory(tenant.client, SystemClock(), slots)
+    mailboxes = GraphMailboxes(tenant.client, SystemClock(), slots)
+    reader = GraphMessages(tenant.client, SystemClock(), slots)
+    sent = tenant.m365.deliver_many([tenant.mailbox.id], 10, [samples.plain()])
+    user = tenant.mailbox.address
+    asks = [ReadRequest(tenant.app, user, one.id, complete=False) for one in sent]
+    page = f"/users/{user}/messages?$top=5"
+    tenant.m365.reset_stats()
+    with ThreadPoolExecutor(12) as threads:
+        looks = [
+            *(
+                threads.submit(history.glance, tenant.app, user, history._clock.now(), {"inbox": None})
+                for _ in range(3)
+            ),
+            *(threads.submit(history.list, tenant.app, user, page) for _ in range(3)),
+            *(threads.submit(mailboxes.probe, tenant.app, user) for _ in range(3)),
+            *(threads.submit(reader.read, asks) for _ in range(3)),
+        ]
+        assert all(look.result() for look in looks)
+    assert list(tenant.m365.stats()["high_water"].values()) == [1]
 
 
 def test_a_page_is_one_get_below_the_host(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
