@@ -57,7 +57,8 @@ class Change(Owned):
     Something happened to a message, of which we learned at `seen`.
 
     `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
-    `found` says that a sweep told us and no notification; `correlation` joins the log lines from here to the end.
+    `found` says that a sweep told us and no notification, `crowded` that it is one of many at its mailbox just now;
+    `correlation` joins the log lines from here to the end.
     """
 
     account: str
@@ -67,6 +68,7 @@ class Change(Owned):
     looks: int = 0
     tries: int = 0
     found: bool = False
+    crowded: bool = False
     correlation: str = ""
 
 

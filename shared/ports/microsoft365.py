@@ -118,7 +118,7 @@ class History(Protocol):
         *links* since its link; where that is None the folder's round begins now, with nothing.
         """
 
-    def list(self, app: OAuth2App, link: str) -> Listing:
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
         """Returns the page that a listing's link leads to."""
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:

@@ -22,6 +22,7 @@ from shared.ports.state import (
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
     PoisonStore,
     QuotaStore,
     Retention,
@@ -47,6 +48,7 @@ class Outside:
     due: DueStore
     apps: OAuth2AppStore
     sightings: SightingStore
+    permits: PermitStore
     webhooks: WebhookStore
     deliveries: DeliveryStore
     retention: Retention

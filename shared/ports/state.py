@@ -11,6 +11,7 @@ from shared.domain.folders import FolderTree
 from shared.domain.grants import Grant
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.permits import Permit
 from shared.domain.poison import Poisoned
 from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
@@ -130,6 +131,19 @@ class SightingStore(Protocol):
 
     def put(self, sightings: Mapping[SightingKey, Sighting]) -> None:
         """Overwrites them, as few writes as the store allows."""
+
+
+class PermitStore(Protocol):
+    """Keeps who may read a crowded mailbox: one permit for each place."""
+
+    def of(self, mailbox: str) -> list[Stored[Permit]]:
+        """Returns the permits of a mailbox, in the order of their places, those that are over too."""
+
+    def insert(self, permit: Permit) -> Stored[Permit]:
+        """Adds a permit; raises Changed where its place was ever taken."""
+
+    def replace(self, permit: Permit, etag: str) -> Stored[Permit]:
+        """Overwrites the permit that was read with *etag*; raises Changed where it is another one now."""
 
 
 class PoisonStore(Protocol):

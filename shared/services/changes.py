@@ -2,8 +2,8 @@
 Changes: the queue's batch becomes events, and the events go out.
 
 Per batch, not per change: one round of reading, one round of POSTs, one write of rows. What cannot be told yet (Graph
-is throttled, a copy lags behind) goes back to the queue with a delay; it never fails the batch it came with. Only when
-all of that has been stored does the batch's own message go.
+is throttled, a copy lags behind, a crowded mailbox has no room) goes back to the queue with a delay; it never fails the
+batch it came with. Only when all of that has been stored does the batch's own message go.
 """
 
 from collections.abc import Sequence
@@ -23,18 +23,20 @@ from shared.domain.changes import (
     meaning_of_missing,
     needs_sighting,
 )
+from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.folders import Folder
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
+from shared.domain.mailboxes import mailbox_key
 from shared.domain.messages import ContentRules, Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
@@ -43,6 +45,7 @@ from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 
 # How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
@@ -50,8 +53,9 @@ PATIENCE = 3
 _LOOK_AGAIN = (timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=30))
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
-_READ_ALONE = 20
 _OUTAGE_WAIT = timedelta(seconds=60)
+# Up to this and a half; queues count in whole seconds, and not all should come back in the same one.
+_CROWDED_WAIT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -78,6 +82,10 @@ class _Subject:
         return self.seen or self.account.created
 
     @property
+    def crowded(self) -> bool:
+        return any(change.crowded for change in self.changes)
+
+    @property
     def worked_on(self) -> bool:
         return self.looks > 0 or self.tries > 0 or any(change.found for change in self.changes)
 
@@ -91,6 +99,7 @@ class _Result:
     again: dict[timedelta, list[Change]] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    crowded: int = 0
 
     def look_again(self, subject: _Subject) -> None:
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
@@ -101,6 +110,13 @@ class _Result:
         again = (change.model_copy(update={"tries": subject.tries + 1}) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
 
+    def wait_for_room(self, subject: _Subject, wait: timedelta, *, redelivered: bool) -> None:
+        # Nothing was tried, so nothing is counted; but who may have worked on it before must stay known.
+        tries = max(subject.tries, int(redelivered))
+        again = (change.model_copy(update={"crowded": True, "tries": tries}) for change in subject.changes)
+        self.again.setdefault(wait, []).extend(again)
+        self.crowded += 1
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -109,7 +125,7 @@ class Changes:
     accounts: Lookup[Stored[Account] | None]
     apps: Lookup[Stored[OAuth2App] | None]
     folders: Folders
-    reader: GroupCommit[ReadRequest, Reading]
+    readings: Readings
     sightings: SightingStore
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
     queue: ChangeQueue
@@ -117,7 +133,9 @@ class Changes:
     deliveries: Deliveries
     settings: InstanceSettingsService
     recent: RecentEvents
+    crowds: Crowds
     clock: Clock
+    randomness: Randomness
     log: Log
     sightings_kept: timedelta
 
@@ -143,6 +161,7 @@ class Changes:
             changes=len(batch.changes),
             events=len(result.outgoing),
             again=sum(map(len, result.again.values())),
+            crowded=result.crowded,
             redelivered=redelivered,
             milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
         )
@@ -152,7 +171,7 @@ class Changes:
         announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
         for said in announced:
             self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
-        subjects = self._subjects(batch.changes)
+        subjects = self._subjects(self.crowds.mark(batch.changes, self.clock.now()))
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
         self.sighting_rows.submit(list(result.sightings.items())).result()
@@ -185,7 +204,7 @@ class Changes:
         rules = ContentRules(
             text=settings.notify_text, text_bytes=settings.notify_text_size, headers=settings.notify_headers
         )
-        requests, asked = [], []
+        requests, asked, crowded = [], [], set()
         for subject in subjects:
             app = self.apps.get(subject.account.app)
             if app is None:
@@ -196,10 +215,14 @@ class Changes:
             complete = ChangeKind.CREATED in subject.kinds or subject.looks > 0
             requests.append(ReadRequest(app.value, subject.account.user, subject.message, complete))
             asked.append(subject)
-        pending = [self.reader.submit(requests[at : at + _READ_ALONE]) for at in range(0, len(requests), _READ_ALONE)]
-        readings = [reading for future in pending for reading in future.result()]
-        for subject, reading in zip(asked, readings, strict=True):
-            self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
+            if subject.crowded:
+                crowded.add(mailbox_key(app.value, subject.account.user))
+        room = _CROWDED_WAIT * (0.5 + self.randomness.fraction())
+        for subject, reading in zip(asked, self.readings.read(requests, crowded), strict=True):
+            if reading is None:
+                result.wait_for_room(subject, room, redelivered=redelivered)
+            else:
+                self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
 
     def _interpret_one(
         self,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.deliveries import Delivery
 from shared.domain.due import Due, Heartbeat
 from shared.domain.instance_settings import InstanceSettings
@@ -28,8 +29,10 @@ from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
+from shared.services.permits import Permits
 from shared.services.poison import Poison
 from shared.services.quotas import Quotas
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 from shared.services.relocations import Relocations
 from shared.services.removals import Removals
@@ -138,7 +141,11 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=accounts,
         apps=apps,
         folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
-        reader=GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
+        readings=Readings(
+            GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
+            outside.reader,
+            Permits(outside.permits, clock, randomness),
+        ),
         sightings=outside.sightings,
         sighting_rows=GroupCommit(
             _put_all(outside.sightings), full=100, lanes=4, pace=options.row_pace, name="put-sightings"
@@ -148,7 +155,9 @@ def assemble(outside: Outside, options: Options) -> Relay:
         deliveries=deliveries,
         settings=settings,
         recent=RecentEvents(),
+        crowds=Crowds(),
         clock=clock,
+        randomness=randomness,
         log=log,
         sightings_kept=options.retention,
     )

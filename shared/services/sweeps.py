@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import Change, ChangeBatch
+from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -137,7 +138,7 @@ class Sweeps:
                 # Somebody knows of a gap, so nothing is left to notifications.
                 self._look(account, app, timedelta())
             elif job.folder is None:
-                listing = self.history.list(app, job.link)
+                listing = self.history.list(app, account.user, job.link)
                 self._take_listing(account, listing.messages, timedelta())
                 self._go_on(account, listing.next, None)
             else:
@@ -232,7 +233,8 @@ class Sweeps:
 
     def _put(self, changes: tuple[Change, ...]) -> None:
         if changes:
-            self.changes.put(ChangeBatch(changes=changes))
+            # A page full of them is a crowd by itself.
+            self.changes.put(ChangeBatch(changes=Crowds().mark(changes, self.clock.now())))
 
 
 def _mailbox(account: Account) -> str:

@@ -9,6 +9,7 @@ from shared.ports.state import (
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
     QuotaStore,
     SightingStore,
     TokenStore,
@@ -18,6 +19,7 @@ from tests.contracts.deliveries import DeliveryStoreContract
 from tests.contracts.records import (
     InstanceSettingsStoreContract,
     OAuth2AppStoreContract,
+    PermitStoreContract,
     QuotaStoreContract,
     SightingStoreContract,
     TokenStoreContract,
@@ -31,6 +33,7 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
     FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
@@ -136,3 +139,12 @@ class TestQuotas(QuotaStoreContract):
     def store(self) -> QuotaStore:
         """Return the store."""
         return FakeQuotaStore()
+
+
+class TestPermits(PermitStoreContract):
+    """Permits in memory."""
+
+    @pytest.fixture
+    def store(self) -> PermitStore:
+        """Return the store."""
+        return FakePermitStore()

@@ -69,7 +69,7 @@ class App:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that runs, with mailboxes that are watched."""
+    """A stack that runs, with mailboxes that are watched; `others` are more processes of the app beside `app`."""
 
     m365: Microsoft365
     customer: Customer
@@ -78,6 +78,7 @@ class Stack:
     mailboxes: Sequence[str]
     queues: QueueServiceClient
     storage: StorageConnection
+    others: Sequence[App] = ()
 
     @property
     def accounts(self) -> list[str]:
@@ -164,9 +165,13 @@ def new(messages: Sequence[Delivered]) -> set[tuple[str, str]]:
 
 @contextmanager
 def running(
-    folder: Path, *, mailboxes: int = 5, lease: float = 600, settings: Mapping[str, str] | None = None
+    folder: Path, *, mailboxes: int = 5, lease: float = 600, settings: Mapping[str, str] | None = None, apps: int = 1
 ) -> Iterator[Stack]:
-    """Start every part, connect the mailboxes through the public API, and stop everything in the end."""
+    """
+    Start every part, connect the mailboxes through the public API, and stop everything in the end.
+
+    Of several *apps* Graph calls the first; all of them work on the same queues.
+    """
     keys, port = Keys(), ports.free()
     customer = Customer(keys.service_secret, ports.free())
     with ExitStack() as parts:
@@ -183,16 +188,24 @@ def running(
             authority=m365.authority,
             keys=keys,
         )
-        command = [*host_command(port, folder / "host"), "--lease", str(lease)]
-        app = App(command, {**environment(around), **(settings or {})}, folder / "app", api)
-        parts.callback(app.stop)
-        app.start()
+        started = []
+        for name in ("app", *(f"app-{number}" for number in range(1, apps))):
+            own = api if name == "app" else Api(f"http://127.0.0.1:{ports.free()}", keys.api_token)
+            command = [
+                *host_command(int(own.url.rpartition(":")[2]), folder / f"host-of-{name}"),
+                "--lease",
+                str(lease),
+            ]
+            app = App(command, {**environment(around), **(settings or {})}, folder / name, own)
+            parts.callback(app.stop)
+            app.start()
+            started.append(app)
         # Graph repeats after a second instead of ten, so that no test has to wait for it.
         m365.m365.behaviour(retry_scale=0.1)
         queues = parts.enter_context(QueueServiceClient.from_connection_string(storage.connection_string))
         addresses = _connect(m365.m365, api, keys, customer, mailboxes)
         tables = StorageConnection(connection_string=storage.connection_string)
-        yield Stack(m365.m365, customer, app, api, addresses, queues, tables)
+        yield Stack(m365.m365, customer, started[0], api, addresses, queues, tables, started[1:])
 
 
 def _connect(m365: Microsoft365, api: Api, keys: Keys, customer: Customer, number: int) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
@@ -42,6 +43,7 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
     FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
@@ -93,6 +95,7 @@ class World:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeDeliveryStore(self.clock)
         self.sightings = FakeSightingStore()
+        self.permits = FakePermitStore()
         self.poison = FakePoisonStore()
         self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
         self.quotas = FakeQuotaStore()
@@ -219,6 +222,7 @@ class Process:
             due=through(world.due),
             apps=through(world.apps),
             sightings=through(world.sightings),
+            permits=through(world.permits),
             webhooks=through(world.webhooks),
             deliveries=through(world.deliveries),
             retention=through(world.retention),
@@ -254,6 +258,7 @@ class Process:
             client_states=STATES,
             changes=gather(changes),
             jobs=jobs,
+            crowds=Crowds(),
             clock=world.clock,
             randomness=world.randomness,
             log=log,
