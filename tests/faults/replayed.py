@@ -20,6 +20,7 @@ from shared.domain.webhooks import Webhook
 from shared.ports.deliveries import Post
 from shared.ports.microsoft365 import Reading, ReadRequest, Unread
 from shared.ports.records import Page, Stored
+from shared.services.changes import PATIENCE
 from tests.fakes.microsoft365 import FakeMessageReader
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.stores import FakeDeliveryStore, FakeSightingStore, FakeWebhookStore
@@ -176,15 +177,17 @@ class _Sightings(_Asking):
 
 class _Changes(_Asking):
     def put(self, batch: ChangeBatch, delay: timedelta = timedelta()) -> None:
-        # How often it was tried decides how long it waits, and whether it was tried at all: more than one is one.
-        changes = tuple(change.model_copy(update={"tries": min(change.tries, 1)}) for change in batch.changes)
-        if changes:
-            self._ask("queue changes", batch.model_copy(update={"changes": changes}))
+        if batch.changes or batch.account_events:
+            self._ask("queue changes", _counted(batch))
 
 
 class _Retries(_Asking):
     def put(self, retry: Retry, delay: timedelta) -> None:
         self._ask("queue retries", retry)
+
+    def return_early(self) -> None:
+        """Have the host delete the message that is being worked on, as after a return."""
+        self._ask("return early", None)
 
 
 class _Jobs(_Asking):
@@ -229,6 +232,17 @@ class _Recent(_Asking):
 
     def abandon(self, event_id: str) -> None:
         self._ask("lay down", event_id)
+
+
+def _counted(batch: ChangeBatch) -> ChangeBatch:
+    """Return *batch* with its counters no higher than matters, time aside; else no search would ever end."""
+    return ChangeBatch(
+        changes=tuple(
+            change.model_copy(update={"tries": min(change.tries, 1), "looks": min(change.looks, PATIENCE)})
+            for change in batch.changes
+        ),
+        account_events=tuple(said.model_copy(update={"tries": min(said.tries, 1)}) for said in batch.account_events),
+    )
 
 
 _PORTS: dict[type, type[_Asking]] = {
