@@ -9,9 +9,9 @@ only one that somebody asked for (resend, replay) takes them back to `retrying`:
     retrying    something else came back, and `next_attempt` is when we ask again
     parked      the webhook is disabled; nothing is attempted until somebody enables it
     failed      the schedule is at its end
-    discarded   nobody is left to deliver to (the account and its webhook are gone)
+    discarded   nobody is there to deliver to (no URL is set, or the account and its webhook are gone)
 
-The state machine is pure: an attempt goes in, the next state and the moment of the next attempt come out.
+What leads from one to the other, and what must happen in the world meanwhile, stands in `shared/domain/attempts.py`.
 """
 
 import re

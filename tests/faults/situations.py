@@ -1,0 +1,120 @@
+"""What happens to a relay, as the searches begin with it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.accounts import account_key
+from shared.domain.changes import AccountEvent, Change, ChangeBatch, ChangeKind
+from shared.domain.deliveries import DeliveryState
+from shared.domain.events import EventName, event_id
+from shared.domain.instance_settings import InstanceSettingsChange
+from shared.domain.sightings import Sighting, sighting_key
+from tests.factories import HOOK, a_message, an_account
+from tests.fakes.clock import START
+from tests.faults.model import FULL, GONE, REFUSED, SILENT, Situation
+from tests.shared.services.world import OWN, Process, World
+
+ANNA = account_key("anna")
+BEN = account_key("ben")
+BENS_HOOK = an_account("ben").webhook
+
+
+def told(account: str, kind: ChangeKind, message: str) -> ChangeBatch:
+    """Return what one notification says."""
+    return ChangeBatch(changes=(Change(account=account, kind=kind, message=message, seen=START),))
+
+
+def arrived(webhook: str, account: str, message: str) -> tuple[str, str]:
+    """Return the delivery of a message's arrival."""
+    return webhook, event_id(account, message, EventName.MESSAGE_NEW, "")
+
+
+def world(*, disabled: str | None = None, url: str = HOOK, known: bool = False) -> Callable[[], World]:
+    """Return what makes a relay with two mailboxes, one of them with a webhook of its own."""
+
+    def make() -> World:
+        made = World()
+        made.furnish()
+        made.hook("default", url, disabled=disabled)
+        ben = made.connected("ben", webhooks=OWN)
+        made.hook(ben.webhook, OWN)
+        made.connected("anna")
+        mail = a_message(id="m1")
+        made.reader.keep(mail, a_message(id="m2"))
+        if known:
+            place = sighting_key(ANNA, mail.id, mail.received)
+            made.sightings.put({place: Sighting.of(a_message(id="m1", flags=frozenset({"\\Answered"})))})
+        return made
+
+    return make
+
+
+def set_url(url: str | None) -> Callable[[Process], None]:
+    """Return an operator's request for another URL, or for none."""
+    return lambda process: process.settings.change(InstanceSettingsChange(webhooks=url)) and None
+
+
+def resend(process: Process) -> None:
+    """Ask once more for the arrival of the first mail."""
+    webhook, event = arrived("default", ANNA, "m1")
+    moment = int(a_message(id="m1").received.timestamp() * 1000)
+    process.replays.resend(f"{moment}_{webhook}_{event}")
+
+
+ARRIVAL = told(ANNA, ChangeKind.CREATED, "m1")
+ARRIVED = frozenset({arrived("default", ANNA, "m1")})
+A_MAIL: dict[str, Any] = {"world": world(), "batches": (ARRIVAL,), "expected": ARRIVED}
+
+ONE_MAIL = Situation(**A_MAIL)
+TWO_WEBHOOKS = Situation(
+    world=world(),
+    batches=(ChangeBatch(changes=(*ARRIVAL.changes, *told(BEN, ChangeKind.CREATED, "m2").changes)),),
+    expected=ARRIVED | {arrived(BENS_HOOK, BEN, "m2")},
+    answers=(REFUSED,),
+)
+STUBBORN = Situation(**A_MAIL, answers=(REFUSED, FULL), retries=2)
+GONE_FOR_EVER = Situation(**A_MAIL, answers=(REFUSED, GONE))
+ENABLED = Situation(**{**A_MAIL, "world": world(disabled="It answered 410.")}, requests=(set_url(HOOK),), again=1)
+REMOVED = Situation(**A_MAIL, requests=(set_url(None),))
+NO_URL = Situation(**{**A_MAIL, "world": world(url="")})
+RESENT = Situation(**A_MAIL, requests=(resend,), again=1)
+TOLD_TWICE = Situation(**{**A_MAIL, "batches": (ARRIVAL, told(ANNA, ChangeKind.CREATED, "m1"))}, again=1)
+ONE_PROCESS = Situation(**A_MAIL, shared_memory=True)
+FLAGGED = Situation(
+    world=world(known=True),
+    batches=(told(ANNA, ChangeKind.UPDATED, "m1"),),
+    expected=frozenset({("default", event_id(ANNA, "m1", EventName.MESSAGE_UPDATED, a_message(id="m1").change_key))}),
+)
+ADDED = AccountEvent(
+    account=ANNA,
+    account_id="anna",
+    incarnation="incarnation-1",
+    event=EventName.ACCOUNT_ADDED,
+    version="",
+    at=START - timedelta(minutes=1),
+    data={},
+)
+REGISTERED = Situation(
+    world=world(),
+    batches=(ChangeBatch(account_events=(ADDED,)),),
+    expected=frozenset({("default", event_id(ANNA, "incarnation-1", EventName.ACCOUNT_ADDED, ""))}),
+)
+
+DELIVERED, FAILED = DeliveryState.DELIVERED, DeliveryState.FAILED
+PARKED, DISCARDED = DeliveryState.PARKED, DeliveryState.DISCARDED
+# Each with the ends that two faults must be able to bring about, so that no search is about less than it says.
+SITUATIONS = {
+    "one mail": (ONE_MAIL, {DELIVERED, FAILED}),
+    "two webhooks in one batch": (TWO_WEBHOOKS, {DELIVERED, FAILED}),
+    "a stubborn or busy endpoint": (STUBBORN, {DELIVERED}),
+    "an endpoint that is gone": (GONE_FOR_EVER, {DELIVERED, FAILED, PARKED}),
+    "a disabled webhook that is enabled": (ENABLED, {DELIVERED, FAILED, PARKED}),
+    "a webhook that is removed": (REMOVED, {DELIVERED, FAILED, DISCARDED}),
+    "a webhook without a URL": (NO_URL, {DISCARDED}),
+    "a delivery that is resent": (RESENT, {DELIVERED, FAILED}),
+    "a mail that is told twice": (TOLD_TWICE, {DELIVERED, FAILED}),
+    "two workers of one process": (ONE_PROCESS, {DELIVERED, FAILED}),
+    "a mail that is flagged": (FLAGGED, {DELIVERED, FAILED}),
+    "an account that is registered": (REGISTERED, {DELIVERED, FAILED}),
+}
