@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -62,6 +63,14 @@ class App:
             os.killpg(self._child.pid, signal.SIGKILL)
         self.stop()
 
+    def died(self, seconds: float) -> bool:
+        """Tell whether it ends by itself within this time."""
+        assert self._child is not None
+        try:
+            return self._child.process.wait(seconds) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
+
     def stop(self) -> None:
         """Ask it to end, where it has not ended yet."""
         self._life.close()
@@ -110,13 +119,14 @@ class Stack:
         """Have the sweep that the account's row names happen now."""
         row = self.row(account)
         job = Job(kind=JobKind.SWEEP, account=row.key, incarnation=row.incarnation, at=row.next_sweep)
-        self._fire("jobs", job.model_dump_json())
+        self.fire("jobs", job.model_dump_json())
 
     def tick(self) -> None:
         """Fire the timer."""
-        self._fire("timers", "")
+        self.fire("timers")
 
-    def _fire(self, function: str, given: str) -> None:
+    def fire(self, function: str, given: str = "") -> None:
+        """Have a function that no caller can reach run now."""
         # https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
         answer = requests.post(f"{self.api.url}/admin/functions/{function}", json={"input": given}, timeout=30)
         assert answer.status_code == 202
@@ -134,12 +144,12 @@ class Stack:
         """Deliver so many messages to the mailboxes in turn."""
         return self.m365.deliver_many(self.mailboxes, number, [samples.plain()], rate=rate)
 
-    def settle(self, seconds: float) -> None:
-        """Return once no queue holds anything, twice in a row, since Graph may still be about to call."""
+    def settle(self, seconds: float, *queues: str) -> None:
+        """Return once no queue holds anything, or none of these, twice in a row, since Graph may be about to call."""
         until = time.monotonic() + seconds
         empty = 0
         while empty < 2:
-            waiting = {name: self.waiting(name) for name in QUEUES}
+            waiting = {name: self.waiting(name) for name in queues or QUEUES}
             empty = 0 if any(waiting.values()) else empty + 1
             assert time.monotonic() < until, f"The queues still hold {waiting}."
             time.sleep(0.4)
@@ -164,9 +174,18 @@ def new(messages: Sequence[Delivered]) -> set[tuple[str, str]]:
 
 @contextmanager
 def running(
-    folder: Path, *, mailboxes: int = 5, lease: float = 600, settings: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    mailboxes: int = 5,
+    lease: float = 600,
+    settings: Mapping[str, str] | None = None,
+    host: str = "local.host",
 ) -> Iterator[Stack]:
-    """Start every part, connect the mailboxes through the public API, and stop everything in the end."""
+    """
+    Start every part, connect the mailboxes through the public API, and stop everything in the end.
+
+    `host` is the module that runs the function app.
+    """
     keys, port = Keys(), ports.free()
     customer = Customer(keys.service_secret, ports.free())
     with ExitStack() as parts:
@@ -183,7 +202,8 @@ def running(
             authority=m365.authority,
             keys=keys,
         )
-        command = [*host_command(port, folder / "host"), "--lease", str(lease)]
+        usual = host_command(port, folder / "host")
+        command = [*(host if part == "local.host" else part for part in usual), "--lease", str(lease)]
         app = App(command, {**environment(around), **(settings or {})}, folder / "app", api)
         parts.callback(app.stop)
         app.start()

@@ -78,3 +78,11 @@ def test_new_message_lags(graph: Any, m365: Microsoft365) -> None:
     m365.faults(read_lag={"share": 1, "reads": 2})
     identity = m365.deliver(graph.mailbox.id, samples.plain())
     assert [graph.call("GET", f"/messages/{identity}").status_code for _ in range(3)] == [404, 404, 200]
+
+
+def test_a_moved_message_does_not_lag(graph: Any, m365: Microsoft365) -> None:
+    """A message that was moved is no new one: it is read at once."""
+    identity = m365.deliver(graph.mailbox.id, samples.plain())
+    m365.faults(read_lag={"share": 1, "reads": 2})
+    m365.move(graph.mailbox.id, identity, "archive")
+    assert graph.call("GET", f"/messages/{identity}").status_code == 200
