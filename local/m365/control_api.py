@@ -115,7 +115,7 @@ class Control:
         content = mime.read(base64.b64decode(mime64))
         moment = moments.read(received) if received else moments.now()
         message = place.add(content, place.folder(folder), moment)
-        if self._world.faults.strikes("updated_after_created"):
+        if self._world.faults.strikes("updated_after_created", [message.immutable_id]):
             place.update(message, {"inferenceClassification": "other"})
         return {"id": message.immutable_id}
 

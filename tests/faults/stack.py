@@ -51,11 +51,18 @@ class App:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.starts += 1
-        log = self.log.with_suffix(f".{self.starts}.log")
+        log = self._log_of(self.starts)
         self._child = self._life.enter_context(
             child("The function app", self.command, log=log, environment=self.environment)
         )
         self._child.wait_until(self.api.is_up)
+
+    def logs(self) -> list[Path]:
+        """Return where each process wrote what it did."""
+        return [self._log_of(number) for number in range(1, self.starts + 1)]
+
+    def _log_of(self, number: int) -> Path:
+        return self.log.with_suffix(f".{number}.log")
 
     def kill(self) -> None:
         """End it without a word, as a machine that is gone."""
@@ -110,10 +117,17 @@ class Stack:
 
     def sync(self, account: str) -> None:
         """Ask through the public API for a look at a mailbox."""
+        self._ask(account, "sync")
+
+    def reconnect(self, account: str) -> None:
+        """Ask through the public API for a fresh connection."""
+        self._ask(account, "reconnect")
+
+    def _ask(self, account: str, what: str) -> None:
         headers = {"Authorization": f"Bearer {self.api.token}"}
-        url = f"{self.api.url}/v1/account/{account}/sync"
-        answer = requests.put(url, json={"sync": True}, headers=headers, timeout=30)
-        assert (answer.status_code, answer.json()) == (200, {"sync": True})
+        url = f"{self.api.url}/v1/account/{account}/{what}"
+        answer = requests.put(url, json={what: True}, headers=headers, timeout=30)
+        assert (answer.status_code, answer.json()) == (200, {what: True})
 
     def sweep(self, account: str) -> None:
         """Have the sweep that the account's row names happen now."""
