@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test run serve bench lock clean
+.PHONY: help setup check format test run serve bench soak lock clean
 
 BIN := .venv/bin
 # Where no Node is installed, `setup` puts one beside Python.
@@ -56,6 +56,9 @@ serve: setup ## Only the function app and Azurite, for a real tenant; PORT=7071
 BENCHMARKS := $(sort $(wildcard bench/[a-z]*.py))
 bench: setup ## Run the benchmarks of bench/, one after the other
 	@for benchmark in $(BENCHMARKS); do PYTHONPATH=. $(BIN)/python $$benchmark $(ARGS) || exit; done
+
+soak: setup ## Random faults for some minutes, and a count of what is lost; ARGS="--minutes 15 --seed 7"
+	@$(BIN)/python -m soak $(ARGS)
 
 lock: setup ## Pin the requirements of pyproject.toml, with hashes; ARGS=--upgrade takes newer ones
 	@$(COMPILE) pyproject.toml -o requirements.txt $(ARGS)

@@ -193,6 +193,14 @@ class Microsoft365:
         """Sets what goes wrong: `lost=0.1`, or `inner_429={"count": 3, "retry_after": 2}`; see `faults.FAULTS`."""
         self._run("faults", **doses)
 
+    def seed(self, value: str) -> None:
+        """Begins chance anew, so that the same calls meet the same faults."""
+        self._run("seed", value=value)
+
+    def hits(self) -> list[dict[str, Any]]:
+        """What went wrong with which message, lately: `fault`, `message`, `at` in seconds since the epoch."""
+        return list(self._run("hits"))
+
     def behaviour(self, **values: Any) -> None:
         """Sets how the service behaves when nothing is broken; see `behaviour.Behaviour`."""
         self._run("behaviour", **values)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
 
@@ -114,7 +115,7 @@ class Control:
         content = mime.read(base64.b64decode(mime64))
         moment = moments.read(received) if received else moments.now()
         message = place.add(content, place.folder(folder), moment)
-        if self._world.faults.strikes("updated_after_created"):
+        if self._world.faults.strikes("updated_after_created", [message.immutable_id]):
             place.update(message, {"inferenceClassification": "other"})
         return {"id": message.immutable_id}
 
@@ -171,6 +172,14 @@ class Control:
     async def faults(self, **doses: Any) -> None:
         """Sets what goes wrong."""
         self._world.faults.change(doses)
+
+    async def seed(self, value: str) -> None:
+        """Begins chance anew."""
+        self._world.faults.seed(value)
+
+    async def hits(self) -> list[dict[str, Any]]:
+        """What went wrong with which message, lately."""
+        return [asdict(hit) for hit in self._world.faults.hits]
 
     async def behaviour(self, **values: Any) -> None:
         """Sets how the service behaves when nothing is broken."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 from local.m365 import entra
-from local.m365.calls import Call, Reply, read_target
+from local.m365.calls import Call, Reply, messages_of, read_target
 from local.m365.control_api import Control, Refused
 from local.m365.errors import GraphError
 from local.m365.graph import Graph, refusal
@@ -48,9 +48,6 @@ class Server:
             self._world.notifier.reset()
 
     async def _serve_graph(self, request: web.Request) -> web.Response:
-        if self._world.faults.strikes("connection_reset") and request.transport is not None:
-            request.transport.abort()
-            return web.Response(status=500)
         segments, query = read_target(request.raw_path)
         try:
             caller = self._world.tokens.caller(request.headers.get("Authorization", ""))
@@ -59,6 +56,9 @@ class Server:
             return _response(error, request)
         body = await request.read()
         call = Call(request.method, segments[1:], query, request.headers, body, _base(request), caller)
+        if self._world.faults.strikes("connection_reset", messages_of(call)) and request.transport is not None:
+            request.transport.abort()
+            return web.Response(status=500)
         try:
             return _response(await self._graph.answer(call), request)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:

@@ -41,7 +41,7 @@ class World:
 
     def changed(self, mailbox: Mailbox, change: Change) -> None:
         """Tells the subscriptions of a mailbox what happened in it."""
-        if change.kind == "created" and self.faults.strikes("read_lag"):
+        if change.new and self.faults.strikes("read_lag", [change.message.immutable_id]):
             change.message.hidden_reads = int(self.faults.option("read_lag", "reads", 2))
         for subscription in self.subscriptions.of_mailbox(mailbox.id):
             kind = subscription.kind_of(change)

@@ -167,7 +167,8 @@ class Meaning:
     What a message's changes come to.
 
     `event` and its `data` for the customer, with `version` and `moment` for its id and place; `sighting` is what to
-    remember; `again` says that it is too early to tell, and `also` what must be told besides.
+    remember; `again` says that it is too early to tell (the rest, where there is an event), and `also` what must be
+    told besides.
     """
 
     event: EventName | None = None
@@ -229,6 +230,7 @@ def meaning_of_message(
 
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
+    Whether that was a move, its own notification says; only where none comes is it told as an update.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -237,13 +239,16 @@ def meaning_of_message(
             moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
             if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
+            since = kinds - {ChangeKind.CREATED}
             touched = interrupted and message.modified - message.created > _UNTOUCHED
+            unexplained = touched and not since and looks < patience
             return Meaning(
                 EventName.MESSAGE_NEW,
                 new_data(message, rules),
                 moment=message.received,
-                sighting=now_seen,
-                also=_change_of_unknown(kinds - {ChangeKind.CREATED}, message, now_seen) if touched else None,
+                sighting=None if unexplained else now_seen,
+                again=unexplained,
+                also=_change_of_unknown(since, message, now_seen) if touched and not unexplained else None,
             )
         return _change_of_unknown(kinds, message, now_seen)
     if known.folder != now_seen.folder:

@@ -101,9 +101,11 @@ class _Result:
     refused: set[str] = field(default_factory=set)
     crowded: int = 0
 
-    def look_again(self, subject: _Subject) -> None:
+    def look_again(self, subject: _Subject, *, told: bool) -> None:
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
-        again = (change.model_copy(update={"looks": subject.looks + 1}) for change in subject.changes)
+        # What was told in part was interrupted, and the next look must know it.
+        update = {"looks": subject.looks + 1, "tries": max(subject.tries, int(told))}
+        again = (change.model_copy(update=update) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
 
     def put_off(self, subject: _Subject, wait: timedelta) -> None:
@@ -266,8 +268,8 @@ class Changes:
                 again = AGAIN if not finished else None
                 meaning = again or self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=True)
         if meaning.again:
-            result.look_again(subject)
-        elif meaning.event is not None:
+            result.look_again(subject, told=meaning.event is not None)
+        if meaning.event is not None:
             message = reading if isinstance(reading, Message) else None
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
             if meaning.also is not None:

@@ -164,6 +164,7 @@ class Sweeps:
         self.log.event(
             "account.swept",
             account=account.id,
+            patience=patience.total_seconds(),
             messages=len(glance.listing.messages),
             changes=len(found.changes),
             unannounced=found.unannounced,

@@ -168,7 +168,9 @@ class Model:
         for webhook, event, _, count in state.received:
             if count > allowed:
                 return f"{event} came to {webhook} {count} times."
-        if len({event for _, event, _, _ in state.received}) < len({(event, body) for _, event, body, _ in state.received}):
+        if len({event for _, event, _, _ in state.received}) < len(
+            {(event, body) for _, event, body, _ in state.received}
+        ):
             return "Two bodies came under one id."
         if any(message.takes > _MOST_TAKES for message in state.messages):
             return "A message becomes poison."

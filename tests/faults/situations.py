@@ -12,7 +12,7 @@ from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.sightings import Sighting, sighting_key
 from tests.factories import HOOK, a_message, an_account
 from tests.fakes.clock import START
-from tests.faults.model import FULL, GONE, REFUSED, SILENT, Situation
+from tests.faults.model import FULL, GONE, REFUSED, Situation
 from tests.shared.services.world import OWN, Process, World
 
 ANNA = account_key("anna")

@@ -120,10 +120,16 @@ def test_a_message_from_before_is_not_new() -> None:
 def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKind], besides: EventName) -> None:
     """An arrival that may have been told already, of a message that changed since, tells the change besides."""
     touched = a_message(modified=START + timedelta(seconds=2.001))
-    found = meaning(kinds, touched, looks=1, interrupted=True)
+    found = meaning(kinds, touched, looks=PATIENCE, interrupted=True)
     assert (found.event, found.sighting) == (EventName.MESSAGE_NEW, a_sighting())
     assert found.also is not None
     assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
+
+
+def test_a_change_that_nobody_explained_waits_for_its_notification() -> None:
+    """Behind an arrival that may have been told already, a change is not guessed at before its notification came."""
+    found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True)
+    assert (found.event, found.again, found.sighting, found.also) == (EventName.MESSAGE_NEW, True, None, None)
 
 
 def test_an_arrival_alone_tells_nothing_besides() -> None:

@@ -215,16 +215,34 @@ def test_a_repetition_sends_the_same_bytes(world: World) -> None:
     assert json.loads(first.body)["date"] == "2026-03-02T09:30:00.000Z"
 
 
-def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
-    """Where a process died after it told an arrival, a change since then is told besides the arrival."""
+def dies_before_the_sighting(world: World) -> None:
+    """Have a process tell an arrival and die before it has noted it."""
     faulty = Faulty(world.sightings)
     world.reader.keep(a_message())
     faulty.fail("put", RuntimeError("The worker is out of memory."))
     with pytest.raises(RuntimeError):
         world.process(lambda port: faulty if port is world.sightings else port).expand(a_change())
+
+
+def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
+    """Where a process died after it told an arrival, a change since then is told besides, announced or not."""
+    dies_before_the_sighting(world)
     world.reader.keep(touched(flags=READ))
-    world.process().expand(a_change(), redelivered=True)
+    process = world.process()
+    process.expand(a_change(), redelivered=True)
+    process.expand_queued()
     assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
+def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> None:
+    """Where a process died after it told an arrival, and the message was moved since, that is no update."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(folder="archive-id"))
+    process = world.process()
+    process.expand(a_change(), redelivered=True)
+    process.expand(a_change(kind=DELETED), a_change(kind=CREATED))
+    process.expand_queued()
+    assert world.sender.events() == ["messageNew", "messageMoved"]
 
 
 @pytest.mark.parametrize(
