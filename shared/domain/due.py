@@ -16,14 +16,15 @@ _HOUR = timedelta(hours=1)
 
 
 class DueKind(StrEnum):
-    """What is due: a subscription's renewal, or an account's sweep."""
+    """What is due: a subscription's renewal, an account's sweep, or word that an application's credential expires."""
 
     RENEW = "renew"
     SWEEP = "sweep"
+    EXPIRY = "expiry"
 
 
 class Due(Owned):
-    """An entry: *subject* is an account's key, `incarnation` the registration that is meant."""
+    """An entry: *subject* is an account's key, `incarnation` the registration that is meant; or an application's id."""
 
     kind: DueKind
     subject: str

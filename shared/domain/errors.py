@@ -20,6 +20,8 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + NotReachable        make our address reachable; until then we poll
     + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
+    + GrantRefused        the user signs in again
+    + SignInCancelled     the user went away, or declined
   x MailboxRefused        a human mends the mailbox or its permissions
   x NoRoom                end a subscription that nobody needs; until then we poll
   x Misconfigured         an operator mends the deployment's settings
@@ -214,6 +216,14 @@ class SignInRefused(RelayError):
         self.reason = reason
         self.mend = mend
         self.token_request = token_request or {}
+
+
+class GrantRefused(SignInRefused):
+    """Entra ID takes the user's grant no more: it was revoked, or lapsed, or the password changed."""
+
+
+class SignInCancelled(SignInRefused):
+    """The user cancelled the sign-in, or declined what the application asks for."""
 
 
 class MailboxRefused(RelayError):

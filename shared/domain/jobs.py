@@ -12,7 +12,7 @@ class JobKind(StrEnum):
     What a job does.
 
     It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, has Graph call
-    another address of ours, or replays.
+    another address of ours, replays, or tells that an application's credential expires.
     """
 
     CONNECT = "connect"
@@ -26,6 +26,7 @@ class JobKind(StrEnum):
     RENEW = "renew"
     RELOCATE = "relocate"
     REPLAY = "replay"
+    EXPIRY = "expiry"
 
 
 class Job(Owned):
@@ -33,14 +34,15 @@ class Job(Owned):
     A message of the queue `jobs`.
 
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
-    is another one by now finds nothing to do. `at` names the sweep that is due; `link` the page at
+    is another one by now finds nothing to do. `at` names the sweep or the notice that is due; `link` the page at
     which a catch-up goes on, in which `folder`, and of which `mailbox`: the account may have moved to another since.
-    A `replay` is about a webhook, and its account is "".
+    A `replay` is about a webhook, an expiry about an `app`; their account is "".
     """
 
     v: int = 1
     kind: JobKind
-    account: str
+    account: str = ""
+    app: str | None = None
     incarnation: str | None = None
     subscription: str | None = None
     at: datetime | None = None

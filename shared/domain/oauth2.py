@@ -8,13 +8,14 @@ certificate, or a user-assigned managed identity that Entra ID accepts as a fede
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.clouds import Cloud
-from shared.domain.fields import Name, OptionalText
+from shared.domain.expiries import Notice, days_left
+from shared.domain.fields import DayOrMoment, Name, OptionalText
 from shared.domain.masking import MASK
 from shared.domain.models import ApiModel, Owned
 from shared.domain.moments import iso
@@ -38,6 +39,11 @@ class CredentialKind(StrEnum):
     SECRET = "secret"  # noqa: S105  a kind of credential, not one
     CERTIFICATE = "certificate"
     MANAGED_IDENTITY = "managedIdentity"
+
+
+HAS_NO_GIVEN_END: Final = (
+    '"clientSecretExpires" is for a "clientSecret": a certificate tells its own end, a managed identity has none'
+)
 
 
 def _tenant(value: str) -> str:
@@ -79,6 +85,9 @@ Scopes = Annotated[tuple[Annotated[str, StringConstraints(max_length=255)], ...]
 
 class _Credentials(ApiModel):
     client_secret: Secret | None = Field(default=None, description="The secret's value (not its id).")
+    client_secret_expires: DayOrMoment | None = Field(
+        default=None, description="When the client secret expires, as Entra ID shows it: nobody else can tell."
+    )
     certificate: CertificateText | None = Field(
         default=None, description="Private key and certificate: PEM text, or a PFX file in base64."
     )
@@ -100,6 +109,12 @@ class _Credentials(ApiModel):
     def _password_opens_a_certificate(self) -> Self:
         if self.certificate_password and not self.certificate:
             raise PydanticCustomError("credential", '"certificatePassword" opens a "certificate", and none is given')
+        return self
+
+    @model_validator(mode="after")
+    def _only_a_secret_is_given_its_end(self) -> Self:
+        if self.client_secret_expires and (self.certificate or self.managed_identity):
+            raise PydanticCustomError("client_secret_expires", HAS_NO_GIVEN_END)
         return self
 
 
@@ -175,7 +190,8 @@ class OAuth2App(Owned):
     """
     An application as it is stored: its secret lives in the vault, `secret` is only the reference to it.
 
-    `expires` is the certificate's last moment; a client secret does not tell its own.
+    `expires` is the credential's last moment: a certificate's own, a client secret's where it was given. `notice` is
+    the newest that was told about it.
     """
 
     id: str
@@ -193,10 +209,18 @@ class OAuth2App(Owned):
     thumbprint: str | None = None
     managed_identity: str | None = None
     expires: datetime | None = None
+    notice: Notice | None = None
     created: datetime
     updated: datetime
     revision: str
     last_error: str | None = None
+
+
+class NoticeView(ApiModel):
+    """The newest notice about a credential's end, as the event told it."""
+
+    date: str
+    days: int
 
 
 class OAuth2AppView(ApiModel):
@@ -213,9 +237,11 @@ class OAuth2AppView(ApiModel):
     updated: str
     client_id: str
     client_secret: str | None
+    client_secret_expires: str | None
     certificate: str | None
     certificate_thumbprint: str | None
     certificate_expires: str | None
+    expiry_notice: NoticeView | None
     managed_identity: str | None
     authority: str
     cloud: Cloud
@@ -227,6 +253,7 @@ class OAuth2AppView(ApiModel):
 
 def view(app: OAuth2App) -> OAuth2AppView:
     """Returns *app* as the API shows it."""
+    expires = iso(app.expires) if app.expires else None
     return OAuth2AppView(
         id=app.id,
         name=app.name,
@@ -237,9 +264,11 @@ def view(app: OAuth2App) -> OAuth2AppView:
         updated=iso(app.updated),
         client_id=app.client_id,
         client_secret=MASK if app.credential is CredentialKind.SECRET else None,
+        client_secret_expires=expires if app.credential is CredentialKind.SECRET else None,
         certificate=MASK if app.credential is CredentialKind.CERTIFICATE else None,
         certificate_thumbprint=app.thumbprint,
-        certificate_expires=iso(app.expires) if app.expires else None,
+        certificate_expires=expires if app.credential is CredentialKind.CERTIFICATE else None,
+        expiry_notice=_notice(app),
         managed_identity=app.managed_identity,
         authority=app.tenant,
         cloud=app.cloud,
@@ -247,3 +276,9 @@ def view(app: OAuth2App) -> OAuth2AppView:
         skip_scopes=app.skip_scopes,
         last_error={"response": app.last_error} if app.last_error else None,
     )
+
+
+def _notice(app: OAuth2App) -> NoticeView | None:
+    if app.notice is None or app.expires is None:
+        return None
+    return NoticeView(date=iso(app.notice.at), days=days_left(app.expires, app.notice.at))

@@ -6,7 +6,9 @@ from typing import Protocol
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.due import Due, Heartbeat
+from shared.domain.flows import Flow
 from shared.domain.folders import FolderTree
+from shared.domain.grants import Grant
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.poison import Poisoned
@@ -190,3 +192,38 @@ class Retention(Protocol):
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
         """
+
+
+class GrantStore(Protocol):
+    """Keeps grants by id."""
+
+    def get(self, grant: str) -> Stored[Grant] | None:
+        """Returns the grant as it is now."""
+
+    def insert(self, grant: Grant) -> Stored[Grant]:
+        """Adds a grant; raises Changed where its id is taken."""
+
+    def replace(self, grant: Grant, etag: str) -> Stored[Grant]:
+        """Overwrites the grant that was read with *etag*; raises Changed where it is another one now, or gone."""
+
+    def delete(self, grant: str, etag: str) -> None:
+        """Removes the grant that was read with *etag*; raises Changed where it is another now; a gone one is fine."""
+
+
+class FlowStore(Protocol):
+    """Keeps sign-ins that are under way; what the protocol needs is sealed."""
+
+    def put(self, flow: Flow) -> None:
+        """Adds a flow."""
+
+    def take(self, flow: str) -> Flow | None:
+        """Removes the flow and returns it; of all who ask, one gets it."""
+
+    def use(self, link: str, until: datetime) -> bool:
+        """Marks the link as used, until a moment, and tells whether it was the first to do so."""
+
+    def unuse(self, link: str) -> None:
+        """Takes the mark back."""
+
+    def purge(self, before: datetime) -> int:
+        """Removes what ended before *before* and returns how many that were."""

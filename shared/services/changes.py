@@ -17,6 +17,7 @@ from shared.domain.changes import (
     Change,
     ChangeBatch,
     ChangeKind,
+    InstanceEvent,
     Meaning,
     meaning_of_message,
     meaning_of_missing,
@@ -130,7 +131,7 @@ class Changes:
             self._abandon(result)
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
             self.log.problem("changes.postponed", changes=len(batch.changes), error=str(busy))
-            self.queue.put(_tried(batch), busy.retry_after or _OUTAGE_WAIT)
+            self.queue.put(batch.tried(), busy.retry_after or _OUTAGE_WAIT)
             return
         except BaseException:
             self._abandon(result)
@@ -148,8 +149,9 @@ class Changes:
 
     def _work(self, batch: ChangeBatch, result: _Result, *, redelivered: bool) -> None:
         settings = self.settings.current()
-        for account_event in batch.account_events:
-            self._tell_account(account_event, settings, result, redelivered=redelivered or account_event.tries > 0)
+        announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
+        for said in announced:
+            self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
         subjects = self._subjects(batch.changes)
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
@@ -345,23 +347,13 @@ class Changes:
             self.jobs.put(Job(kind=JobKind.RECONNECT, account=subject.account.key))
         result.put_off(subject, wait)
 
-    def _tell_account(
-        self, said: AccountEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
+    def _tell_said(
+        self, said: AccountEvent | InstanceEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
     ) -> None:
-        identity = event_id(said.account, said.incarnation, said.event, said.version)
-        if not self._take(identity, result, suspicious=redelivered):
+        event = said.as_event()
+        if not self._take(event.id, result, suspicious=redelivered):
             return
-        stored = self.accounts.get(said.account)
-        event = Event(
-            id=identity,
-            name=said.event,
-            account=said.account_id,
-            account_key=said.account,
-            moment=said.at,
-            date=said.at,
-            learned=said.at,
-            data=said.data,
-        )
+        stored = self.accounts.get(event.account_key) if event.account_key else None
         if wants(settings, event):
             own = stored.value if stored and stored.value.webhooks else None
             result.outgoing.append(
@@ -382,10 +374,3 @@ def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed
-
-
-def _tried(batch: ChangeBatch) -> ChangeBatch:
-    return ChangeBatch(
-        changes=tuple(change.model_copy(update={"tries": change.tries + 1}) for change in batch.changes),
-        account_events=tuple(event.model_copy(update={"tries": event.tries + 1}) for event in batch.account_events),
-    )

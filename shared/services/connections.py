@@ -82,6 +82,8 @@ class Connections:
             stored = self._claim(stored)
         orphaned, asked = account.claim is not None, False
         try:
+            # Another process may have rotated its secret a moment ago: that is what many of these jobs are for.
+            self.apps.forget(account.app)
             app = application_of(account, self.apps)
             end_former(account, self.apps, self.subscriptions, self.log)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))

@@ -16,6 +16,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
+from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
 from shared.services.removals import Removals
@@ -40,6 +41,7 @@ class Jobs:
     sweeps: Sweeps
     removals: Removals
     replays: Replays
+    expiries: Expiries
     timers: Timers
     queue: JobQueue
     randomness: Randomness
@@ -52,17 +54,20 @@ class Jobs:
             if job.replay is not None:
                 self.replays.go_on(job.replay)
                 return
+            if job.app is not None:
+                self.expiries.tell(job)
+                return
             stored = self.accounts.get(job.account)
             work = self._work().get(job.kind)
             if work and stored is not None and job.incarnation in (None, stored.value.incarnation):
                 work(stored, job)
         except Changed:
-            # Somebody else works on the same account; look again when he is done.
+            # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
         except QuotaSpent as spent:
             self.queue.put(job, spent.turn)
         except TryLater as busy:
-            self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
+            self.log.problem("job.postponed", kind=job.kind, account=job.account, app=job.app, error=str(busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
         finally:
             self.account_lookup.forget(job.account)

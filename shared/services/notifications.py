@@ -104,7 +104,7 @@ def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
     """Returns the group commit that puts changes on *queue*."""
 
     def commit(changes: Sequence[Change]) -> list[None]:
-        queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=()))
+        queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=(), instance_events=()))
         return [None] * len(changes)
 
     return GroupCommit(commit, full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState
@@ -18,7 +19,14 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.jobs import Job, JobKind
-from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
+from shared.domain.oauth2 import (
+    HAS_NO_GIVEN_END,
+    CredentialKind,
+    NewOAuth2App,
+    OAuth2App,
+    OAuth2AppChange,
+    view,
+)
 from shared.domain.paging import numbered
 from shared.domain.verification import Step, StepStatus, role_step
 from shared.ports.machine import Clock, Log, Randomness
@@ -27,6 +35,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, OAuth2AppStore
 from shared.ports.vault import Vault
+from shared.services.expiries import Expiries
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
@@ -42,6 +51,7 @@ class OAuth2Apps:
     lookup: Lookup[Stored[OAuth2App] | None]
     accounts: AccountStore
     jobs: JobQueue
+    expiries: Expiries
     vault: Vault
     inspector: TokenInspector
     mailboxes: Mailboxes
@@ -73,6 +83,7 @@ class OAuth2Apps:
         )
         self.store.insert(app)
         self.lookup.forget(app_id)
+        self.expiries.watch(app)
         self.log.event("app.registered", app=app_id, credential=app.credential)
         return app_id
 
@@ -80,8 +91,10 @@ class OAuth2Apps:
         """
         Changes what *change* names, forgets the last error, and has every account of the application connect anew.
 
-        Raises OAuth2AppNotFound, or InvalidRequest where the provider would change.
+        Another credential takes the former one's end with it. Raises OAuth2AppNotFound, or InvalidRequest where the
+        provider would change, or where an end is given that is past, or that no secret has.
         """
+        credential: dict[str, Any] = {}
         while True:
             stored = self._stored(app_id)
             former = stored.value
@@ -93,15 +106,23 @@ class OAuth2Apps:
             if change.authority is not None:
                 update["tenant"] = change.tenant if change.authority == "tenant" else change.authority
             if change.credential_kinds():
-                update |= self._credential(app_id, change)
+                # Once only: a second try must not leave another secret in the vault.
+                credential = credential or self._credential(app_id, change)
+                update |= credential
+            elif "client_secret_expires" in given:
+                update["expires"] = self._secret_expires(change, former.credential)
+            if update.get("expires", former.expires) != former.expires:
+                update["notice"] = None
             update |= {"updated": self.clock.now(), "revision": self.randomness.nonce(), "last_error": None}
             try:
-                self.store.replace(former.model_copy(update=update), stored.etag)
+                changed = former.model_copy(update=update)
+                self.store.replace(changed, stored.etag)
             except Changed:
                 continue
             self.lookup.forget(app_id)
             if former.secret is not None and "secret" in update:
                 self.vault.delete(former.secret)
+            self.expiries.watch(changed)
             self._reconnect_accounts(app_id)
             self.log.event("app.changed", app=app_id, names=sorted(given))
             return
@@ -216,7 +237,9 @@ class OAuth2Apps:
         if kind is CredentialKind.MANAGED_IDENTITY:
             return {**kept, "managed_identity": request.managed_identity}
         if kind is CredentialKind.SECRET:
-            return {**kept, "secret": self.vault.put(f"oauth2-{app_id}", request.client_secret or "")}
+            expires = self._secret_expires(request, kind)
+            reference = self.vault.put(f"oauth2-{app_id}", request.client_secret or "")
+            return {**kept, "secret": reference, "expires": expires}
         certificate: ClientCertificate = read_certificate(
             request.certificate or "", request.certificate_password, now=self.clock.now()
         )
@@ -226,6 +249,14 @@ class OAuth2Apps:
             "thumbprint": certificate.thumbprint,
             "expires": certificate.expires,
         }
+
+    def _secret_expires(self, request: NewOAuth2App | OAuth2AppChange, kind: CredentialKind) -> datetime | None:
+        expires = request.client_secret_expires
+        if expires is not None and kind is not CredentialKind.SECRET:
+            raise InvalidRequest(FieldProblem("clientSecretExpires", HAS_NO_GIVEN_END))
+        if expires is not None and expires <= self.clock.now():
+            raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
+        return expires
 
     def _accounts_of(self, app_id: str) -> Iterator[Account]:
         everyone = self.accounts.all()

@@ -20,6 +20,7 @@ from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
+from shared.services.expiries import Expiries
 from shared.services.folders import Folders
 from shared.services.health import Health
 from shared.services.instance_settings import InstanceSettingsService
@@ -75,6 +76,7 @@ class Relay:
     jobs: Jobs
     timers: Timers
     purges: Purges
+    expiries: Expiries
     poison: Poison
     changes: Changes
     deliveries: Deliveries
@@ -226,6 +228,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         randomness=randomness,
         log=log,
     )
+    expiries = Expiries(outside.apps, outside.due, outside.jobs, outside.changes, clock, log)
     removals = Removals(
         accounts=outside.accounts,
         bindings=outside.bindings,
@@ -246,6 +249,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             lookup=apps,
             accounts=outside.accounts,
             jobs=outside.jobs,
+            expiries=expiries,
             vault=outside.vault,
             inspector=outside.inspector,
             mailboxes=outside.mailboxes,
@@ -281,6 +285,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             sweeps=sweeps,
             removals=removals,
             replays=replays,
+            expiries=expiries,
             timers=timers,
             queue=outside.jobs,
             randomness=randomness,
@@ -288,6 +293,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         ),
         timers=timers,
         purges=Purges(outside.retention, settings, clock, log, kept=options.retention),
+        expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,
         deliveries=deliveries,

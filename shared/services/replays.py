@@ -105,7 +105,7 @@ class Replays:
 
     def _queue(self, replay: Replay, delay: timedelta) -> None:
         # A replay is about a webhook; no account has a part in it.
-        self.jobs.put(Job(kind=JobKind.REPLAY, account="", replay=replay), delay)
+        self.jobs.put(Job(kind=JobKind.REPLAY, replay=replay), delay)
 
     def _obstacle(self, webhook: str) -> NotDeliverable | None:
         stored = self.webhooks.get(webhook)

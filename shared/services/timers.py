@@ -23,7 +23,7 @@ _PAGE = 1000
 _STALE = timedelta(minutes=20)
 # Before the first tick; a value, so that its absence is not asked for at every call.
 NEVER = Heartbeat(until=datetime.min.replace(tzinfo=UTC))
-_KINDS = {DueKind.RENEW: JobKind.RENEW, DueKind.SWEEP: JobKind.SWEEP}
+_KINDS = {DueKind.RENEW: JobKind.RENEW, DueKind.SWEEP: JobKind.SWEEP, DueKind.EXPIRY: JobKind.EXPIRY}
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,12 @@ class Timers:
         return queued
 
     def _queue(self, entry: Due) -> None:
-        job = Job(kind=_KINDS[entry.kind], account=entry.subject, incarnation=entry.incarnation, at=entry.at)
+        of_app = entry.kind is DueKind.EXPIRY
+        job = Job(
+            kind=_KINDS[entry.kind],
+            account="" if of_app else entry.subject,
+            app=entry.subject if of_app else None,
+            incarnation=entry.incarnation,
+            at=entry.at,
+        )
         self.jobs.put(job, self.spread * self.randomness.fraction())

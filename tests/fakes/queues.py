@@ -85,7 +85,7 @@ class FakeChangeQueue(FakeQueue[ChangeBatch]):
 
     def put(self, batch: ChangeBatch, delay: timedelta = timedelta()) -> None:
         """Queue *batch*, unless there is nothing in it."""
-        if batch.changes or batch.account_events:
+        if batch.size:
             self.hold(batch, delay)
 
 

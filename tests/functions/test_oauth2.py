@@ -48,6 +48,8 @@ def test_application_is_shown_with_its_secret_masked(api: Client) -> None:
         "certificate": None,
         "certificateThumbprint": None,
         "certificateExpires": None,
+        "clientSecretExpires": None,
+        "expiryNotice": None,
         "managedIdentity": None,
         "authority": TENANT,
         "cloud": "gcc-high",
@@ -200,6 +202,37 @@ def test_certificate_is_taken(api: Client, form: str) -> None:
     assert shown["certificateThumbprint"] == certificate.fingerprint(hashes.SHA256()).hex()
     assert shown["certificateExpires"] == "2026-05-31T09:30:00.000Z"
     assert b"PRIVATE" not in answer.body
+
+
+def test_end_of_a_secret_is_kept(api: Client) -> None:
+    """POST and PUT take `clientSecretExpires`, a moment or a day; GET shows it until a new secret comes without one."""
+    app = api.post("/v1/oauth2", an_app(clientSecretExpires="2026-09-01")).json()["id"]
+    shown = api.get(f"/v1/oauth2/{app}").json()
+    assert (shown["clientSecretExpires"], shown["certificateExpires"]) == ("2026-09-01T00:00:00.000Z", None)
+    api.put(f"/v1/oauth2/{app}", {"clientSecret": MASK, "clientSecretExpires": "2026-10-01T12:00:00+02:00"})
+    assert api.get(f"/v1/oauth2/{app}").json()["clientSecretExpires"] == "2026-10-01T10:00:00.000Z"
+    api.put(f"/v1/oauth2/{app}", {"clientSecret": "new~secret"})
+    assert api.get(f"/v1/oauth2/{app}").json()["clientSecretExpires"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"clientSecretExpires": "soon"}, "should be a valid datetime"),
+        ({"clientSecretExpires": "2026-09-01T12:00:00"}, "should have timezone info"),
+        ({"clientSecretExpires": "2026-03-02T09:30:00Z"}, "must be in the future"),
+        ({"clientSecretExpires": "2026-09-01", "clientSecret": None, "managedIdentity": CLIENT}, "is for a"),
+    ],
+    ids=["no date", "no offset", "past", "no secret"],
+)
+def test_wrong_end_of_a_secret_is_refused(api: Client, app_id: str, change: dict[str, object], reason: str) -> None:
+    """An end that is none, that is past, or that no secret has is refused by its name, on POST and on PUT."""
+    given = {key: value for key, value in change.items() if value is not None}
+    for answer in (api.post("/v1/oauth2", an_app(**change)), api.put(f"/v1/oauth2/{app_id}", given)):
+        told = fields(answer)
+        assert list(told) == ["clientSecretExpires"]
+        assert told["clientSecretExpires"].startswith('"clientSecretExpires" ')
+        assert reason in told["clientSecretExpires"]
 
 
 def test_bad_certificate_is_refused(api: Client) -> None:

@@ -66,21 +66,16 @@ class StorageJobQueue:
 
 def messages(batch: ChangeBatch) -> Iterator[str]:
     """Returns *batch* as texts that fit a message each, halved until they do."""
-    changes, events = batch.changes, batch.account_events
-    if not changes and not events:
+    if not batch.size:
         return
     text = written(batch)
     if len(text.encode()) <= MESSAGE_BYTES:
         yield text
-    elif changes and events:
-        yield from messages(batch.model_copy(update={"account_events": ()}))
-        yield from messages(batch.model_copy(update={"changes": ()}))
-    elif len(changes) + len(events) == 1:
+    elif batch.size == 1:
         raise ValueError(f"One change of {len(text.encode())} bytes does not fit a message of {MESSAGE_BYTES} bytes.")
     else:
-        half = (len(changes) + len(events)) // 2
-        yield from messages(batch.model_copy(update={"changes": changes[:half], "account_events": events[:half]}))
-        yield from messages(batch.model_copy(update={"changes": changes[half:], "account_events": events[half:]}))
+        for half in batch.halves():
+            yield from messages(half)
 
 
 def written(message: Owned) -> str:

@@ -1,11 +1,13 @@
 """OAuth2 applications: one credential, a tenant of its own, and no secret in any answer."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
+from shared.domain.expiries import Notice
+from shared.domain.oauth2 import HAS_NO_GIVEN_END, CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
 from tests.factories import APP, CLIENT, TENANT, an_app
 from tests.fakes.clock import START
 
@@ -69,6 +71,10 @@ def test_what_is_no_tenant(tenant: str) -> None:
         ({"certificate": "pem"}, ONE_CREDENTIAL.format(2)),
         ({"certificate": "pem", "managedIdentity": CLIENT}, ONE_CREDENTIAL.format(3)),
         ({"certificatePassword": "p"}, '"certificatePassword" opens a "certificate", and none is given'),
+        (
+            {"clientSecret": None, "managedIdentity": CLIENT, "clientSecretExpires": "2026-09-01"},
+            HAS_NO_GIVEN_END,
+        ),
         ({"managedIdentity": "me"}, "must be a GUID, like 1f6a0000-0000-4000-8000-000000000000"),
         ({"redirectUrl": "https://relay.example.com/oauth"}, NO_REDIRECT),
         ({"provider": "outlook"}, "Input should be 'outlookService'"),
@@ -98,6 +104,7 @@ def test_a_change_replaces_one_credential() -> None:
     ("app", "masked"),
     [
         (an_app(), {"clientSecret": "******"}),
+        (an_app(expires=START), {"clientSecret": "******", "clientSecretExpires": "2026-03-02T09:30:00.000Z"}),
         (
             an_app(credential=CredentialKind.CERTIFICATE, thumbprint="ab" * 32, expires=START),
             {
@@ -108,12 +115,19 @@ def test_a_change_replaces_one_credential() -> None:
         ),
         (an_app(credential=CredentialKind.MANAGED_IDENTITY, managed_identity=CLIENT), {"managedIdentity": CLIENT}),
     ],
-    ids=["secret", "certificate", "managed identity"],
+    ids=["secret", "secret with an end", "certificate", "managed identity"],
 )
 def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict[str, str]) -> None:
     """The view has EmailEngine's fields, masks the credential that there is, and leaves out the vault's reference."""
     shown = view(app).model_dump(mode="json", by_alias=True)
-    credentials = {"clientSecret", "certificate", "certificateThumbprint", "certificateExpires", "managedIdentity"}
+    credentials = {
+        "clientSecret",
+        "clientSecretExpires",
+        "certificate",
+        "certificateThumbprint",
+        "certificateExpires",
+        "managedIdentity",
+    }
     assert {name: shown.pop(name) for name in credentials} == {**dict.fromkeys(credentials), **masked}
     assert shown == {
         "id": APP,
@@ -131,8 +145,39 @@ def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict
         "baseScopes": "api",
         "extraScopes": [],
         "skipScopes": [],
+        "expiryNotice": None,
         "lastError": None,
     }
+
+
+def test_the_end_of_a_secret_is_a_moment_or_a_day() -> None:
+    """A secret's end is an ISO 8601 moment with its offset, as Graph writes it too, or a day, which begins in UTC."""
+    spelt = {
+        "2026-09-01": "2026-09-01T00:00:00+00:00",
+        "2026-09-01T12:00:00+02:00": "2026-09-01T10:00:00+00:00",
+        "2026-09-01T09:21:00.1234567Z": "2026-09-01T09:21:00.123456+00:00",
+    }
+    for text, meant in spelt.items():
+        expires = NewOAuth2App.model_validate({**BODY, "clientSecretExpires": text}).client_secret_expires
+        assert expires is not None
+        assert expires.isoformat() == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["soon", "", "2026-13-01", "2026-09-01T12:00:00", "0001-01-01", "9999-12-31T23:59:59-14:00", "2026-9-1"]
+)
+def test_what_is_no_end_of_a_secret(text: str) -> None:
+    """What is no moment, has no offset, or lies out of this millennium is refused by the field's name."""
+    for model, rest in ((NewOAuth2App, BODY), (OAuth2AppChange, {})):
+        assert first_refusal(model, {**rest, "clientSecretExpires": text})[0][0] == "clientSecretExpires"
+
+
+def test_the_newest_notice_is_shown() -> None:
+    """What was told last about the credential's end is shown as the event told it."""
+    notice = Notice(ahead=7, at=START)
+    shown = view(an_app(expires=START + timedelta(days=5, hours=1), notice=notice)).expiry_notice
+    assert shown is not None
+    assert (shown.date, shown.days) == ("2026-03-02T09:30:00.000Z", 6)
 
 
 def test_stars_are_no_secret() -> None:

@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from shared.domain.due import DueKind
 from shared.domain.errors import (
+    Changed,
     InvalidRequest,
     MailboxRefused,
     OAuth2AppInUse,
@@ -22,6 +24,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2AppChange
 from tests.factories import APP, CLIENT, TENANT
 from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
 from tests.shared.services.world import Process, World
 
 CLIENT_SECRET = "8Q~secret-value-of-the-application"
@@ -116,6 +119,33 @@ def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Proce
     assert former.value.secret not in world.vault.secrets
     assert stored.value.revision != former.value.revision
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.key)]
+
+
+def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
+    """A rotation that somebody else's change makes try again puts its secret into the vault once."""
+    before = len(world.vault.secrets)
+    apps = Faulty(world.apps)
+    apps.fail("replace", Changed("Somebody else was faster."))
+    process = world.process(lambda port: apps.port if port is world.apps else port)
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    assert len(world.vault.secrets) == before
+
+
+@pytest.mark.parametrize("credential", ["certificate", "managed identity"])
+def test_only_a_secret_has_a_given_end(process: Process, certificate: str, credential: str) -> None:
+    """The end of a secret is refused, by its name, where the application has none."""
+    given = {"certificate": certificate} if credential == "certificate" else {"managedIdentity": IDENTITY}
+    app = process.oauth2.register(request(**given))
+    with pytest.raises(InvalidRequest) as refused:
+        process.oauth2.change(app, OAuth2AppChange(client_secret_expires=START + timedelta(days=90)))
+    assert [problem.key for problem in refused.value.problems] == ["clientSecretExpires"]
+
+
+def test_a_certificate_is_watched(world: World, process: Process, certificate: str) -> None:
+    """The end that a certificate tells is told of 30 days ahead, without anybody giving it."""
+    app = process.oauth2.register(request(certificate=certificate))
+    (due,) = world.due.all()
+    assert (due.kind, due.subject, due.at) == (DueKind.EXPIRY, app, START + timedelta(days=60))
 
 
 def test_a_credential_may_change_its_kind(world: World, process: Process) -> None:

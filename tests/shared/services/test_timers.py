@@ -34,6 +34,13 @@ def test_what_is_due_is_queued_and_nothing_else(world: World, process: Process) 
     assert world.due.all() == [later]
 
 
+def test_an_expiry_is_about_an_application(world: World, process: Process) -> None:
+    """The job of an expiry names the application, and no account."""
+    enter(world, START, "app", DueKind.EXPIRY)
+    process.timers.tick()
+    assert world.jobs.bodies() == [Job(kind=JobKind.EXPIRY, app="app", at=START, incarnation="incarnation-1")]
+
+
 @pytest.mark.parametrize(("minutes", "reads"), [(30, 1), (5, 2)])
 def test_an_idle_tick_reads_the_last_hours(world: World, process: Process, minutes: int, reads: int) -> None:
     """With nothing due a tick reads one hour, or two at the turn of one, however many accounts there are."""

@@ -249,6 +249,7 @@ class Process:
         self.timers = self.relay.timers
         self.tokens = self.relay.tokens
         self.jobs = self.relay.jobs
+        self.expiries = self.relay.expiries
         self.notifications = Notifications(
             client_states=STATES,
             changes=gather(changes),
