@@ -273,6 +273,7 @@ class MortalRelay:
                 clock=self.clock,
                 randomness=randomness,
                 log=log,
+                reach=timedelta(days=21),
             ),
             vault=self.vault,
             cached=Lookup(
