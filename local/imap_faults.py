@@ -143,7 +143,7 @@ class ImapFaults:
             while data := await answers.read(_CHUNK):
                 if session.deaf.is_set():
                     continue
-                if session.signing_in and data.startswith(session.signing_in + b" OK"):
+                if session.signing_in and b"\n" + session.signing_in + b" OK" in b"\n" + data:
                     self.logins[session.user] += 1
                     session.signing_in = None
                 session.writer.write(data)
