@@ -62,16 +62,18 @@ class SequenceMap:
             self._own()
             del self._uids[place - 1], self._flags[place - 1], self._prints[place - 1]
 
-    def saw_flags(self, place: int, uid: int | None, flags: int) -> None:
-        """Follows `place FETCH (FLAGS ...)`, whether or not it names the UID."""
-        index = place - 1 if uid is None else self._index(uid)
-        known = index is not None and 0 <= index < len(self._uids)
+    def saw_flags(self, place: int, uid: int | None, flags: int) -> bool:
+        """Follows `place FETCH (FLAGS ...)`, whether or not it names the UID; tells whether that was news."""
         if uid is None and not self.in_step:
-            return
-        if uid is not None and known and self.in_step and index != place - 1:
+            return False
+        index = place - 1 if uid is None else self._index(uid)
+        if index is None or not 0 <= index < len(self._uids):
+            return False
+        if index != place - 1:
             self.in_step = False
-        if index is not None and known:
-            self._flags[index] = flags
+        news = self._flags[index] != flags
+        self._flags[index] = flags
+        return news
 
     def add(self, seen: Iterable[Seen]) -> None:
         """Notes messages as the server shows them now, known or not."""

@@ -1,7 +1,7 @@
 """The messages of the folder that is open: finding, fetching, changing, moving and adding them."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +9,13 @@ from sidecar.imap.connection import Answer, Connection
 from sidecar.imap.names import quoted
 from sidecar.imap.responses import MONTHS, Brief, brief_of, fetched_of, found_of, numbers_of
 
-#: How many UIDs one SEARCH or FETCH spans: 100,000 at once are a line of 700 KB.
-WINDOW = 10_000
+#: How many UIDs one SEARCH may bring: ten bytes each, they make one line.
+WINDOW = 200_000
+# How many messages one FETCH brings, and how many numbers its line may name.
+_BULK = 5_000
+_RUNS = 500
 _SLICE = 256 * 1024
 _LONG_SECONDS = 300.0
-_GREATEST_UID = 2**32 - 1
 _FLAGS = b"(UID FLAGS)"
 _BRIEF = b"(UID FLAGS INTERNALDATE RFC822.SIZE)"
 _OUTLINE = b"(UID FLAGS INTERNALDATE RFC822.SIZE BODYSTRUCTURE BODY.PEEK[HEADER])"
@@ -28,24 +30,37 @@ class Placed:
     uid: int
 
 
-async def search_all(connection: Connection, below: int) -> list[int]:
-    """Returns the UIDs, in order, of all messages with UIDs under *below*."""
-    uids: list[int] = []
+async def search_all(connection: Connection, *, exists: int, below: int) -> list[int]:
+    """Returns the UIDs of all messages in order; *exists* and the UID *below* which they are say whether in windows."""
+    if exists <= WINDOW:
+        return sorted(set(_found(await connection.run(b"UID SEARCH ALL", seconds=_LONG_SECONDS))))
+    uids: set[int] = set()
     for low in range(1, below, WINDOW):
-        high = min(low + WINDOW, below) - 1
-        answer = await connection.run(b"UID SEARCH UID %d:%d" % (low, high))
-        uids.extend(_found(answer))
-    return sorted(set(uids))
+        last = low + WINDOW >= below
+        end = b"*" if last else b"%d" % (low + WINDOW - 1)
+        uids.update(_found(await connection.run(b"UID SEARCH UID %d:%s" % (low, end), seconds=_LONG_SECONDS)))
+    return sorted(uids)
 
 
-async def fetch_flags(connection: Connection, first: int, last: int | None = None) -> list[Brief]:
-    """Returns UID and flags of the messages from UID *first* to *last*, or to the end."""
-    return await _briefs(connection, _FLAGS, first, last)
+async def fetch_flags(connection: Connection, first: int, last: int) -> list[Brief]:
+    """Returns UID and flags of the messages from UID *first* to *last*."""
+    answer = await connection.run(b"UID FETCH %d:%d %s" % (first, last, _FLAGS), seconds=_LONG_SECONDS)
+    return _briefs(answer)
 
 
-async def fetch_brief(connection: Connection, first: int, last: int | None = None) -> list[Brief]:
-    """Returns UID, flags, moment and size of the messages from UID *first* to *last*, or to the end."""
-    return await _briefs(connection, _BRIEF, first, last)
+async def fetch_new(connection: Connection, first: int) -> list[Brief]:
+    """Returns UID, flags, moment and size of the messages from UID *first* on."""
+    answer = await connection.run(b"UID FETCH %d:* %s" % (first, _BRIEF), seconds=_LONG_SECONDS)
+    # `n:*` names the last message always, even where its UID is less than n.
+    return [brief for brief in _briefs(answer) if brief.uid is not None and brief.uid >= first]
+
+
+async def fetch_brief(connection: Connection, uids: Sequence[int]) -> list[Brief]:
+    """Returns UID, flags, moment and size of these messages."""
+    found: list[Brief] = []
+    for some in _sets(sorted(uids)):
+        found.extend(_briefs(await connection.run(b"UID FETCH %s %s" % (some, _BRIEF), seconds=_LONG_SECONDS)))
+    return found
 
 
 async def fetch_outline(connection: Connection, uid: int, *, structure: bool = True) -> dict[bytes, Any]:
@@ -126,13 +141,25 @@ async def append(
     return _placed(await connection.run(b" ".join(words), literal=message, seconds=_LONG_SECONDS), b"APPENDUID")
 
 
-async def _briefs(connection: Connection, items: bytes, first: int, last: int | None) -> list[Brief]:
-    end = b"*" if last is None else b"%d" % last
-    answer = await connection.run(b"UID FETCH %d:%s %s" % (first, end, items), seconds=_LONG_SECONDS)
-    found = (brief for response in answer.untagged if (brief := brief_of(response)))
-    # `n:*` names the last message always, even where its UID is less than n.
-    wanted = range(first, _GREATEST_UID + 1 if last is None else last + 1)
-    return [brief for brief in found if brief.uid is not None and brief.uid in wanted and brief.flags is not None]
+def _briefs(answer: Answer) -> list[Brief]:
+    """Returns what a FETCH brought, one for each message: what came later wins, since it may tell of a change."""
+    merged: dict[int, Brief] = {}
+    for response in answer.untagged:
+        brief = brief_of(response)
+        if brief is None or brief.uid is None:
+            continue
+        former = merged.get(brief.uid)
+        merged[brief.uid] = brief if former is None else _later(former, brief)
+    return list(merged.values())
+
+
+def _later(former: Brief, brief: Brief) -> Brief:
+    return replace(
+        former,
+        flags=former.flags if brief.flags is None else brief.flags,
+        received=brief.received or former.received,
+        size=former.size if brief.size is None else brief.size,
+    )
 
 
 async def _fetch_one(connection: Connection, uid: int, items: bytes) -> dict[bytes, Any]:
@@ -150,7 +177,28 @@ def _found(answer: Answer) -> list[int]:
 
 
 def _set(uids: Iterable[int]) -> bytes:
-    return b",".join(b"%d" % uid for uid in sorted(uids))
+    return b",".join(_runs(sorted(uids)))
+
+
+def _sets(uids: Sequence[int]) -> Iterator[bytes]:
+    """Yields sets that hold a number of messages, and fit on a line, each."""
+    for start in range(0, len(uids), _BULK):
+        runs: list[bytes] = []
+        for run in _runs(uids[start : start + _BULK]):
+            runs.append(run)
+            if len(runs) == _RUNS:
+                yield b",".join(runs)
+                runs = []
+        if runs:
+            yield b",".join(runs)
+
+
+def _runs(uids: Sequence[int]) -> Iterator[bytes]:
+    start = 0
+    for place, uid in enumerate(uids):
+        if place + 1 == len(uids) or uids[place + 1] != uid + 1:
+            yield b"%d" % uid if uids[start] == uid else b"%d:%d" % (uids[start], uid)
+            start = place + 1
 
 
 def _placed(answer: Answer, name: bytes) -> Placed | None:

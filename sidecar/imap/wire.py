@@ -4,8 +4,8 @@ import asyncio
 import re
 from dataclasses import dataclass
 
-#: A line may be this long: the UIDs of a whole window in one `SEARCH`, or a very odd BODYSTRUCTURE.
-LINE_LIMIT = 1 << 20
+#: A line may be this long: the UIDs of a large folder in one `SEARCH`, or a very odd BODYSTRUCTURE.
+LINE_LIMIT = 4 << 20
 # We ask for mail in slices, so that nothing larger is ours.
 _LITERAL_LIMIT = 64 * 1024 * 1024
 _LITERAL = re.compile(rb"\{(\d+)\+?\}$")

@@ -22,30 +22,60 @@ def test_messages_are_added_and_found(mail_server: MailServer, connect: Connect)
             placed = await messages.append(connection, "INBOX", mail(), flags=["\\Seen", "$MDNSent"], at=AT)
             opened = await open_folder(connection, "INBOX")
             assert placed == messages.Placed(opened.uidvalidity, 1)
-            (brief,) = await messages.fetch_brief(connection, 1)
+            (brief,) = await messages.fetch_brief(connection, [1])
             assert (brief.uid, brief.received, brief.size) == (1, AT, len(mail()))
             assert {"\\Seen", "$MDNSent"} <= (brief.flags or set())
 
     asyncio.run(run())
 
 
-def test_long_searches_go_in_windows(monkeypatch: object) -> None:
-    """All UIDs are searched for in windows, so that no answer is a line without measure."""
+def test_long_searches_go_in_windows() -> None:
+    """Where one line could not hold all UIDs they are searched for in windows, the last of which has no end."""
 
     async def run() -> tuple[list[int], list[bytes]]:
         answers = {
-            b"UID SEARCH UID 1:10000": b"* SEARCH 5 7\r\n%s OK\r\n",
-            b"UID SEARCH": b"* ESEARCH UID ALL 10001:10002\r\n%s OK\r\n",
+            b"UID SEARCH UID 1:200000": b"* SEARCH 5 7\r\n%s OK\r\n",
+            b"UID SEARCH": b"* ESEARCH UID ALL 200001:200002\r\n%s OK\r\n",
         }
         async with scripted(answers) as script:
             connection = await Connection.open("127.0.0.1", script.port, None)
-            found = await messages.search_all(connection, 12_000)
+            found = await messages.search_all(connection, exists=200_001, below=200_003)
             connection.abort()
             return found, script.heard
 
     found, heard = asyncio.run(run())
-    assert found == [5, 7, 10001, 10002]
-    assert [line.partition(b" ")[2] for line in heard] == [b"UID SEARCH UID 1:10000", b"UID SEARCH UID 10001:11999"]
+    assert found == [5, 7, 200_001, 200_002]
+    assert [line.partition(b" ")[2] for line in heard] == [b"UID SEARCH UID 1:200000", b"UID SEARCH UID 200001:*"]
+
+
+def test_many_messages_are_fetched_in_bulks() -> None:
+    """Many messages are named by few runs, and fetched some thousand at a time."""
+
+    async def run() -> list[bytes]:
+        async with scripted({}) as script:
+            connection = await Connection.open("127.0.0.1", script.port, None)
+            await messages.fetch_brief(connection, [*range(1, 6001), *range(7000, 8000, 2)])
+            connection.abort()
+            return [line.split()[3] for line in script.heard]
+
+    first, second, third = asyncio.run(run())
+    assert first == b"1:5000"
+    assert second.startswith(b"5001:6000,7000,7002,")
+    assert third == b"7998"
+
+
+def test_later_lines_win() -> None:
+    """A change that the server tells while it answers is what a message is like now."""
+
+    async def run() -> messages.Brief:
+        answer = b"* 1 FETCH (UID 4 FLAGS () RFC822.SIZE 9)\r\n* 1 FETCH (UID 4 FLAGS (\\Seen))\r\n%s OK\r\n"
+        async with scripted({b"UID FETCH": answer}) as script:
+            connection = await Connection.open("127.0.0.1", script.port, None)
+            (brief,) = await messages.fetch_new(connection, 4)
+            connection.abort()
+            return brief
+
+    assert asyncio.run(run()) == messages.Brief(1, 4, frozenset({"\\Seen"}), None, 9)
 
 
 def test_nothing_new_is_nothing(mail_server: MailServer, connect: Connect) -> None:
@@ -56,8 +86,8 @@ def test_nothing_new_is_nothing(mail_server: MailServer, connect: Connect) -> No
     async def run() -> None:
         async with connect(box) as connection:
             await open_folder(connection, "INBOX")
-            assert await messages.search_all(connection, 2) == [1]
-            assert await messages.fetch_flags(connection, 2) == []
+            assert await messages.search_all(connection, exists=1, below=2) == [1]
+            assert await messages.fetch_new(connection, 2) == []
             assert [brief.uid for brief in await messages.fetch_flags(connection, 1, 1)] == [1]
             assert await messages.fetch_outline(connection, 2) == {}
 
@@ -94,12 +124,12 @@ def test_messages_are_changed_and_moved(mail_server: MailServer, connect: Connec
 
     async def run() -> None:
         async with connect(box) as connection:
-            opened = await open_folder(connection, "INBOX", writable=True)
+            await open_folder(connection, "INBOX", writable=True)
             await messages.store_flags(connection, [1, 2], add=["\\Seen", "\\Flagged"])
             await messages.store_flags(connection, [1], remove=["\\Flagged"], add=["\\Deleted"])
             flags = {
                 brief.uid: (brief.flags or frozenset()) - {"\\Recent"}
-                for brief in await messages.fetch_flags(connection, 1)
+                for brief in await messages.fetch_flags(connection, 1, 2)
             }
             assert flags[1] == {"\\Seen", "\\Deleted"}
             assert flags[2] == {"\\Seen", "\\Flagged"}
@@ -110,7 +140,7 @@ def test_messages_are_changed_and_moved(mail_server: MailServer, connect: Connec
             assert moved
             assert copied
             assert (moved.uid, copied.uid) == (1, 2)
-            assert await messages.search_all(connection, opened.uidnext or 0) == [1]
+            assert await messages.search_all(connection, exists=1, below=5) == [1]
 
     asyncio.run(run())
     assert mail_server.dovecot.uids(box, "Archive") == [1, 2]
