@@ -206,15 +206,23 @@ def _headers(headers: Mapping[str, tuple[str, ...]], wanted: tuple[str, ...]) ->
 
 
 def _text(message: Message, rules: ContentRules) -> dict[str, Any] | None:
-    if message.body is None:
+    bodies = [body for body in (message.body, message.alternative) if body is not None]
+    if not bodies:
         return None
-    encoded = message.body.content.encode("utf-8", "replace")
-    text: dict[str, Any] = {"id": message.id, "encodedSize": {message.body.kind: len(encoded)}}
-    if rules.text:
+    sizes: dict[str, int] = {}
+    contents: dict[str, str] = {}
+    more = False
+    for body in bodies:
+        encoded = body.content.encode("utf-8", "replace")
         cut = len(encoded) > rules.text_bytes
+        more = more or cut or body.whole is not None
+        sizes[body.kind] = len(encoded) if body.whole is None else body.whole
         # A cut in the middle of a character drops that character.
-        text[message.body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else message.body.content
-        text["hasMore"] = cut
+        contents[body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else body.content
+    text: dict[str, Any] = {"id": message.id, "encodedSize": sizes}
+    if rules.text:
+        text |= contents
+        text["hasMore"] = more
     return text
 
 
