@@ -40,6 +40,12 @@ def an_account(name: str = "anna", **changes: Any) -> Account:
     return Account(**{**values, **changes})
 
 
+def an_outlook_app(**changes: Any) -> OAuth2App:
+    """Return an application that users sign in to, with a client secret."""
+    values = {"provider": Provider.OUTLOOK, "tenant": "common", "redirect_url": "https://relay.example.com/oauth"}
+    return an_app(**{**values, **changes})
+
+
 def an_app(**changes: Any) -> OAuth2App:
     """Return an application with a client secret as it is stored."""
     values: dict[str, Any] = {
