@@ -7,8 +7,10 @@ from local.m365 import notifications
 from local.m365.behaviour import Behaviour
 from local.m365.directory import Directory
 from local.m365.faults import Faults
+from local.m365.grants import Grants
 from local.m365.mailbox import Change, Mailbox
 from local.m365.notifier import Notifier
+from local.m365.sign_in_requests import Attempts
 from local.m365.stats import Stats
 from local.m365.subscriptions import Subscription, Subscriptions
 from local.m365.throttle import Throttle
@@ -27,6 +29,8 @@ class World:
     directory: Directory = field(default_factory=Directory)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     tokens: TokenIssuer = field(default_factory=TokenIssuer)
+    attempts: Attempts = field(default_factory=Attempts)
+    grants: Grants = field(default_factory=Grants)
     throttle: Throttle = field(init=False)
     notifier: Notifier = field(init=False)
 
@@ -36,7 +40,7 @@ class World:
         self.notifier.on_drop = self._dropped
 
     def issuer(self, tenant: str) -> str:
-        """Who signs the tokens of a tenant's managed identities."""
+        """Who signs a tenant's id tokens, and the tokens of its managed identities."""
         return f"{self.base_url}/{tenant}/v2.0"
 
     def changed(self, mailbox: Mailbox, change: Change) -> None:
@@ -75,3 +79,5 @@ class World:
         self.faults.reset()
         self.stats.reset()
         self.tokens.forget()
+        self.attempts.reset()
+        self.grants.reset()

@@ -205,6 +205,54 @@ def test_applications_are_listed(process: Process) -> None:
     assert (page["total"], page["pages"], [app["id"] for app in page["apps"]]) == (2, 2, [min(APP, second)])
 
 
+# --- applications that users sign in to ---
+
+
+def outlook(**changes: Any) -> NewOAuth2App:
+    """Return the body that registers an application with users."""
+    redirect = "https://relay.example.com/oauth"
+    values = {"name": "Contoso", "provider": "outlook", "clientId": CLIENT, "clientSecret": CLIENT_SECRET}
+    return NewOAuth2App.model_validate({**values, "authority": "common", "redirectUrl": redirect, **changes})
+
+
+def test_an_application_with_users_is_kept(process: Process) -> None:
+    """It is shown as it was registered, and a change may list it and have users come back elsewhere."""
+    app = process.oauth2.register(outlook(extraScopes=["email"]))
+    shown = process.oauth2.show(app)
+    assert (shown["provider"], shown["authority"], shown["baseScopes"]) == ("outlook", "common", "imap")
+    assert (shown["enabled"], shown["redirectUrl"]) == (False, "https://relay.example.com/oauth")
+    change = {"enabled": True, "redirectUrl": "https://new.example.com/oauth", "authority": "Organizations"}
+    process.oauth2.change(app, OAuth2AppChange.model_validate(change))
+    shown = process.oauth2.show(app)
+    assert (shown["enabled"], shown["includeInListing"]) == (True, True)
+    assert (shown["redirectUrl"], shown["authority"]) == ("https://new.example.com/oauth", "organizations")
+
+
+def test_one_kind_of_application_does_not_become_the_other(process: Process) -> None:
+    """A change of the kind is refused and names the field; application access is enabled whatever is said."""
+    with pytest.raises(InvalidRequest) as refused:
+        process.oauth2.change(APP, OAuth2AppChange(base_scopes="imap"))
+    assert [problem.key for problem in refused.value.problems] == ["baseScopes"]
+    process.oauth2.change(APP, OAuth2AppChange(enabled=False))
+    shown = process.oauth2.show(APP)
+    assert (shown["enabled"], shown["includeInListing"], shown["redirectUrl"]) == (True, False, None)
+
+
+def test_only_a_user_can_verify_a_sign_in(world: World, process: Process) -> None:
+    """A verification tries the credential where the authority is one tenant, and leaves the sign-in to a user."""
+    everybody = process.oauth2.register(outlook())
+    one = process.oauth2.register(outlook(authority=TENANT))
+    shown = process.oauth2.verify(everybody, None, test_connection=True)
+    assert (shown["authMethod"], shown["ok"]) == ("authorizationCode", True)
+    assert steps(shown) == {"config": "ok", "token": "skip", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=False)) == {"config": "ok", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=True))["token"] == "ok"
+    wrong = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value, not its id.")
+    world.inspector.troubles.add(wrong)
+    assert not process.oauth2.verify(one, None, test_connection=True)["ok"]
+    assert process.oauth2.show(one)["lastError"] == {"response": "The secret is wrong."}
+
+
 # --- removing ---
 
 
