@@ -5,7 +5,7 @@ from itertools import count
 from threading import Lock
 from time import sleep
 
-from shared.domain.errors import Changed, GrantRefused, TryLater
+from shared.domain.errors import Changed, GrantRefused, SignInRefused, TryLater
 from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
 from shared.domain.oauth2 import OAuth2App
@@ -148,7 +148,11 @@ class FakeWatchStore:
 
 
 class FakeGrantTokens:
-    """Refreshes grants; `refused` holds refresh tokens that Entra takes no more, `busy` has it fail for now."""
+    """
+    Refreshes grants.
+
+    `refused` holds refresh tokens that Entra takes no more, `busy` has it fail for now, `wrong` for the application.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -156,6 +160,7 @@ class FakeGrantTokens:
         self.asked: list[str] = []
         self.refused: set[str] = set()
         self.busy: TryLater | None = None
+        self.wrong: SignInRefused | None = None
         self.rotates = True
         self.lifetime = timedelta(hours=1)
         self.pause = 0.0
@@ -166,6 +171,8 @@ class FakeGrantTokens:
         sleep(self.pause)
         if self.busy is not None:
             raise self.busy
+        if self.wrong is not None:
+            raise self.wrong
         if refresh_token in self.refused:
             raise GrantRefused("The grant has expired.", reason="AADSTS700082", mend="Sign in again.")
         number = next(self._numbers)
@@ -173,5 +180,5 @@ class FakeGrantTokens:
             access_token=f"access-{number}",
             refresh_token=f"refresh-{number}" if self.rotates else None,
             expires=self._clock.now() + self.lifetime,
-            scopes=("IMAP.AccessAsUser.All",),
+            scopes=("IMAP.AccessAsUser.All", "SMTP.Send"),
         )
