@@ -42,6 +42,11 @@ async def search_all(connection: Connection, *, exists: int, below: int) -> list
     return sorted(uids)
 
 
+async def is_listed(connection: Connection, uid: int) -> bool:
+    """Tells whether the folder lists this message, whether or not it can show it."""
+    return uid in _found(await connection.run(b"UID SEARCH UID %d" % uid))
+
+
 async def fetch_flags(connection: Connection, first: int, last: int) -> list[Brief]:
     """Returns UID and flags of the messages from UID *first* to *last*."""
     answer = await connection.run(b"UID FETCH %d:%d %s" % (first, last, _FLAGS), seconds=_LONG_SECONDS)
