@@ -101,7 +101,6 @@ def _inside(mail: Mail, number: str) -> Iterator[Part]:
 
 
 def _read(mail: Mail, number: str) -> Part:
-    payload = mail.get_payload()
     # Only so it hands out the bytes, whatever charset they name; without their transfer encoding then.
     content = mail.get_payload(decode=True)
     # In the order in which BODYSTRUCTURE has them.
@@ -110,7 +109,7 @@ def _read(mail: Mail, number: str) -> Part:
     return Part(
         number=number,
         kind=mail.get_content_type(),
-        size=len(payload) if isinstance(payload, str) else sum(len(child.as_bytes()) for child in _children(mail)),
+        size=_size(mail),
         encoding="binary",
         charset=typed.get("charset"),
         disposition=disposition or None,
@@ -123,6 +122,15 @@ def _read(mail: Mail, number: str) -> Part:
 def _children(mail: Mail) -> list[Mail]:
     payload = mail.get_payload()
     return [child for child in payload if isinstance(child, Mail)] if isinstance(payload, list) else []
+
+
+def _size(mail: Mail) -> int:
+    """Returns about how long the content is; writing it out again fails on some of what was read."""
+    payload = mail.get_payload()
+    if isinstance(payload, str):
+        return len(payload)
+    heads = sum(len(name) + len(str(value)) + 4 for child in _children(mail) for name, value in child.items())
+    return heads + sum(map(_size, _children(mail)))
 
 
 def _pairs(mail: Mail, name: str) -> dict[str, str]:
