@@ -136,6 +136,14 @@ async def expunge(connection: Connection, uid: int) -> None:
         await connection.run(b"UID EXPUNGE %d" % uid)
 
 
+async def delete(connection: Connection, uid: int, trash: str | None) -> Placed | None:
+    """Moves a message to the folder *trash*, or removes it for good where that is None."""
+    if trash is not None:
+        return await move(connection, uid, trash)
+    await expunge(connection, uid)
+    return None
+
+
 async def append(
     connection: Connection, folder: str, message: bytes, *, flags: Iterable[str] = (), at: datetime | None = None
 ) -> Placed | None:
