@@ -150,6 +150,12 @@ class Deliveries:
         outcome = self.sender.send([self._post(reopened, webhook.value, payload, secrets)])[0]
         return self._after(reopened, webhook.value, outcome)
 
+    def told(self, key: DeliveryKey) -> dict[str, Any] | None:
+        """Returns what the delivery's bytes say of their subject, or None where there are none."""
+        payload = self.store.payload(key)
+        data: dict[str, Any] | None = json.loads(payload)["data"] if payload else None
+        return data
+
     def page(self, query: DeliveryQuery) -> dict[str, Any]:
         """Returns a page of deliveries, the newest day first, with the cursor of the next page."""
         page = self.store.page(query, decode_cursor(query.cursor), query.page_size)

@@ -243,6 +243,14 @@ def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> Non
     assert world.sender.events() == ["messageNew", "messageMoved"]
 
 
+def test_a_move_that_nobody_announced_is_found_behind_an_arrival_that_nobody_noted(world: World) -> None:
+    """Where a process died before it noted an arrival, a look at the mailbox tells the move since, and no update."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(folder="archive-id"))
+    world.process().expand(a_change(found=True))
+    assert world.sender.events() == ["messageNew", "messageMoved"]
+
+
 @pytest.mark.parametrize(
     ("kind", "counted", "event"),
     [(CREATED, {"looks": 1}, "messageNew"), (UPDATED, {"tries": 1}, "messageUpdated")],
