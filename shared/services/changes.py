@@ -262,7 +262,8 @@ class Changes:
         if needs_sighting(subject.kinds, message, suspicious=suspicious):
             known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
         told = None
-        if known is None and was_touched(message) and (interrupted or any(change.found for change in subject.changes)):
+        found = was_touched(message) and any(change.found for change in subject.changes)
+        if known is None and (interrupted or found):
             told = self._told(subject, message)
         return meaning_of_message(
             subject.kinds,

@@ -232,6 +232,14 @@ def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
     assert world.sender.events() == ["messageNew", "messageUpdated"]
 
 
+def test_a_change_of_the_same_second_does_not_hide_either(world: World) -> None:
+    """What was told and what is there now are compared, for Graph's whole seconds do not tell that anything changed."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(flags=READ, modified=START))
+    world.process().expand(a_change(), redelivered=True)
+    assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
 def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> None:
     """Where a process died after it told an arrival, and the message was moved since, that is no update."""
     dies_before_the_sighting(world)
