@@ -21,6 +21,8 @@ from tests.shared.services.world import Process, World
 # The host gives a message up after as many takes.
 _MOST_TAKES = 5
 _READS = frozenset({"read row", "read payload", "list rows", "read webhook", "read sighting"})
+# The mailbox does not change, and the bytes of a row never do.
+_CONSTANT = frozenset({"read mail", "read payload"})
 _MEMORY = frozenset({"remember", "remember finished", "take in hand", "finish", "lay down"})
 
 
@@ -95,6 +97,7 @@ class Answer:
 TAKEN = Answer("200", accepted=True, outcome=Outcome(status=200, milliseconds=1), fault=False)
 REFUSED = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1))
 SILENT = Answer("silence", accepted=True, outcome=Outcome(error="timeout", milliseconds=1), doubt=True)
+DEAD = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1), fault=False)
 GONE = Answer("410", accepted=False, outcome=Outcome(status=410, milliseconds=1))
 FULL = Answer("busy lane", accepted=False, outcome=BUSY)
 
@@ -106,7 +109,7 @@ class Situation:
 
     `world` makes what does not change (accounts, mails, settings); `requests` are what operators ask for, at any
     moment; `expected` are the deliveries that must come of it (webhook and event); `again` is how many further
-    receptions of each somebody asked for.
+    receptions of each somebody asked for. The endpoint answers as `usual`, and for a fault each as one of `answers`.
     """
 
     world: Callable[[], World]
@@ -114,6 +117,7 @@ class Situation:
     expected: frozenset[tuple[str, str]]
     requests: tuple[Callable[[Process], None], ...] = ()
     again: int = 0
+    usual: Answer = TAKEN
     answers: tuple[Answer, ...] = (REFUSED, SILENT)
     retries: int = 1
     workers: int = 2
@@ -143,22 +147,23 @@ class Model:
 
     def moves(self, state: State) -> Iterator[Move[State]]:
         """Yield everything that may happen in *state*."""
-        if len(state.workers) < self.situation.workers:
+        calls = {worker: self._call(worker) for worker in state.workers}
+        for worker, call in calls.items():
+            if isinstance(call, Call) and call.name in _CONSTANT:
+                # Whatever others do before this read, they may as well do after it: one order stands for all.
+                yield from self._called(state, worker, call)
+                return
+        if len(calls) < self.situation.workers:
             for message in state.messages:
                 if message.visible:
                     yield Move(f"{_name(message)} is taken", self._taken(state, message))
-        for worker in state.workers:
-            call = self._call(worker)
+        for worker, call in calls.items():
             if state.faults:
                 yield Move(f"{_name(worker)}: dies", self._crash(state, worker), fault=True)
                 if _held(state, worker):
                     yield Move(f"{_name(worker)}: its lease ends early", _show(_pay(state), worker), fault=True)
             if isinstance(call, Ended):
                 yield self._end(state, worker, call)
-            elif call.name == "post":
-                yield from self._post(state, worker, call.arguments[0])
-            elif call.name == "read mail":
-                yield from self._read_mail(state, worker, call.arguments[0])
             else:
                 yield from self._called(state, worker, call)
 
@@ -168,7 +173,9 @@ class Model:
         for webhook, event, _, count in state.received:
             if count > allowed:
                 return f"{event} came to {webhook} {count} times."
-        if len({event for _, event, _, _ in state.received}) < len({(event, body) for _, event, body, _ in state.received}):
+        if len({event for _, event, _, _ in state.received}) < len(
+            {(event, body) for _, event, body, _ in state.received}
+        ):
             return "Two bodies came under one id."
         if any(message.takes > _MOST_TAKES for message in state.messages):
             return "A message becomes poison."
@@ -234,19 +241,24 @@ class Model:
     def _crash(self, state: State, worker: Worker) -> State:
         """Return the state after the death of a process: of one worker, or of all that share one."""
         dead = state.workers if self.situation.shared_memory else {worker}
-        state = _pay(state)._replace(workers=state.workers - dead, hands=frozenset())
+        # What a death interrupts may each come once more.
+        state = _pay(state, doubts=len(dead))._replace(workers=state.workers - dead, hands=frozenset())
         for one in dead:
             state = _show(state, one)
         return state
 
     def _called(self, state: State, worker: Worker, call: Call) -> Iterator[Move[State]]:
+        if call.name == "post":
+            yield from self._post(state, worker, call.arguments[0])
+        elif call.name == "read mail":
+            yield from self._read_mail(state, worker, call.arguments[0])
+        elif call.name == "return early":
+            yield self._return_early(state, worker)
+        else:
+            yield from self._stored(state, worker, call)
+
+    def _stored(self, state: State, worker: Worker, call: Call) -> Iterator[Move[State]]:
         label = f"{_name(worker)}: {call.name}"
-        if call.name == "return early":
-            # Only code that is wrong on purpose asks for this.
-            early = _held(state, worker)
-            freed = state._replace(messages=state.messages - {early} if early else state.messages)
-            yield Move(label, self._answered(freed, worker, None))
-            return
         after, answer = self._happen(state, call)
         yield Move(label, self._answered(after, worker, answer))
         if state.faults and call.name not in _MEMORY:
@@ -256,8 +268,14 @@ class Model:
                 ambiguous = self._answered(_pay(after), worker, unavailable)
                 yield Move(f"{label} (happens, and an error comes back)", ambiguous, fault=True)
 
+    def _return_early(self, state: State, worker: Worker) -> Move[State]:
+        """Return the move of a worker that is wrong on purpose: its message goes before its work is done."""
+        held = _held(state, worker)
+        freed = state._replace(messages=state.messages - ({held} if held else set()))
+        return Move(f"{_name(worker)}: returns early", self._answered(freed, worker, None))
+
     def _post(self, state: State, worker: Worker, posts: tuple[tuple[str, str, bytes], ...]) -> Iterator[Move[State]]:
-        for answers in product((TAKEN, *self.situation.answers), repeat=len(posts)):
+        for answers in product((self.situation.usual, *self.situation.answers), repeat=len(posts)):
             faults = sum(answer.fault for answer in answers)
             if faults <= state.faults:
                 doubts = sum(answer.doubt for answer in answers)
@@ -326,7 +344,7 @@ class Model:
 
     def _add(self, state: State, delivery: Any, payload: bytes) -> State:
         row = _row(state.rows, delivery.key)
-        if row and row.value.value.state is DeliveryState.DELIVERED:
+        if row and not delivery.state.overrules(row.value.value.state):
             return state
         added = Row(delivery.key, self._keep(delivery), self._keep(payload), row.version + 1 if row else 0)
         return state._replace(rows=state.rows - {row} | {added})
@@ -394,8 +412,8 @@ def _show(state: State, worker: Worker) -> State:
     return state._replace(messages=state.messages - {held} | {held._replace(visible=True)}) if held else state
 
 
-def _pay(state: State) -> State:
-    return state._replace(faults=state.faults - 1, doubts=state.doubts + 1)
+def _pay(state: State, *, doubts: int = 1) -> State:
+    return state._replace(faults=state.faults - 1, doubts=state.doubts + doubts)
 
 
 def _name(of: Message | Worker) -> str:
