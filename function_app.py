@@ -6,6 +6,7 @@ from functions import (
     accounts,
     changes,
     deliveries,
+    expiries,
     health,
     instance_settings,
     jobs,
@@ -22,6 +23,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 app.register_functions(accounts.bp)
 app.register_functions(changes.bp)
 app.register_functions(deliveries.bp)
+app.register_functions(expiries.bp)
 app.register_functions(health.bp)
 app.register_functions(instance_settings.bp)
 app.register_functions(jobs.bp)

@@ -28,9 +28,15 @@ AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 _SLASH = re.compile("%2f", re.IGNORECASE)
 _FIELD = re.compile(r"^[A-Za-z_]\w*$")
 # Rules about several fields at once have no place in the body; each is told at the field that mends it.
-_AT = {"credential": "clientSecret", "auth": "oauth2.auth.user", "tenant": "tenant"}
+_AT = {
+    "credential": "clientSecret",
+    "client_secret_expires": "clientSecretExpires",
+    "auth": "oauth2.auth.user",
+    "tenant": "tenant",
+    "redirect": "redirectUrl",
+}
 _TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
-_OWN_WORDS = frozenset({"authority", "authorize", "redirect", *_AT})
+_OWN_WORDS = frozenset({"authority", "authorize", *_AT})
 
 
 def parse(model: type[Model], req: func.HttpRequest) -> Model:

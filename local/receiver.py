@@ -49,7 +49,7 @@ class Received:
     @property
     def account(self) -> str:
         """The account's id."""
-        return str(self.payload.get("account", ""))
+        return str(self.payload.get("account") or "")
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -1,6 +1,9 @@
 """
 Makes this checkout ready: .venv, the pinned requirements, and Azurite with a Node to run it.
 
+With `servers` it installs what the tests need besides, from the distribution's packages where it may: Dovecot, which
+plays Exchange's IMAP and SMTP, and Chromium, which opens the sign-in pages. Where it may not, it says how to.
+
 Runs on the machine's own Python, before anything is installed, so it knows the standard library only. Each part
 leaves a stamp of the lock file it was made from, and is skipped while that still holds. A .venv that works is kept,
 whichever Python made it: `make clean` comes before a change of PYTHON.
@@ -23,6 +26,11 @@ NODE = VENV / "bin" / "node"
 
 OLDEST_NODE = 20  # What the packages of .dev/package-lock.json ask for.
 LAST_LINES = 15
+#: Programs that tests run, and the Debian packages that bring each.
+SERVERS = {
+    "dovecot": ("dovecot-imapd", "dovecot-lmtpd", "dovecot-submissiond"),
+    "chromium": ("chromium",),
+}
 FIT = "import sys, importlib.util as u; sys.exit(sys.version_info < (3, 11) or not u.find_spec('pip'))"
 
 
@@ -32,6 +40,9 @@ class SetupError(Exception):
 
 def main() -> int:
     """Make what is missing, and say so; be silent when nothing is."""
+    if sys.argv[1:] == ["servers"]:
+        install_servers()
+        return 0
     try:
         once("requirements-dev.txt", install_requirements, stamp=VENV / "requirements.stamp", proof=PYTHON)
         npm = npm_of_this_machine()
@@ -85,6 +96,26 @@ def install_azurite(npm: list[str]) -> None:
     )
 
 
+def install_servers() -> None:
+    """Install the servers that are missing; where that is impossible, say how, since their tests will be skipped."""
+    missing = [name for name in SERVERS if shutil.which(name, path=f"{os.defpath}:/usr/sbin:/usr/local/bin") is None]
+    if not missing:
+        return
+    packages = [package for name in missing for package in SERVERS[name]]
+    print(f"Installing {', '.join(packages)} for the tests; half a minute, once.", flush=True)
+    install = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages)
+    try:
+        if not works(*install):
+            run("apt-get", "update", "--quiet", failure="The list of packages could not be read; only root may.")
+            run(*install, failure="apt-get could not install them.")
+    except (SetupError, OSError) as problem:
+        print(
+            f"{problem}\nTests that need {' and '.join(missing)} will be skipped. On Debian and Ubuntu:\n"
+            f"  sudo apt-get install --no-install-recommends {' '.join(packages)}",
+            file=sys.stderr,
+        )
+
+
 def npm_of_this_machine() -> list[str] | None:
     """Return the npm on PATH as a command, if there is one and its Node is new enough."""
     outside = os.pathsep.join(part for part in os.get_exec_path() if Path(part) != NODE.parent)
@@ -135,7 +166,11 @@ def run(*command: str, failure: str) -> str:
     done = subprocess.run(  # noqa: S603  every command is put together in this file
         command,
         cwd=ROOT,
-        env={**os.environ, "PATH": os.pathsep.join([str(VENV / "bin"), *os.get_exec_path()])},
+        env={
+            **os.environ,
+            "DEBIAN_FRONTEND": "noninteractive",
+            "PATH": os.pathsep.join([str(VENV / "bin"), *os.get_exec_path()]),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

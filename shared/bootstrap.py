@@ -8,13 +8,16 @@ the whole.
 
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
 from shared.services.notifications import Notifications, gather
 from shared.settings import Settings, SettingsRefusedError, read
@@ -38,12 +41,35 @@ if TYPE_CHECKING:
     from shared.ports.vault import Vault
     from shared.services.relay import Options, Relay
 
+Part = TypeVar("Part")
+
 _USER_AGENT = "Relay365/0.1"
 # What is read together is held up together, so a throttled mailbox is put off rather than waited for.
 _READ_BUDGET = timedelta(seconds=5)
 # A read waits a moment for company, and a row, which comes after the POST, a little longer; in seconds.
 _READ_PACE = 0.02
 _ROW_PACE = 0.25
+
+
+class Once(Generic[Part]):
+    """
+    Makes a part at the first call, one for the process, also where threads come for it together.
+
+    A cache alone would let each of them make its own; but slots and permits count for all threads of the process.
+    """
+
+    def __init__(self, make: Callable[[], Part]) -> None:
+        self._kept = cache(make)
+        self._lock = Lock()
+
+    def __call__(self) -> Part:
+        """Returns the part."""
+        with self._lock:
+            return self._kept()
+
+    def forget(self) -> None:
+        """Has the next call make another, from the environment as it is then."""
+        self._kept.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -71,13 +97,13 @@ class Replacements:
     history: "History | None" = None
 
 
-@cache
+@Once
 def ingress() -> Ingress:
     """Returns the notification part for this process, made from the environment; raises Misconfigured."""
     return build_ingress(_settings())
 
 
-@cache
+@Once
 def relay() -> "Relay":
     """Returns the product for this process, made from the environment; raises Misconfigured."""
     return build(_settings())
@@ -95,6 +121,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         client_states=ClientStates(settings.client_state_key_map),
         changes=gather(StorageChangeQueue(connection)),
         jobs=StorageJobQueue(connection),
+        crowds=Crowds(),
         clock=clock or SystemClock(),
         randomness=SystemRandomness(SystemClock()),
         log=told,
@@ -136,6 +163,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.graph.history import GraphHistory
     from shared.adapters.graph.mailboxes import GraphMailboxes
     from shared.adapters.graph.reader import GraphMessages
+    from shared.adapters.graph.slots import Slots
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
@@ -149,7 +177,9 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
+    from shared.adapters.storage.tables.quotas import QuotaTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
@@ -157,6 +187,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.system import SystemClock, SystemRandomness
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.ports.outside import Outside
+    from shared.services.quotas import Quotas
 
     system_clock = SystemClock()
     clock = replaced.clock or system_clock
@@ -164,10 +195,13 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
+    quotas = QuotaTable(connection)
+    slots = Slots()
     return Outside(
         clock=clock,
-        randomness=SystemRandomness(system_clock),
-        log=replaced.log or JsonLog(),
+        randomness=randomness,
+        log=log,
         dependencies=[StorageDependency(connection), *vault_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
@@ -176,10 +210,12 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         due=DueTable(connection),
         apps=OAuth2AppTable(connection),
         sightings=SightingTable(connection),
+        permits=PermitTable(connection),
         webhooks=WebhookTable(connection),
         deliveries=DeliveryTable(connection, clock),
         retention=TableRetention(connection),
         poison=PoisonTable(connection),
+        quotas=quotas,
         tokens=TokenTable(connection),
         instance=InstanceSettingsTable(connection),
         vault=vault,
@@ -188,10 +224,11 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         jobs=StorageJobQueue(connection),
         given_up=StoragePoisonQueue(connection),
         inspector=replaced.token_inspector or entra,
-        reader=replaced.reader or GraphMessages(graph, clock, budget=_READ_BUDGET),
-        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock),
-        history=replaced.history or GraphHistory(graph, clock),
-        subscriptions=replaced.subscriptions or GraphSubscriptions(graph, clock),
+        reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
+        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        history=replaced.history or GraphHistory(graph, clock, slots),
+        subscriptions=replaced.subscriptions
+        or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
         endpoint=replaced.endpoint or HttpEndpointProbe(_USER_AGENT),
         sender=replaced.sender
         or HttpWebhookSender(

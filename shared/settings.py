@@ -128,8 +128,9 @@ class Settings(BaseSettings):
         default=40,
         ge=31,
         le=730,
-        description="How long the delivery log and what we last knew of messages are kept, in days (31 to 730); at "
-        "least PAYLOAD_RETENTION_DAYS. Whole months are dropped, so the oldest stay up to 5 weeks longer.",
+        description="How long the delivery log, what we last knew of messages, and messages that were given up are "
+        "kept, in days (31 to 730); at least PAYLOAD_RETENTION_DAYS. Whole months are dropped, so the oldest stay up "
+        "to 5 weeks longer.",
     )
 
     @field_validator("client_state_keys")

@@ -234,12 +234,21 @@ class LastError(Owned):
 
 
 class Subscription(Owned):
-    """Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that."""
+    """
+    Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that.
+
+    `service_url` is the address that it calls, where we were told.
+    """
 
     id: str
     expires: datetime
     created: datetime
     renewed: datetime | None = None
+    service_url: str | None = None
+
+    def calls(self, service_url: str) -> bool:
+        """Tells whether it calls *service_url*, as far as we know."""
+        return self.service_url in {None, service_url}
 
 
 class FormerSubscription(Owned):
@@ -354,8 +363,8 @@ class AccountListEntry(ApiModel):
 
 
 def error_view(account: Account) -> dict[str, Any] | None:
-    """Returns `lastError` as the API shows it: nothing while the account is connected."""
-    if account.last_error is None or account.state is AccountState.CONNECTED:
+    """Returns `lastError` as the API shows it: nothing while the account is connected, but for why it polls."""
+    if account.last_error is None or (account.state is AccountState.CONNECTED and not account.polling):
         return None
     error = account.last_error
     shown: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}

@@ -21,10 +21,19 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.domain.accounts import Account
-from shared.domain.events import EventName, deleted_data, missing_data, moved_data, new_data, updated_data
+from shared.domain.events import (
+    Event,
+    EventName,
+    deleted_data,
+    event_id,
+    missing_data,
+    moved_data,
+    new_data,
+    updated_data,
+)
 from shared.domain.messages import ContentRules, Message
 from shared.domain.models import Owned
 from shared.domain.sightings import Sighting
@@ -48,7 +57,8 @@ class Change(Owned):
     Something happened to a message, of which we learned at `seen`.
 
     `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
-    `found` says that a sweep told us and no notification; `correlation` joins the log lines from here to the end.
+    `found` says that a sweep told us and no notification, `crowded` that it is one of many at its mailbox just now;
+    `correlation` joins the log lines from here to the end.
     """
 
     account: str
@@ -58,19 +68,17 @@ class Change(Owned):
     looks: int = 0
     tries: int = 0
     found: bool = False
+    crowded: bool = False
     correlation: str = ""
 
 
-class AccountEvent(Owned):
+class _Announcement(Owned):
     """
-    Something happened to an account itself; `incarnation` says to which registration under this id.
+    Something that happened to no message, ready to be told.
 
     `tries` counts how often it could not be worked on; `correlation` joins its log lines.
     """
 
-    account: str
-    account_id: str
-    incarnation: str
     event: EventName
     version: str
     at: datetime
@@ -79,12 +87,64 @@ class AccountEvent(Owned):
     correlation: str = ""
 
 
+class AccountEvent(_Announcement):
+    """Something happened to an account itself; `incarnation` says to which registration under this id."""
+
+    account: str
+    account_id: str
+    incarnation: str
+
+    def as_event(self) -> Event:
+        """Returns the event that the customer receives."""
+        identity = event_id(self.account, self.incarnation, self.event, self.version)
+        return _told(self, identity, account=self.account_id, account_key=self.account)
+
+
+class InstanceEvent(_Announcement):
+    """Something happened to what serves all accounts; `subject` says to what: the id of an OAuth2 application."""
+
+    subject: str
+
+    def as_event(self) -> Event:
+        """Returns the event that the customer receives: it names no account."""
+        identity = event_id("", self.subject, self.event, self.version)
+        return _told(self, identity, account=None, account_key=None)
+
+
+Tried = TypeVar("Tried", Change, AccountEvent, InstanceEvent)
+
+
 class ChangeBatch(Owned):
     """A message of the queue `changes`: what came in together."""
 
     v: int = 1
     changes: tuple[Change, ...] = ()
     account_events: tuple[AccountEvent, ...] = ()
+    instance_events: tuple[InstanceEvent, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many things came in."""
+        return len(self.changes) + len(self.account_events) + len(self.instance_events)
+
+    def halves(self) -> "tuple[ChangeBatch, ChangeBatch]":
+        """Returns the same things in two batches, of which neither is empty where there are two."""
+        room = self.size // 2
+        first: dict[str, Any] = {}
+        second: dict[str, Any] = {}
+        for name in ("changes", "account_events", "instance_events"):
+            things = getattr(self, name)
+            first[name], second[name] = things[:room], things[room:]
+            room -= len(first[name])
+        return self.model_copy(update=first), self.model_copy(update=second)
+
+    def tried(self) -> "ChangeBatch":
+        """Returns the batch after a try that came to nothing."""
+        return ChangeBatch(
+            changes=tuple(map(_tried, self.changes)),
+            account_events=tuple(map(_tried, self.account_events)),
+            instance_events=tuple(map(_tried, self.instance_events)),
+        )
 
 
 def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:
@@ -107,7 +167,8 @@ class Meaning:
     What a message's changes come to.
 
     `event` and its `data` for the customer, with `version` and `moment` for its id and place; `sighting` is what to
-    remember; `again` says that it is too early to tell, and `also` what must be told besides.
+    remember; `again` says that it is too early to tell (the rest, where there is an event), and `also` what must be
+    told besides.
     """
 
     event: EventName | None = None
@@ -169,6 +230,7 @@ def meaning_of_message(
 
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
+    Whether that was a move, its own notification says; only where none comes is it told as an update.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -177,13 +239,16 @@ def meaning_of_message(
             moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
             if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
+            since = kinds - {ChangeKind.CREATED}
             touched = interrupted and message.modified - message.created > _UNTOUCHED
+            unexplained = touched and not since and looks < patience
             return Meaning(
                 EventName.MESSAGE_NEW,
                 new_data(message, rules),
                 moment=message.received,
-                sighting=now_seen,
-                also=_change_of_unknown(kinds - {ChangeKind.CREATED}, message, now_seen) if touched else None,
+                sighting=None if unexplained else now_seen,
+                again=unexplained,
+                also=_change_of_unknown(since, message, now_seen) if touched and not unexplained else None,
             )
         return _change_of_unknown(kinds, message, now_seen)
     if known.folder != now_seen.folder:
@@ -201,3 +266,20 @@ def _change_of_unknown(kinds: AbstractSet[ChangeKind], message: Message, now_see
 
 def _changed(event: EventName, data: dict[str, Any], message: Message, sighting: Sighting) -> Meaning:
     return Meaning(event, data, version=message.change_key, moment=message.modified, sighting=sighting)
+
+
+def _tried(each: Tried) -> Tried:
+    return each.model_copy(update={"tries": each.tries + 1})
+
+
+def _told(said: _Announcement, identity: str, *, account: str | None, account_key: str | None) -> Event:
+    return Event(
+        id=identity,
+        name=said.event,
+        account=account,
+        account_key=account_key,
+        moment=said.at,
+        date=said.at,
+        learned=said.at,
+        data=said.data,
+    )

@@ -114,13 +114,14 @@ class Delivery(Owned):
     """
     One event for one webhook, as it is stored; the payload's bytes stand beside it until `payload_expires`.
 
-    `before` counts the attempts that were made before somebody asked for more: the schedule begins after them.
+    `before` counts the attempts that were made before somebody asked for more: the schedule begins after them. An event
+    of no account in particular has none.
     """
 
     key: DeliveryKey
     event: EventName
-    account: str
-    account_key: str
+    account: str | None
+    account_key: str | None
     url: str
     state: DeliveryState
     attempts: tuple[Attempt, ...] = ()

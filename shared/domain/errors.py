@@ -14,11 +14,16 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
   x Conflict              change what stands in the way, or say `force`
     + OAuth2AppInUse
     + NotDeliverable
+    + NotRequeueable
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
+    + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
+    + GrantRefused        the user signs in again
+    + SignInCancelled     the user went away, or declined
   x MailboxRefused        a human mends the mailbox or its permissions
+  x NoRoom                end a subscription that nobody needs; until then we poll
   x Misconfigured         an operator mends the deployment's settings
 """
 
@@ -161,6 +166,12 @@ class NotDeliverable(Conflict):
         self.code = code
 
 
+class NotRequeueable(Conflict):
+    """A message that was given up cannot be put back; the text says why, and what to do."""
+
+    code = "NotRequeueable"
+
+
 class Changed(RelayError):
     """A record changed between our read and our write; read it again."""
 
@@ -182,6 +193,14 @@ class NotReachable(TryLater):
     """Graph cannot call us: our address is not set, or does not answer from where Graph is."""
 
 
+class QuotaSpent(TryLater):
+    """What Graph allows us is spent for now; `retry_after` is when it is our turn."""
+
+    def __init__(self, quota: str, retry_after: timedelta) -> None:
+        super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
+        self.turn = retry_after
+
+
 class SignInRefused(RelayError):
     """
     Entra ID refuses the application's sign-in until a human mends it.
@@ -199,6 +218,14 @@ class SignInRefused(RelayError):
         self.token_request = token_request or {}
 
 
+class GrantRefused(SignInRefused):
+    """Entra ID takes the user's grant no more: it was revoked, or lapsed, or the password changed."""
+
+
+class SignInCancelled(SignInRefused):
+    """The user cancelled the sign-in, or declined what the application asks for."""
+
+
 class MailboxRefused(RelayError):
     """
     Microsoft 365 refuses this mailbox until a human mends it: unknown, not licensed, or not permitted.
@@ -208,6 +235,22 @@ class MailboxRefused(RelayError):
 
     code = "AuthenticationFails"
     status_hint = 403
+
+    def __init__(self, message: str, *, reason: str, mend: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.mend = mend
+
+
+class NoRoom(RelayError):
+    """
+    The mailbox has as many subscriptions as Graph allows, of all applications together.
+
+    `reason` is Graph's own code, `mend` the sentence that says what to do.
+    """
+
+    code = "NoRoom"
+    status_hint = 409
 
     def __init__(self, message: str, *, reason: str, mend: str) -> None:
         super().__init__(message)

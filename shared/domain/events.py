@@ -19,6 +19,7 @@ from typing import Any
 
 from shared.domain.messages import Address, Attachment, ContentRules, Message
 from shared.domain.moments import iso
+from shared.domain.oauth2 import CredentialKind, OAuth2App
 from shared.domain.sightings import Sighting
 
 _NAMESPACE = uuid.UUID("6f1f6bb0-5b0e-5f0d-9a4e-3a5f0d365365")
@@ -37,6 +38,7 @@ class EventName(StrEnum):
     ACCOUNT_DELETED = "accountDeleted"
     AUTHENTICATION_ERROR = "authenticationError"
     AUTHENTICATION_SUCCESS = "authenticationSuccess"
+    OAUTH_APP_EXPIRING = "oauthAppExpiring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,13 @@ class Event:
 
     `moment` gives the delivery its place, and `date` is what the customer sees: both come from the event itself, where
     it has a time of its own, so that a repetition makes the same bytes. `learned` is when we heard of it first.
+    What happened to no account in particular has none.
     """
 
     id: str
     name: EventName
-    account: str
-    account_key: str
+    account: str | None
+    account_key: str | None
     moment: datetime
     date: datetime
     learned: datetime
@@ -131,6 +134,18 @@ def missing_data(message_id: str, tries: int) -> dict[str, Any]:
     return {"id": message_id, "missingRetries": tries}
 
 
+def expiring_data(app: OAuth2App, expires: datetime, days: int) -> dict[str, Any]:
+    """Returns the data of an `oauthAppExpiring`: the credential of *app* expires in *days* days, or with 0 it has."""
+    return {
+        "app": app.id,
+        "name": app.name,
+        "clientId": app.client_id,
+        "credential": "certificate" if app.credential is CredentialKind.CERTIFICATE else "clientSecret",
+        "expires": iso(expires),
+        "days": days,
+    }
+
+
 def attachment_id(message_id: str, attachment: str) -> str:
     """Returns the opaque id under which the API knows an attachment of a message."""
     packed = json.dumps([message_id, attachment], separators=(",", ":")).encode()
@@ -191,15 +206,23 @@ def _headers(headers: Mapping[str, tuple[str, ...]], wanted: tuple[str, ...]) ->
 
 
 def _text(message: Message, rules: ContentRules) -> dict[str, Any] | None:
-    if message.body is None:
+    bodies = [body for body in (message.body, message.alternative) if body is not None]
+    if not bodies:
         return None
-    encoded = message.body.content.encode("utf-8", "replace")
-    text: dict[str, Any] = {"id": message.id, "encodedSize": {message.body.kind: len(encoded)}}
-    if rules.text:
+    sizes: dict[str, int] = {}
+    contents: dict[str, str] = {}
+    more = False
+    for body in bodies:
+        encoded = body.content.encode("utf-8", "replace")
         cut = len(encoded) > rules.text_bytes
+        more = more or cut or body.whole is not None
+        sizes[body.kind] = len(encoded) if body.whole is None else body.whole
         # A cut in the middle of a character drops that character.
-        text[message.body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else message.body.content
-        text["hasMore"] = cut
+        contents[body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else body.content
+    text: dict[str, Any] = {"id": message.id, "encodedSize": sizes}
+    if rules.text:
+        text |= contents
+        text["hasMore"] = more
     return text
 
 

@@ -1,13 +1,15 @@
 """Named types for what recurs in requests, so that a rule stands in one place."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from shared.domain.errors import FieldProblem, InvalidRequest
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
 # Headers that say who we are, how the body travels, or that a platform trusts: a customer cannot set them.
@@ -29,6 +31,14 @@ def check_scheme(url: str | None, *, allow_http: bool) -> None:
         raise InvalidRequest(FieldProblem("webhooks", f'"webhooks" {mend}'))
 
 
+def _day_begins(value: Any) -> Any:
+    return f"{value}T00:00:00Z" if isinstance(value, str) and _DAY.fullmatch(value) else value
+
+
+def _utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
 def _empty_is_absent(value: Any) -> Any:
     return None if value == "" else value
 
@@ -40,7 +50,8 @@ def _email(value: str) -> str:
     return value
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
+    """Returns *value* where it is an absolute http(s) URL without a fragment; raises ValueError otherwise."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise ValueError("must be a valid uri with a scheme matching the http|https pattern")
@@ -84,7 +95,14 @@ OptionalName = Annotated[
 OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(_empty_is_absent)]
 Email = Annotated[str, StringConstraints(max_length=320, strip_whitespace=True), AfterValidator(_email)]
 OptionalEmail = Annotated[Email | None, BeforeValidator(_empty_is_absent)]
-WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(_http_url)]
+WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(http_url)]
 OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(_empty_is_absent)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_header_name)]
 HeaderValue = Annotated[str, StringConstraints(max_length=10_240), AfterValidator(_header_value)]
+# An ISO 8601 moment, or a day, which stands for its beginning in UTC; a year that nobody means would break arithmetic.
+DayOrMoment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(3000, 1, 1, tzinfo=UTC)),
+    AfterValidator(_utc),
+    BeforeValidator(_day_begins),
+]

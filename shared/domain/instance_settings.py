@@ -4,6 +4,7 @@ The instance's settings: what an operator changes through `/v1/settings` while t
 (What a deployment fixes, through environment variables, is `shared/settings.py`.)
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -62,10 +63,18 @@ TextSize = Annotated[int, Field(ge=0, le=20 * 1024 * 1024)]
 ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512)]
 
 
+class FormerSecrets(Owned):
+    """The vault's reference to service secrets that others took the place of; nobody reads it after `until`."""
+
+    reference: str
+    until: datetime
+
+
 class InstanceSettings(Owned):
     """
     The settings as they are stored. `secrets` is the vault's reference to the service secrets, newest first.
 
+    `former_secrets` are those that the vault must still forget.
     The URL and the custom headers of the default webhook live with the webhook; here is what the API shows of them.
     """
 
@@ -75,6 +84,7 @@ class InstanceSettings(Owned):
     custom_header_names: tuple[str, ...] = ()
     service_url: str | None = None
     secrets: str | None = None
+    former_secrets: tuple[FormerSecrets, ...] = ()
     notify_text: bool = True
     notify_text_size: int = 2 * 1024 * 1024
     notify_headers: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from shared.domain.accounts import Subscription
 from shared.domain.folders import FolderTree
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 
 
 class TokenSource(Protocol):
@@ -117,22 +118,35 @@ class History(Protocol):
         *links* since its link; where that is None the folder's round begins now, with nothing.
         """
 
-    def list(self, app: OAuth2App, link: str) -> Listing:
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
         """Returns the page that a listing's link leads to."""
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
         """Returns the page that a folder's link leads to."""
 
 
+class CallQuotas(Protocol):
+    """Spends what Graph allows, over all processes together."""
+
+    def spend(self, app: OAuth2App, kind: CallKind) -> None:
+        """Spends one call of the application's quota in its tenant; raises QuotaSpent where none is left now."""
+
+
 class Subscriptions(Protocol):
-    """Has Graph call us about a mailbox."""
+    """
+    Has Graph call us about a mailbox.
+
+    Whoever calls a method has spent one call of its kind: a list for `find`, a write for the others. What a method
+    needs beyond that it spends itself, and raises QuotaSpent where nothing is left.
+    """
 
     def create(self, app: OAuth2App, user: str, client_state: str, service_url: str) -> Subscription:
         """
         Subscribes to every change of the mailbox, with immutable ids, for 7 days.
 
         Where Graph says that we are subscribed already, that subscription is adopted. Raises MailboxRefused where a
-        human must mend something, and TryLater for the rest (our own endpoint that did not answer included).
+        human must mend something, NoRoom where the mailbox has too many subscriptions, and TryLater for the rest (our
+        own endpoint that did not answer, NotReachable, included).
         """
 
     def find(self, app: OAuth2App, user: str, service_url: str) -> list[Subscription]:

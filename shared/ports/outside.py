@@ -22,7 +22,9 @@ from shared.ports.state import (
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
     PoisonStore,
+    QuotaStore,
     Retention,
     SightingStore,
     TokenStore,
@@ -46,10 +48,12 @@ class Outside:
     due: DueStore
     apps: OAuth2AppStore
     sightings: SightingStore
+    permits: PermitStore
     webhooks: WebhookStore
     deliveries: DeliveryStore
     retention: Retention
     poison: PoisonStore
+    quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
     vault: Vault

@@ -6,10 +6,14 @@ from typing import Protocol
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.due import Due, Heartbeat
+from shared.domain.flows import Flow
 from shared.domain.folders import FolderTree
+from shared.domain.grants import Grant
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.permits import Permit
 from shared.domain.poison import Poisoned
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.ports.records import Page, Stored
@@ -80,17 +84,24 @@ class DueStore(Protocol):
     def put(self, due: Due) -> None:
         """Adds an entry; the same entry a second time changes nothing."""
 
+    def put_all(self, entries: Sequence[Due]) -> None:
+        """Adds entries as `put` does, as few writes as the store allows."""
+
     def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
         """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Removes entries, as few writes as the store allows; what is gone already is fine."""
 
-    def heartbeat(self) -> Heartbeat | None:
+    def heartbeat(self) -> Stored[Heartbeat] | None:
         """Returns how far the ticks have come, or None before the first."""
 
-    def beat(self, heartbeat: Heartbeat) -> None:
-        """Overwrites how far the ticks have come."""
+    def beat(self, heartbeat: Heartbeat, etag: str | None) -> str:
+        """
+        Overwrites the heartbeat that was read with *etag*, None where there was none, and returns the new ETag.
+
+        Raises Changed where it is another one now.
+        """
 
 
 class OAuth2AppStore(Protocol):
@@ -122,6 +133,19 @@ class SightingStore(Protocol):
         """Overwrites them, as few writes as the store allows."""
 
 
+class PermitStore(Protocol):
+    """Keeps who may read a crowded mailbox: one permit for each place."""
+
+    def of(self, mailbox: str) -> list[Stored[Permit]]:
+        """Returns the permits of a mailbox, in the order of their places, those that are over too."""
+
+    def insert(self, permit: Permit) -> Stored[Permit]:
+        """Adds a permit; raises Changed where its place was ever taken."""
+
+    def replace(self, permit: Permit, etag: str) -> Stored[Permit]:
+        """Overwrites the permit that was read with *etag*; raises Changed where it is another one now."""
+
+
 class PoisonStore(Protocol):
     """Keeps messages that the host gave up."""
 
@@ -136,6 +160,19 @@ class PoisonStore(Protocol):
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
+
+
+class QuotaStore(Protocol):
+    """Keeps what is used of quotas, for all processes."""
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Returns what is used of the quota *scope*, or None before anybody used it."""
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Writes it for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrites the use that was read with *etag*; raises Changed where it is another one now."""
 
 
 class TokenStore(Protocol):
@@ -172,7 +209,42 @@ class Retention(Protocol):
 
     def purge(self, before: datetime) -> int:
         """
-        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+        Drops the deliveries, payloads, sightings and poison of every month that lies wholly before *before*.
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
         """
+
+
+class GrantStore(Protocol):
+    """Keeps grants by id."""
+
+    def get(self, grant: str) -> Stored[Grant] | None:
+        """Returns the grant as it is now."""
+
+    def insert(self, grant: Grant) -> Stored[Grant]:
+        """Adds a grant; raises Changed where its id is taken."""
+
+    def replace(self, grant: Grant, etag: str) -> Stored[Grant]:
+        """Overwrites the grant that was read with *etag*; raises Changed where it is another one now, or gone."""
+
+    def delete(self, grant: str, etag: str) -> None:
+        """Removes the grant that was read with *etag*; raises Changed where it is another now; a gone one is fine."""
+
+
+class FlowStore(Protocol):
+    """Keeps sign-ins that are under way; what the protocol needs is sealed."""
+
+    def put(self, flow: Flow) -> None:
+        """Adds a flow."""
+
+    def take(self, flow: str) -> Flow | None:
+        """Removes the flow and returns it; of all who ask, one gets it."""
+
+    def use(self, link: str, until: datetime) -> bool:
+        """Marks the link as used, until a moment, and tells whether it was the first to do so."""
+
+    def unuse(self, link: str) -> None:
+        """Takes the mark back."""
+
+    def purge(self, before: datetime) -> int:
+        """Removes what ended before *before* and returns how many that were."""

@@ -2,8 +2,8 @@
 Changes: the queue's batch becomes events, and the events go out.
 
 Per batch, not per change: one round of reading, one round of POSTs, one write of rows. What cannot be told yet (Graph
-is throttled, a copy lags behind) goes back to the queue with a delay; it never fails the batch it came with. Only when
-all of that has been stored does the batch's own message go.
+is throttled, a copy lags behind, a crowded mailbox has no room) goes back to the queue with a delay; it never fails the
+batch it came with. Only when all of that has been stored does the batch's own message go.
 """
 
 from collections.abc import Sequence
@@ -17,23 +17,26 @@ from shared.domain.changes import (
     Change,
     ChangeBatch,
     ChangeKind,
+    InstanceEvent,
     Meaning,
     meaning_of_message,
     meaning_of_missing,
     needs_sighting,
 )
+from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.folders import Folder
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
+from shared.domain.mailboxes import mailbox_key
 from shared.domain.messages import ContentRules, Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
@@ -42,6 +45,7 @@ from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 
 # How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
@@ -49,8 +53,9 @@ PATIENCE = 3
 _LOOK_AGAIN = (timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=30))
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
-_READ_ALONE = 20
 _OUTAGE_WAIT = timedelta(seconds=60)
+# Up to this and a half; queues count in whole seconds, and not all should come back in the same one.
+_CROWDED_WAIT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -77,6 +82,10 @@ class _Subject:
         return self.seen or self.account.created
 
     @property
+    def crowded(self) -> bool:
+        return any(change.crowded for change in self.changes)
+
+    @property
     def worked_on(self) -> bool:
         return self.looks > 0 or self.tries > 0 or any(change.found for change in self.changes)
 
@@ -90,15 +99,25 @@ class _Result:
     again: dict[timedelta, list[Change]] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    crowded: int = 0
 
-    def look_again(self, subject: _Subject) -> None:
+    def look_again(self, subject: _Subject, *, told: bool) -> None:
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
-        again = (change.model_copy(update={"looks": subject.looks + 1}) for change in subject.changes)
+        # What was told in part was interrupted, and the next look must know it.
+        update = {"looks": subject.looks + 1, "tries": max(subject.tries, int(told))}
+        again = (change.model_copy(update=update) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
 
     def put_off(self, subject: _Subject, wait: timedelta) -> None:
         again = (change.model_copy(update={"tries": subject.tries + 1}) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
+
+    def wait_for_room(self, subject: _Subject, wait: timedelta, *, redelivered: bool) -> None:
+        # Nothing was tried, so nothing is counted; but who may have worked on it before must stay known.
+        tries = max(subject.tries, int(redelivered))
+        again = (change.model_copy(update={"crowded": True, "tries": tries}) for change in subject.changes)
+        self.again.setdefault(wait, []).extend(again)
+        self.crowded += 1
 
 
 @dataclass(frozen=True)
@@ -108,7 +127,7 @@ class Changes:
     accounts: Lookup[Stored[Account] | None]
     apps: Lookup[Stored[OAuth2App] | None]
     folders: Folders
-    reader: GroupCommit[ReadRequest, Reading]
+    readings: Readings
     sightings: SightingStore
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
     queue: ChangeQueue
@@ -116,7 +135,9 @@ class Changes:
     deliveries: Deliveries
     settings: InstanceSettingsService
     recent: RecentEvents
+    crowds: Crowds
     clock: Clock
+    randomness: Randomness
     log: Log
     sightings_kept: timedelta
 
@@ -130,7 +151,7 @@ class Changes:
             self._abandon(result)
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
             self.log.problem("changes.postponed", changes=len(batch.changes), error=str(busy))
-            self.queue.put(_tried(batch), busy.retry_after or _OUTAGE_WAIT)
+            self.queue.put(batch.tried(), busy.retry_after or _OUTAGE_WAIT)
             return
         except BaseException:
             self._abandon(result)
@@ -142,15 +163,17 @@ class Changes:
             changes=len(batch.changes),
             events=len(result.outgoing),
             again=sum(map(len, result.again.values())),
+            crowded=result.crowded,
             redelivered=redelivered,
             milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
         )
 
     def _work(self, batch: ChangeBatch, result: _Result, *, redelivered: bool) -> None:
         settings = self.settings.current()
-        for account_event in batch.account_events:
-            self._tell_account(account_event, settings, result, redelivered=redelivered or account_event.tries > 0)
-        subjects = self._subjects(batch.changes)
+        announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
+        for said in announced:
+            self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
+        subjects = self._subjects(self.crowds.mark(batch.changes, self.clock.now()))
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
         self.sighting_rows.submit(list(result.sightings.items())).result()
@@ -183,7 +206,7 @@ class Changes:
         rules = ContentRules(
             text=settings.notify_text, text_bytes=settings.notify_text_size, headers=settings.notify_headers
         )
-        requests, asked = [], []
+        requests, asked, crowded = [], [], set()
         for subject in subjects:
             app = self.apps.get(subject.account.app)
             if app is None:
@@ -194,10 +217,14 @@ class Changes:
             complete = ChangeKind.CREATED in subject.kinds or subject.looks > 0
             requests.append(ReadRequest(app.value, subject.account.user, subject.message, complete))
             asked.append(subject)
-        pending = [self.reader.submit(requests[at : at + _READ_ALONE]) for at in range(0, len(requests), _READ_ALONE)]
-        readings = [reading for future in pending for reading in future.result()]
-        for subject, reading in zip(asked, readings, strict=True):
-            self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
+            if subject.crowded:
+                crowded.add(mailbox_key(app.value, subject.account.user))
+        room = _CROWDED_WAIT * (0.5 + self.randomness.fraction())
+        for subject, reading in zip(asked, self.readings.read(requests, crowded), strict=True):
+            if reading is None:
+                result.wait_for_room(subject, room, redelivered=redelivered)
+            else:
+                self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
 
     def _interpret_one(
         self,
@@ -241,8 +268,8 @@ class Changes:
                 again = AGAIN if not finished else None
                 meaning = again or self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=True)
         if meaning.again:
-            result.look_again(subject)
-        elif meaning.event is not None:
+            result.look_again(subject, told=meaning.event is not None)
+        if meaning.event is not None:
             message = reading if isinstance(reading, Message) else None
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
             if meaning.also is not None:
@@ -345,23 +372,13 @@ class Changes:
             self.jobs.put(Job(kind=JobKind.RECONNECT, account=subject.account.key))
         result.put_off(subject, wait)
 
-    def _tell_account(
-        self, said: AccountEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
+    def _tell_said(
+        self, said: AccountEvent | InstanceEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
     ) -> None:
-        identity = event_id(said.account, said.incarnation, said.event, said.version)
-        if not self._take(identity, result, suspicious=redelivered):
+        event = said.as_event()
+        if not self._take(event.id, result, suspicious=redelivered):
             return
-        stored = self.accounts.get(said.account)
-        event = Event(
-            id=identity,
-            name=said.event,
-            account=said.account_id,
-            account_key=said.account,
-            moment=said.at,
-            date=said.at,
-            learned=said.at,
-            data=said.data,
-        )
+        stored = self.accounts.get(event.account_key) if event.account_key else None
         if wants(settings, event):
             own = stored.value if stored and stored.value.webhooks else None
             result.outgoing.append(
@@ -382,10 +399,3 @@ def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed
-
-
-def _tried(batch: ChangeBatch) -> ChangeBatch:
-    return ChangeBatch(
-        changes=tuple(change.model_copy(update={"tries": change.tries + 1}) for change in batch.changes),
-        account_events=tuple(event.model_copy(update={"tries": event.tries + 1}) for event in batch.account_events),
-    )

@@ -16,10 +16,11 @@ from typing import Any
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
 from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.client_state import ClientStates
-from shared.domain.errors import Changed, MailboxRefused, NotReachable, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, QuotaSpent, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import Mailboxes, Subscriptions
 from shared.ports.queues import ChangeQueue, JobQueue
@@ -27,7 +28,8 @@ from shared.ports.records import Stored
 from shared.ports.state import AccountStore, FolderStore
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
-from shared.services.removals import end_former
+from shared.services.quotas import Quotas
+from shared.services.removals import calls_to_end_former, end_former
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
 
@@ -36,7 +38,11 @@ _CLAIM = timedelta(seconds=60)
 _BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
 # A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
 _REFUSED_WAIT = timedelta(hours=1)
+# Somebody must end subscriptions first; until then polling serves.
+_NO_ROOM_WAIT = timedelta(days=1)
 _FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
+# Who waited longer for a first connection may have got mail meanwhile.
+_AT_ONCE = timedelta(minutes=1)
 # A chain of sweeps that is this late has ended, with the state of the account or by an accident.
 _CHAIN_LATE = timedelta(hours=1)
 
@@ -50,6 +56,7 @@ class Connections:
     mailboxes: Mailboxes
     folders: FolderStore
     subscriptions: Subscriptions
+    quotas: Quotas
     client_states: ClientStates
     renewals: Renewals
     sweeps: Sweeps
@@ -65,22 +72,28 @@ class Connections:
         account, now = stored.value, self.clock.now()
         watched = account.subscription is not None and account.subscription.expires > now
         done = watched and account.state is AccountState.CONNECTED
-        if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
+        if _is_pointless(account, job, done=done):
             return
-        if job.at is not None and job.at != account.next_attempt:
-            # A later attempt took this one's place: one account has one chain of attempts.
+        if not done and account.claim is not None and account.claim.until > now:
+            raise Changed(f"Another job connects {account.id!r}.")
+        if not self._has_its_turn(stored, job, watched=watched):
             return
-        orphaned = account.claim is not None
         if not done:
             stored = self._claim(stored)
-        asked = False
+        orphaned, asked = account.claim is not None, False
         try:
+            # Another process may have rotated its secret a moment ago: that is what many of these jobs are for.
+            self.apps.forget(account.app)
             app = application_of(account, self.apps)
             end_former(account, self.apps, self.subscriptions, self.log)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
             asked = not watched
             subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
-        except NotReachable as silence:
+        except QuotaSpent as spent:
+            self.jobs.put(job, spent.turn)
+            # A claim that was found stays one to look behind.
+            self._finish(stored, stored.value.state, claim=self._ended(stored.value.claim) if orphaned else None)
+        except (NotReachable, NoRoom) as silence:
             self._polling(stored, silence)
         except (SignInRefused, MailboxRefused) as refusal:
             self._refused(stored, refusal)
@@ -90,13 +103,41 @@ class Connections:
         else:
             self._connected(stored, app, subscription)
 
+    def _has_its_turn(self, stored: Stored[Account], job: Job, *, watched: bool) -> bool:
+        """Spends what Graph is about to be asked for, or puts the job back: nothing failed, and no try is counted."""
+        account = stored.value
+        try:
+            self._spend(account, watched=watched)
+        except QuotaSpent as spent:
+            # The job comes before the row: a crash in between repeats it, and the other order could lose it.
+            self.jobs.put(job, spent.turn)
+            if account.state is AccountState.NEW:
+                self._tell_added(account)
+                now = self.clock.now()
+                self.accounts.replace(
+                    account.become(AccountState.CONNECTING, watched_since=account.watched_since or now, updated=now),
+                    stored.etag,
+                )
+            return False
+        return True
+
+    def _spend(self, account: Account, *, watched: bool) -> None:
+        self.quotas.spend_all(calls_to_end_former(account, self.apps))
+        app = self.apps.get(account.app)
+        if watched or app is None or self.settings.current().service_url is None:
+            return
+        if account.claim is not None:
+            self.quotas.spend(app.value, CallKind.LIST)
+        self.quotas.spend(app.value, CallKind.WRITE)
+
+    def _tell_added(self, account: Account) -> None:
+        version, data = account.incarnation, {"account": account.id}
+        self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
+
     def _claim(self, stored: Stored[Account]) -> Stored[Account]:
         account, now = stored.value, self.clock.now()
-        if account.claim is not None and account.claim.until > now:
-            raise Changed(f"Another job connects {account.id!r}.")
         if account.state is AccountState.NEW:
-            version, data = account.incarnation, {"account": account.id}
-            self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
+            self._tell_added(account)
         claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
         # Who polls is connected, and stays so while we try to do better.
         state = account.state if account.polling else AccountState.CONNECTING
@@ -110,6 +151,7 @@ class Connections:
         left = self.subscriptions.find(app, account.user, service_url) if orphaned else []
         # What a dead holder of the claim left behind is adopted; anything further is ended.
         for surplus in left[1:]:
+            self.quotas.spend(app, CallKind.WRITE)
             self.subscriptions.delete(app, surplus.id)
         if left:
             return left[0]
@@ -125,7 +167,8 @@ class Connections:
         fresh = subscription is not None and subscription != account.subscription
         if fresh and subscription is not None:
             self.renewals.schedule(account, subscription)
-        if fresh and account.initialized:
+        waited = account.watched_since is not None and account.watched_since < self.clock.now() - _AT_ONCE
+        if fresh and (account.initialized or waited):
             # What came while nobody called us.
             self.jobs.put(Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation))
         try:
@@ -137,11 +180,16 @@ class Connections:
             raise
         self.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
-    def _polling(self, stored: Stored[Account], silence: NotReachable) -> None:
-        """Connects without a subscription: the account polls, and we ask Graph to call us again and again."""
+    def _polling(self, stored: Stored[Account], silence: NotReachable | NoRoom) -> None:
+        """Connects without a subscription: the account polls and says why, and we ask Graph again and again."""
         account = stored.value
-        at = self._try_again(account, _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)])
-        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=account.attempts + 1)
+        if isinstance(silence, NoRoom):
+            wait, error = _NO_ROOM_WAIT, _error(silence, permanent=False)
+        else:
+            wait = _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)]
+            error = LastError(response=str(silence), code="NotReachable")
+        at, attempts = self._try_again(account, wait), account.attempts + 1
+        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=attempts, last_error=error)
         self.log.problem(
             "account.polling",
             account=account.id,
@@ -173,9 +221,8 @@ class Connections:
             AccountState.CONNECTED,
             polling=polling,
             initialized=True,
-            last_error=None,
             former_subscriptions=(),
-            **changes,
+            **{"last_error": None, **changes},
         )
 
     def _new_chain(self, account: Account, *, polling: bool) -> datetime | None:
@@ -212,9 +259,11 @@ class Connections:
         if busy.retry_after is not None:
             wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
         error = LastError(response=str(busy), code="TryLater")
-        claim = stored.value.claim if unsure else None
-        kept = claim.model_copy(update={"until": self.clock.now()}) if claim else None
+        kept = self._ended(stored.value.claim) if unsure else None
         self._fail(stored, AccountState.CONNECT_ERROR, error, wait, claim=kept)
+
+    def _ended(self, claim: Claim | None) -> Claim | None:
+        return claim.model_copy(update={"until": self.clock.now()}) if claim else None
 
     def _fail(
         self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
@@ -271,6 +320,13 @@ class Connections:
             self.changes.put(ChangeBatch(account_events=said))
 
 
+def _is_pointless(account: Account, job: Job, *, done: bool) -> bool:
+    if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
+        return True
+    # A later attempt may have taken this one's place: one account has one chain of attempts.
+    return job.at is not None and job.at != account.next_attempt
+
+
 def _wants(current: Account, subscribed: Account) -> bool:
     """Tells whether the account as it is now still wants what was begun for it as it was *subscribed*."""
     if current.state is AccountState.DELETED:
@@ -282,7 +338,7 @@ def _wants(current: Account, subscribed: Account) -> bool:
     )
 
 
-def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:
+def _error(refusal: SignInRefused | MailboxRefused | NoRoom, *, permanent: bool) -> LastError:
     token_request = refusal.token_request if isinstance(refusal, SignInRefused) else None
     return LastError(
         response=str(refusal),

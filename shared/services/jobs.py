@@ -1,22 +1,25 @@
 """
 Jobs: background work, handed to whoever does it.
 
-A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison.
+A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison. Jobs that
+came in one message are done one after the other; one that fails goes on alone, so that no other is poison with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.jobs import Job, JobKind
-from shared.ports.machine import Log, Randomness
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
+from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
@@ -25,6 +28,8 @@ from shared.services.timers import Timers
 
 _OUTAGE_WAIT = timedelta(seconds=60)
 _CHANGED_WAIT = timedelta(seconds=2)
+# The host ends a function after 10 minutes, and one job waits for Graph for less than one.
+_LONGEST_TURN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,32 @@ class Jobs:
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
     renewals: Renewals
+    relocations: Relocations
     sweeps: Sweeps
     removals: Removals
     replays: Replays
+    expiries: Expiries
     timers: Timers
     queue: JobQueue
+    clock: Clock
     randomness: Randomness
     log: Log
+
+    def run_together(self, jobs: Sequence[Job]) -> None:
+        """Carries out the jobs of one message; those that are not begun within two minutes go back to the queue."""
+        if len(jobs) == 1:
+            self.run(jobs[0])
+            return
+        until = self.clock.now() + _LONGEST_TURN
+        for number, job in enumerate(jobs):
+            if self.clock.now() > until:
+                self.queue.put_together(jobs[number:])
+                return
+            try:
+                self.run(job)
+            except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
+                self.log.problem("job.parted", kind=job.kind, account=job.account, error=repr(problem))
+                self.queue.put(job)
 
     def run(self, job: Job) -> None:
         """Carries out *job*; one for a former registration finds nothing to do."""
@@ -50,15 +74,20 @@ class Jobs:
             if job.replay is not None:
                 self.replays.go_on(job.replay)
                 return
+            if job.app is not None:
+                self.expiries.tell(job)
+                return
             stored = self.accounts.get(job.account)
             work = self._work().get(job.kind)
             if work and stored is not None and job.incarnation in (None, stored.value.incarnation):
                 work(stored, job)
         except Changed:
-            # Somebody else works on the same account; look again when he is done.
+            # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+        except QuotaSpent as spent:
+            self.queue.put(job, spent.turn)
         except TryLater as busy:
-            self.log.problem("job.postponed", kind=job.kind, account=job.account, error=str(busy))
+            self.log.problem("job.postponed", kind=job.kind, account=job.account, app=job.app, error=str(busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
         finally:
             self.account_lookup.forget(job.account)
@@ -70,6 +99,7 @@ class Jobs:
             JobKind.RENEW: self.renewals.renew,
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
+            JobKind.RELOCATE: self.relocations.relocate,
             JobKind.SWEEP: self.sweeps.sweep,
             JobKind.CATCH_UP: self.sweeps.catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,

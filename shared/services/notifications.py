@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from shared.domain.changes import Change, ChangeBatch, ChangeKind
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
 from shared.group_commit import GroupCommit
@@ -41,6 +42,7 @@ class Notifications:
     client_states: ClientStates
     changes: GroupCommit[Change, None]
     jobs: JobQueue
+    crowds: Crowds
     clock: Clock
     randomness: Randomness
     log: Log
@@ -70,10 +72,12 @@ class Notifications:
                 seen=now,
                 looks=0,
                 tries=0,
+                found=False,
+                crowded=False,
                 correlation=correlation,
             )
             ours[account, kind, notification.message] = change
-        await asyncio.wrap_future(self.changes.submit(list(ours.values())))
+        await asyncio.wrap_future(self.changes.submit(self.crowds.mark(ours.values(), now)))
         self.log.event(
             "notifications.accepted",
             items=len(notifications),
@@ -104,7 +108,7 @@ def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
     """Returns the group commit that puts changes on *queue*."""
 
     def commit(changes: Sequence[Change]) -> list[None]:
-        queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=()))
+        queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=(), instance_events=()))
         return [None] * len(changes)
 
     return GroupCommit(commit, full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")

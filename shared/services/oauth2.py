@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState
@@ -18,8 +19,17 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.jobs import Job, JobKind
-from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
+from shared.domain.oauth2 import (
+    HAS_NO_GIVEN_END,
+    CredentialKind,
+    NewOAuth2App,
+    OAuth2App,
+    OAuth2AppChange,
+    change_problems,
+    view,
+)
 from shared.domain.paging import numbered
+from shared.domain.providers import SHARED_AUTHORITIES, Provider, spelt
 from shared.domain.verification import Step, StepStatus, role_step
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import EndpointProbe, Mailboxes, TokenInspector
@@ -27,10 +37,13 @@ from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, OAuth2AppStore
 from shared.ports.vault import Vault
+from shared.services.expiries import Expiries
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
 _CLEARABLE = frozenset({"description", "title"})
+_CREDENTIAL = "Client credentials token"
+_INTERACTIVE = ("enabled", "redirect_url")
 _PLAIN = ("name", "description", "title", "client_id", "cloud", "extra_scopes", "skip_scopes")
 
 
@@ -42,6 +55,7 @@ class OAuth2Apps:
     lookup: Lookup[Stored[OAuth2App] | None]
     accounts: AccountStore
     jobs: JobQueue
+    expiries: Expiries
     vault: Vault
     inspector: TokenInspector
     mailboxes: Mailboxes
@@ -61,9 +75,11 @@ class OAuth2Apps:
             description=request.description,
             title=request.title,
             provider=request.provider,
+            enabled=request.enabled or request.provider is not Provider.OUTLOOK,
             client_id=request.client_id,
             tenant=request.authority,
             cloud=request.cloud,
+            redirect_url=request.redirect_url,
             extra_scopes=request.extra_scopes,
             skip_scopes=request.skip_scopes,
             created=now,
@@ -73,6 +89,7 @@ class OAuth2Apps:
         )
         self.store.insert(app)
         self.lookup.forget(app_id)
+        self.expiries.watch(app)
         self.log.event("app.registered", app=app_id, credential=app.credential)
         return app_id
 
@@ -80,28 +97,41 @@ class OAuth2Apps:
         """
         Changes what *change* names, forgets the last error, and has every account of the application connect anew.
 
-        Raises OAuth2AppNotFound, or InvalidRequest where the provider would change.
+        Another credential takes the former one's end with it. Raises OAuth2AppNotFound, or InvalidRequest where the
+        provider would change or does not take a value, or where an end is given that is past, or that no secret has.
         """
+        credential: dict[str, Any] = {}
         while True:
             stored = self._stored(app_id)
             former = stored.value
-            if change.provider not in (None, former.provider):
-                raise InvalidRequest(FieldProblem("provider", '"provider" cannot change: register another application'))
+            problems = change_problems(former, change)
+            if problems:
+                raise InvalidRequest(*problems)
             given = change.model_fields_set
             update: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if name in given}
             update = {name: value for name, value in update.items() if value is not None or name in _CLEARABLE}
+            if former.provider is Provider.OUTLOOK:
+                update |= {name: getattr(change, name) for name in _INTERACTIVE if getattr(change, name) is not None}
             if change.authority is not None:
-                update["tenant"] = change.tenant if change.authority == "tenant" else change.authority
+                update["tenant"] = change.tenant if change.authority == "tenant" else spelt(change.authority)
             if change.credential_kinds():
-                update |= self._credential(app_id, change)
+                # Once only: a second try must not leave another secret in the vault.
+                credential = credential or self._credential(app_id, change)
+                update |= credential
+            elif "client_secret_expires" in given:
+                update["expires"] = self._secret_expires(change, former.credential)
+            if update.get("expires", former.expires) != former.expires:
+                update["notice"] = None
             update |= {"updated": self.clock.now(), "revision": self.randomness.nonce(), "last_error": None}
             try:
-                self.store.replace(former.model_copy(update=update), stored.etag)
+                changed = former.model_copy(update=update)
+                self.store.replace(changed, stored.etag)
             except Changed:
                 continue
             self.lookup.forget(app_id)
             if former.secret is not None and "secret" in update:
                 self.vault.delete(former.secret)
+            self.expiries.watch(changed)
             self._reconnect_accounts(app_id)
             self.log.event("app.changed", app=app_id, names=sorted(given))
             return
@@ -145,7 +175,9 @@ class OAuth2Apps:
         app = self._stored(app_id).value
         user = account or next((found.user for found in self._accounts_of(app_id)), None)
         steps = [Step(id="config", label="Configuration", status=StepStatus.OK)]
-        if test_connection:
+        if app.provider is Provider.OUTLOOK:
+            steps += self._interactive_steps(app, test_connection=test_connection)
+        elif test_connection:
             steps += self._sign_in_steps(app)
             signed_in = all(step.status is not StepStatus.FAIL for step in steps)
             steps.append(self._mailbox_step(app, user, signed_in=signed_in))
@@ -153,13 +185,27 @@ class OAuth2Apps:
         shown: dict[str, Any] = {
             "app": app.id,
             "provider": app.provider,
-            "authMethod": "clientCredentials",
+            "authMethod": "authorizationCode" if app.provider is Provider.OUTLOOK else "clientCredentials",
             "account": user,
             "ok": all(step.status is not StepStatus.FAIL for step in steps),
             "steps": [step.model_dump(mode="json", exclude_none=True) for step in steps],
         }
         self._remember(app, next((step.message for step in steps if step.id == "token"), None))
         return shown
+
+    def _interactive_steps(self, app: OAuth2App, *, test_connection: bool) -> list[Step]:
+        interactive = Step(
+            id="interactive",
+            label="Sign-in of a user",
+            status=StepStatus.SKIP,
+            hint="Only a user can take this step: have one sign in through POST /v1/authentication/form.",
+        )
+        if not test_connection:
+            return [interactive]
+        if app.tenant in SHARED_AUTHORITIES:
+            hint = "Its credential can be tried without a user only where the authority is one tenant."
+            return [Step(id="token", label=_CREDENTIAL, status=StepStatus.SKIP, hint=hint), interactive]
+        return [_step("token", _CREDENTIAL, lambda: self.inspector.inspect(app)), interactive]
 
     def _sign_in_steps(self, app: OAuth2App) -> list[Step]:
         roles: tuple[str, ...] = ()
@@ -168,7 +214,7 @@ class OAuth2Apps:
             nonlocal roles
             roles = self.inspector.inspect(app).roles
 
-        token = _step("token", "Client credentials token", sign_in)
+        token = _step("token", _CREDENTIAL, sign_in)
         if token.status is StepStatus.FAIL:
             return [token, Step(id="roles", label="Application permissions", status=StepStatus.SKIP)]
         return [token, role_step(roles)]
@@ -216,7 +262,9 @@ class OAuth2Apps:
         if kind is CredentialKind.MANAGED_IDENTITY:
             return {**kept, "managed_identity": request.managed_identity}
         if kind is CredentialKind.SECRET:
-            return {**kept, "secret": self.vault.put(f"oauth2-{app_id}", request.client_secret or "")}
+            expires = self._secret_expires(request, kind)
+            reference = self.vault.put(f"oauth2-{app_id}", request.client_secret or "")
+            return {**kept, "secret": reference, "expires": expires}
         certificate: ClientCertificate = read_certificate(
             request.certificate or "", request.certificate_password, now=self.clock.now()
         )
@@ -226,6 +274,14 @@ class OAuth2Apps:
             "thumbprint": certificate.thumbprint,
             "expires": certificate.expires,
         }
+
+    def _secret_expires(self, request: NewOAuth2App | OAuth2AppChange, kind: CredentialKind) -> datetime | None:
+        expires = request.client_secret_expires
+        if expires is not None and kind is not CredentialKind.SECRET:
+            raise InvalidRequest(FieldProblem("clientSecretExpires", HAS_NO_GIVEN_END))
+        if expires is not None and expires <= self.clock.now():
+            raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
+        return expires
 
     def _accounts_of(self, app_id: str) -> Iterator[Account]:
         everyone = self.accounts.all()

@@ -23,6 +23,14 @@ class DeliveryStoreContract:
         assert read(store, key()) == delivery()
         assert store.payload(key()) == payload
 
+    def test_a_delivery_of_no_account_comes_back(self, store: DeliveryStore) -> None:
+        """What concerns no account is kept like any, and is found where no account is asked for."""
+        of_nobody = delivery(account=None, account_key=None)
+        store.add([(of_nobody, b"{}")])
+        assert read(store, key()) == of_nobody
+        assert store.page(DeliveryQuery(), None, 10).items == [of_nobody]
+        assert store.page(DeliveryQuery(account="anna"), None, 10).items == []
+
     def test_what_is_not_there_is_none(self, store: DeliveryStore) -> None:
         """An unknown delivery has no record and no payload."""
         store.add([])

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from datetime import timedelta
 
-from shared.domain.changes import AccountEvent, ChangeBatch
+from shared.domain.changes import AccountEvent, ChangeBatch, InstanceEvent
 from shared.domain.deliveries import Retry
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
@@ -23,7 +23,10 @@ class ChangeQueueContract:
 
     def test_a_batch_is_one_message(self, queue: ChangeQueue) -> None:
         """What was put is what is taken, in one message where it fits."""
-        batch = ChangeBatch(changes=(change(1), change(2, tries=3)), account_events=(event(1),))
+        said = InstanceEvent(subject="app", event=EventName.OAUTH_APP_EXPIRING, version="1", at=START, data={"days": 7})
+        batch = ChangeBatch(
+            changes=(change(1), change(2, tries=3)), account_events=(event(1),), instance_events=(said,)
+        )
         queue.put(batch)
         assert self.visible() == [batch]
 
@@ -80,6 +83,14 @@ class JobQueueContract:
         queue.put(job)
         queue.put(job, HOUR)
         assert self.visible() == [job]
+
+    def test_jobs_are_put_together(self, queue: JobQueue) -> None:
+        """Jobs that are put together all come, however many; with a delay they wait."""
+        jobs = [Job(kind=JobKind.CONNECT, account=f"{number:03}", link="x" * 2000) for number in range(30)]
+        queue.put_together([])
+        queue.put_together(jobs)
+        queue.put_together(jobs[:2], HOUR)
+        assert sorted(self.visible(), key=lambda job: job.account) == jobs
 
 
 def event(number: int) -> AccountEvent:

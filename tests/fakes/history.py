@@ -98,7 +98,7 @@ class FakeHistory:
             return FolderChanges((), (), self._beginning(folder).link, more=False, reset=True)
         return self._round(folder, link)
 
-    def list(self, app: OAuth2App, link: str) -> Listing:
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
         """Return the page that a listing's link leads to."""
         self._called("list")
         kind, since, skip = link.split("|")

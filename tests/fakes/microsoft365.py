@@ -121,7 +121,8 @@ class FakeSubscriptions:
         self.troubles.strike()
         now = self._clock.now()
         with self._lock:
-            made = Subscription(id=f"subscription-{next(self._ids)}", expires=now + WEEK, created=now)
+            name = f"subscription-{next(self._ids)}"
+            made = Subscription(id=name, expires=now + WEEK, created=now, service_url=service_url)
             self.live[made.id] = Subscribed(app.id, user, client_state, made)
             self.created += 1
         self.lost.strike()

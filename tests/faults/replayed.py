@@ -93,7 +93,7 @@ def run(
     changes = replace(
         process.changes,
         deliveries=deliveries,
-        reader=AtOnce(_Reader(tape, world.reader).read),
+        readings=replace(process.changes.readings, gathered=AtOnce(_Reader(tape, world.reader).read)),
         sighting_rows=AtOnce(_Sightings(tape).put_each),
     )
     if shared_memory:
@@ -236,12 +236,16 @@ class _Recent(_Asking):
 
 def _counted(batch: ChangeBatch) -> ChangeBatch:
     """Return *batch* with its counters no higher than matters, time aside; else no search would ever end."""
-    return ChangeBatch(
-        changes=tuple(
-            change.model_copy(update={"tries": min(change.tries, 1), "looks": min(change.looks, PATIENCE)})
-            for change in batch.changes
-        ),
-        account_events=tuple(said.model_copy(update={"tries": min(said.tries, 1)}) for said in batch.account_events),
+    return batch.model_copy(
+        update={
+            "changes": tuple(
+                change.model_copy(update={"tries": min(change.tries, 1), "looks": min(change.looks, PATIENCE)})
+                for change in batch.changes
+            ),
+            "account_events": tuple(
+                said.model_copy(update={"tries": min(said.tries, 1)}) for said in batch.account_events
+            ),
+        }
     )
 
 

@@ -48,9 +48,12 @@ def test_application_is_shown_with_its_secret_masked(api: Client) -> None:
         "certificate": None,
         "certificateThumbprint": None,
         "certificateExpires": None,
+        "clientSecretExpires": None,
+        "expiryNotice": None,
         "managedIdentity": None,
         "authority": TENANT,
         "cloud": "gcc-high",
+        "redirectUrl": None,
         "baseScopes": "api",
         "lastError": None,
         "accounts": 0,
@@ -142,7 +145,8 @@ def test_redirect_url_is_refused(api: Client, app_id: str) -> None:
         ({"name": None}, "name"),
         ({"name": "n" * 257}, "name"),
         ({"provider": None}, "provider"),
-        ({"provider": "outlook"}, "provider"),
+        ({"provider": "gmail"}, "provider"),
+        ({"provider": "outlook"}, "redirectUrl"),
         ({"clientId": None}, "clientId"),
         ({"authority": None}, "authority"),
         ({"cloud": "moon"}, "cloud"),
@@ -202,6 +206,37 @@ def test_certificate_is_taken(api: Client, form: str) -> None:
     assert b"PRIVATE" not in answer.body
 
 
+def test_end_of_a_secret_is_kept(api: Client) -> None:
+    """POST and PUT take `clientSecretExpires`, a moment or a day; GET shows it until a new secret comes without one."""
+    app = api.post("/v1/oauth2", an_app(clientSecretExpires="2026-09-01")).json()["id"]
+    shown = api.get(f"/v1/oauth2/{app}").json()
+    assert (shown["clientSecretExpires"], shown["certificateExpires"]) == ("2026-09-01T00:00:00.000Z", None)
+    api.put(f"/v1/oauth2/{app}", {"clientSecret": MASK, "clientSecretExpires": "2026-10-01T12:00:00+02:00"})
+    assert api.get(f"/v1/oauth2/{app}").json()["clientSecretExpires"] == "2026-10-01T10:00:00.000Z"
+    api.put(f"/v1/oauth2/{app}", {"clientSecret": "new~secret"})
+    assert api.get(f"/v1/oauth2/{app}").json()["clientSecretExpires"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"clientSecretExpires": "soon"}, "should be a valid datetime"),
+        ({"clientSecretExpires": "2026-09-01T12:00:00"}, "should have timezone info"),
+        ({"clientSecretExpires": "2026-03-02T09:30:00Z"}, "must be in the future"),
+        ({"clientSecretExpires": "2026-09-01", "clientSecret": None, "managedIdentity": CLIENT}, "is for a"),
+    ],
+    ids=["no date", "no offset", "past", "no secret"],
+)
+def test_wrong_end_of_a_secret_is_refused(api: Client, app_id: str, change: dict[str, object], reason: str) -> None:
+    """An end that is none, that is past, or that no secret has is refused by its name, on POST and on PUT."""
+    given = {key: value for key, value in change.items() if value is not None}
+    for answer in (api.post("/v1/oauth2", an_app(**change)), api.put(f"/v1/oauth2/{app_id}", given)):
+        told = fields(answer)
+        assert list(told) == ["clientSecretExpires"]
+        assert told["clientSecretExpires"].startswith('"clientSecretExpires" ')
+        assert reason in told["clientSecretExpires"]
+
+
 def test_bad_certificate_is_refused(api: Client) -> None:
     """A certificate that cannot be opened, has expired, or is another key's, is refused with the reason."""
     key, other = a_key(), a_key()
@@ -259,6 +294,20 @@ def test_provider_cannot_change(api: Client, app_id: str) -> None:
     """PUT takes the provider that the application has, and no other."""
     assert api.put(f"/v1/oauth2/{app_id}", {"provider": "outlookService"}).status == 200
     assert list(fields(api.put(f"/v1/oauth2/{app_id}", {"provider": "outlook"}))) == ["provider"]
+
+
+def test_application_with_users_is_registered(api: Client) -> None:
+    """An application that users sign in to is listed when it says so; Graph is refused to it, with both ways out."""
+    users = {"provider": "outlook", "authority": "common", "redirectUrl": "https://relay.example.com/oauth"}
+    app = api.post("/v1/oauth2", an_app(**users, enabled=True, baseScopes="imap")).json()["id"]
+    shown = api.get(f"/v1/oauth2/{app}").json()
+    assert {**users, "baseScopes": "imap", "enabled": True, "includeInListing": True}.items() <= shown.items()
+    told = fields(api.post("/v1/oauth2", an_app(**users, baseScopes="api")))
+    assert list(told) == ["baseScopes"]
+    assert "outlookService" in told["baseScopes"]
+    assert list(fields(api.put(f"/v1/oauth2/{app}", {"baseScopes": "api"}))) == ["baseScopes"]
+    verified = api.post(f"/v1/oauth2/{app}/verify", {}).json()
+    assert [(step["id"], step["status"]) for step in verified["steps"]][-1] == ("interactive", "skip")
 
 
 def test_change_reconnects_the_accounts(api: Client, app_id: str, account: str, outside: Outside) -> None:

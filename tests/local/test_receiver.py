@@ -43,6 +43,14 @@ def test_true_webhook(secret: str) -> None:
     assert received.data == {"subject": "Tellimus ✉"}
 
 
+def test_webhook_of_no_account() -> None:
+    """A webhook whose account is null is of none."""
+    body = json.dumps({"account": None, "event": "oauthAppExpiring", "data": {}}).encode()
+    with receiving(TEXT_SECRET) as receiver:
+        requests.post(receiver.url, data=body, headers=signed(TEXT_SECRET, body), timeout=5)
+    assert [(received.verified, received.account) for received in receiver.received] == [(True, "")]
+
+
 @pytest.mark.parametrize(
     ("header", "problem"),
     [

@@ -11,39 +11,56 @@ from urllib.parse import quote
 
 from shared.adapters.graph import batch
 from shared.adapters.graph.client import IMMUTABLE_IDS, GraphClient, Request, address
-from shared.adapters.graph.errors import BAD_REQUEST, NOT_FOUND, Answer, code_of, content, read_error
+from shared.adapters.graph.errors import BAD_REQUEST, GONE, NOT_FOUND, Answer, code_of, content, read_error
 from shared.adapters.graph.messages import BRIEF, message_of, message_path
+from shared.adapters.graph.slots import Slots
 from shared.adapters.graph.users import user_path
 from shared.domain.errors import RelayError, TryLater
+from shared.domain.mailboxes import mailbox_key
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
 from shared.ports.microsoft365 import FolderChanges, Glance, Listing
 
 _PAGE = 250
-_PREFER = {"Prefer": f"{IMMUTABLE_IDS}, odata.maxpagesize={_PAGE}"}
+_PREFER = f"{IMMUTABLE_IDS}, odata.maxpagesize={_PAGE}"
 _NEXT = "@odata.nextLink"
 _DELTA = "@odata.deltaLink"
 _REMOVED = "@removed"
-_GONE = 410
 _FORGOTTEN = frozenset({"syncstatenotfound", "resyncrequired", "invalidsyncstatedata"})
 _ABSENT = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
 
 
 class GraphHistory:
-    """Looks into mailboxes through *client*."""
+    """Looks into mailboxes through *client*, one at a time into each: all that a look asks for has the one slot."""
 
-    def __init__(self, client: GraphClient, clock: Clock) -> None:
+    def __init__(self, client: GraphClient, clock: Clock, slots: Slots) -> None:
         self._client = client
         self._clock = clock
+        self._slots = slots
 
     def glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
         """
         Returns what was received at or after *since* in all folders, and what changed in those of *links*.
 
         A folder that the mailbox does not have is left out. Beyond one call it takes one more for each 20 folders above
-        19, and for each 20 messages of which Graph tells nothing but that they were read.
+        19, for each 20 messages of which Graph tells nothing but that they were read, and for each folder or message
+        that is not there any more, unless nothing was asked for after it.
         """
+        with self._slots.alone(mailbox_key(app, user)):
+            return self._glance(app, user, since, links)
+
+    def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
+        """Returns the page that a folder's link leads to; where the folder is gone, a new round awaits its return."""
+        with self._slots.alone(mailbox_key(app, user)):
+            return self._changes(app, user, folder, link, self._client.send(app, _page(link)))
+
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
+        """Returns the page that a listing's link leads to."""
+        with self._slots.alone(mailbox_key(app, user)):
+            return _listing(content(self._client.send(app, _page(link)), self._clock.now()))
+
+    def _glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
         now = self._clock.now()
         asked = {folder: link or beginning(user, folder, now) for folder, link in links.items()}
         listed, *rounds = self._get(app, [_listing_path(user, since), *asked.values()], now)
@@ -52,16 +69,6 @@ class GraphHistory:
         _raise_the_worst([listed, *known], now)
         changes = {folder: self._changes(app, user, folder, asked[folder], answer) for folder, answer in found.items()}
         return Glance(_listing(content(listed, now)), changes)
-
-    def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
-        """Returns the page that a folder's link leads to; where the folder is gone, a new round awaits its return."""
-        answer = self._client.send(app, Request("GET", link, headers=_PREFER))
-        return self._changes(app, user, folder, link, answer)
-
-    def list(self, app: OAuth2App, link: str) -> Listing:
-        """Returns the page that a listing's link leads to."""
-        answer = self._client.send(app, Request("GET", link, headers=_PREFER))
-        return _listing(content(answer, self._clock.now()))
 
     def _changes(self, app: OAuth2App, user: str, folder: str, link: str, answer: Answer) -> FolderChanges:
         now = self._clock.now()
@@ -92,11 +99,10 @@ class GraphHistory:
         }
 
     def _get(self, app: OAuth2App, links: Sequence[str], now: datetime) -> Sequence[Answer]:
-        answers: list[Answer] = []
-        for start in range(0, len(links), batch.SIZE):
-            some = links[start : start + batch.SIZE]
-            answers += batch.answers_of(content(self._client.send(app, _batch(some)), now), len(some))
-        return answers
+        # A batch takes paths below the version; of a whole link only that part counts, as it does in a call of its own.
+        # https://learn.microsoft.com/graph/json-batching
+        paths = [address("", link).removeprefix("/v1.0") for link in links]
+        return batch.get_in_turn(self._client, app, paths, now, prefer=_PREFER)
 
 
 def beginning(user: str, folder: str, now: datetime) -> str:
@@ -119,12 +125,8 @@ def _received_from(moment: datetime) -> str:
     return quote(f"receivedDateTime ge {second}Z", safe=":")
 
 
-def _batch(links: Iterable[str]) -> Request:
-    # A batch takes paths below the version; of a whole link only that part counts, as it does in a call of its own.
-    # https://learn.microsoft.com/graph/json-batching
-    paths = [address("", link).removeprefix("/v1.0") for link in links]
-    reads = [{"id": str(number), "method": "GET", "url": path, "headers": _PREFER} for number, path in enumerate(paths)]
-    return Request("POST", "/$batch", {"requests": reads})
+def _page(link: str) -> Request:
+    return Request("GET", link, headers={"Prefer": _PREFER})
 
 
 def _raise_the_worst(answers: Iterable[Answer], now: datetime) -> None:
@@ -152,7 +154,7 @@ def _forgotten(answer: Answer, link: str) -> bool:
     # https://learn.microsoft.com/graph/delta-query-overview#synchronization-reset
     if answer.good or "token=" not in link:
         return False
-    return answer.status in {BAD_REQUEST, _GONE} or code_of(answer).lower() in _FORGOTTEN
+    return answer.status in {BAD_REQUEST, GONE} or code_of(answer).lower() in _FORGOTTEN
 
 
 def _absent(answer: Answer) -> bool:

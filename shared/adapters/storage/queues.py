@@ -6,7 +6,7 @@ the wire, as the Functions host expects.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from math import ceil
 from threading import Lock
@@ -18,7 +18,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.errors import QUEUE_NOT_FOUND, code_of, translated
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import Retry
-from shared.domain.jobs import Job
+from shared.domain.jobs import Job, JobBatch
 from shared.domain.models import Owned
 
 if TYPE_CHECKING:
@@ -63,24 +63,37 @@ class StorageJobQueue:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
         self._queue.put(written(job), delay)
 
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        """Queues *jobs* as `put` does, in as few messages as they need; those of a message are taken together."""
+        for text in job_messages(jobs):
+            self._queue.put(text, delay)
+
+
+def job_messages(jobs: Sequence[Job]) -> Iterator[str]:
+    """Returns *jobs* as texts that fit a message each, halved until they do."""
+    if not jobs:
+        return
+    text = written(jobs[0] if len(jobs) == 1 else JobBatch(jobs=tuple(jobs)))
+    if len(jobs) == 1 or len(text.encode()) <= MESSAGE_BYTES:
+        yield text
+    else:
+        half = len(jobs) // 2
+        yield from job_messages(jobs[:half])
+        yield from job_messages(jobs[half:])
+
 
 def messages(batch: ChangeBatch) -> Iterator[str]:
     """Returns *batch* as texts that fit a message each, halved until they do."""
-    changes, events = batch.changes, batch.account_events
-    if not changes and not events:
+    if not batch.size:
         return
     text = written(batch)
     if len(text.encode()) <= MESSAGE_BYTES:
         yield text
-    elif changes and events:
-        yield from messages(batch.model_copy(update={"account_events": ()}))
-        yield from messages(batch.model_copy(update={"changes": ()}))
-    elif len(changes) + len(events) == 1:
+    elif batch.size == 1:
         raise ValueError(f"One change of {len(text.encode())} bytes does not fit a message of {MESSAGE_BYTES} bytes.")
     else:
-        half = (len(changes) + len(events)) // 2
-        yield from messages(batch.model_copy(update={"changes": changes[:half], "account_events": events[:half]}))
-        yield from messages(batch.model_copy(update={"changes": changes[half:], "account_events": events[half:]}))
+        for half in batch.halves():
+            yield from messages(half)
 
 
 def written(message: Owned) -> str:

@@ -10,6 +10,7 @@ from shared.domain.changes import (
     AccountEvent,
     ChangeBatch,
     ChangeKind,
+    InstanceEvent,
     Meaning,
     account_event,
     meaning_of_message,
@@ -19,7 +20,7 @@ from shared.domain.changes import (
 from shared.domain.events import EventName
 from shared.domain.messages import ContentRules, Message
 from shared.domain.sightings import Sighting
-from tests.factories import MESSAGE, a_change, a_message, a_sighting, an_account
+from tests.factories import APP, MESSAGE, a_change, a_message, a_sighting, an_account
 from tests.fakes.clock import START
 
 CREATED, UPDATED, DELETED = ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED
@@ -119,10 +120,16 @@ def test_a_message_from_before_is_not_new() -> None:
 def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKind], besides: EventName) -> None:
     """An arrival that may have been told already, of a message that changed since, tells the change besides."""
     touched = a_message(modified=START + timedelta(seconds=2.001))
-    found = meaning(kinds, touched, looks=1, interrupted=True)
+    found = meaning(kinds, touched, looks=PATIENCE, interrupted=True)
     assert (found.event, found.sighting) == (EventName.MESSAGE_NEW, a_sighting())
     assert found.also is not None
     assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
+
+
+def test_a_change_that_nobody_explained_waits_for_its_notification() -> None:
+    """Behind an arrival that may have been told already, a change is not guessed at before its notification came."""
+    found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True)
+    assert (found.event, found.again, found.sighting, found.also) == (EventName.MESSAGE_NEW, True, None, None)
 
 
 def test_an_arrival_alone_tells_nothing_besides() -> None:
@@ -174,11 +181,43 @@ def test_usual_mail_costs_no_lookup(kinds: set[ChangeKind], later: float, *, nee
     assert needs_sighting(kinds, message, suspicious=suspicious) is needed
 
 
-def test_a_queue_message_is_read_back() -> None:
-    """A batch of changes and account events survives the queue."""
+def a_batch() -> ChangeBatch:
+    """Return a batch with something of each."""
     said = account_event(an_account(), EventName.ACCOUNT_ADDED, "1", START, {"account": "anna"})
-    batch = ChangeBatch(changes=(a_change(), a_change(kind=DELETED, looks=2, tries=1)), account_events=(said,))
-    assert ChangeBatch.model_validate_json(batch.model_dump_json()) == batch
+    expiring = InstanceEvent(subject=APP, event=EventName.OAUTH_APP_EXPIRING, version="1", at=START, data={"app": APP})
+    changes = (a_change(), a_change(kind=DELETED, looks=2, tries=1))
+    return ChangeBatch(changes=changes, account_events=(said,), instance_events=(expiring,))
+
+
+def test_a_queue_message_is_read_back() -> None:
+    """A batch of changes and of events, whoever they are about, survives the queue."""
+    assert ChangeBatch.model_validate_json(a_batch().model_dump_json()) == a_batch()
+
+
+def test_a_batch_falls_into_halves_down_to_single_things() -> None:
+    """Halved until each holds one thing, a batch is all there, in its order."""
+    batches = [a_batch()]
+    while any(batch.size > 1 for batch in batches):
+        batches = [half for batch in batches for half in (batch.halves() if batch.size > 1 else (batch,))]
+    assert [batch.size for batch in batches] == [1] * 4
+    for name in ("changes", "account_events", "instance_events"):
+        assert tuple(each for batch in batches for each in getattr(batch, name)) == getattr(a_batch(), name)
+
+
+def test_a_try_is_counted_in_everything() -> None:
+    """After a try that came to nothing all that came in has been tried once more."""
+    tried = a_batch().tried()
+    assert [each.tries for each in tried.changes] == [1, 2]
+    assert [each.tries for each in (*tried.account_events, *tried.instance_events)] == [1, 1]
+
+
+def test_an_instance_event_names_no_account() -> None:
+    """What happened to an application has an id of its own, and is no account's."""
+    (said,) = a_batch().instance_events
+    event = said.as_event()
+    assert (event.account, event.account_key, event.data) == (None, None, {"app": APP})
+    assert event.id != said.model_copy(update={"subject": "another"}).as_event().id
+    assert event.id != said.model_copy(update={"version": "2"}).as_event().id
 
 
 def test_an_account_event_says_which_registration_it_is_about() -> None:

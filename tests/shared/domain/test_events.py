@@ -14,6 +14,7 @@ from shared.domain.events import (
     attachment_id,
     deleted_data,
     event_id,
+    expiring_data,
     is_auto_reply,
     missing_data,
     moved_data,
@@ -22,8 +23,9 @@ from shared.domain.events import (
     updated_data,
 )
 from shared.domain.messages import Address, Attachment, Body, ContentRules
+from shared.domain.oauth2 import CredentialKind
 from shared.domain.sightings import Sighting
-from tests.factories import MESSAGE, a_message, a_sighting, an_event
+from tests.factories import APP, CLIENT, MESSAGE, a_message, a_sighting, an_app, an_event
 from tests.fakes.clock import START
 
 ANY_TEXT = st.text(st.characters())
@@ -58,6 +60,23 @@ def test_the_envelope_is_emailengines() -> None:
     bare = payload(an_event(name=EventName.ACCOUNT_ADDED, path=None, special_use=None, data={"account": "anna"}), None)
     assert list(json.loads(bare)) == ["serviceUrl", "account", "date", "event", "data"]
     assert json.loads(bare)["serviceUrl"] is None
+    of_nobody = payload(an_event(name=EventName.OAUTH_APP_EXPIRING, account=None, account_key=None), None)
+    assert json.loads(of_nobody)["account"] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "credential"), [(CredentialKind.SECRET, "clientSecret"), (CredentialKind.CERTIFICATE, "certificate")]
+)
+def test_an_expiring_credential_is_named_as_at_the_api(kind: CredentialKind, credential: str) -> None:
+    """What expires is told with the API's names: which application, which credential, when, and in how many days."""
+    assert expiring_data(an_app(credential=kind), START, 7) == {
+        "app": APP,
+        "name": "Contoso",
+        "clientId": CLIENT,
+        "credential": credential,
+        "expires": "2026-03-02T09:30:00.000Z",
+        "days": 7,
+    }
 
 
 @given(ANY_TEXT)
@@ -172,6 +191,18 @@ def test_a_cut_is_a_beginning(text: str, limit: int) -> None:
     assert text.startswith(told["plain"])
     assert len(told["plain"].encode()) <= limit
     assert told["hasMore"] == (told["plain"] != text)
+
+
+def test_both_forms_of_a_text_are_told() -> None:
+    """Where the backend keeps both forms of a text both are told, and what it did not read to its end says so."""
+    message = a_message(body=Body("plain", "Tere"), alternative=Body("html", "<p>Te", whole=900))
+    assert new_data(message, ContentRules())["text"] == {
+        "id": MESSAGE,
+        "encodedSize": {"plain": 4, "html": 900},
+        "plain": "Tere",
+        "html": "<p>Te",
+        "hasMore": True,
+    }
 
 
 def test_text_stays_at_home_when_nobody_wants_it() -> None:

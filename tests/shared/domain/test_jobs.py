@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.jobs import Job, JobKind
+from shared.domain.jobs import Job, JobBatch, JobKind, jobs_of
 
 
 @pytest.mark.parametrize("kind", JobKind)
@@ -19,3 +19,12 @@ def test_an_unknown_job_is_refused() -> None:
     for text in ('{"kind":"dance","account":"key"}', '{"kind":"connect","account":"key","when":"now"}'):
         with pytest.raises(ValidationError):
             Job.model_validate_json(text)
+
+
+def test_a_message_holds_one_job_or_a_batch() -> None:
+    """Whoever takes a message need not know which of the two it is; anything else is refused."""
+    job = Job(kind=JobKind.SWEEP, account="key")
+    assert jobs_of(job.model_dump_json()) == (job,)
+    assert jobs_of(JobBatch(jobs=(job, job)).model_dump_json().encode()) == (job, job)
+    with pytest.raises(ValidationError):
+        jobs_of('{"jobs":[{"kind":"dance","account":"key"}]}')

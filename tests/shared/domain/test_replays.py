@@ -31,7 +31,7 @@ def test_a_replay_goes_from_state_to_state() -> None:
 def test_a_replay_survives_the_queue() -> None:
     """A message says all that the next page needs."""
     replay = planned(NewReplay(since=START - DAY, until=START), "replay-1").after(HERE, 7)
-    job = Job(kind=JobKind.REPLAY, account="", replay=replay)
+    job = Job(kind=JobKind.REPLAY, replay=replay)
     assert Job.model_validate_json(job.model_dump_json()) == job
 
 

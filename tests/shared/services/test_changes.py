@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import AccountState, NewAccount, account_key
-from shared.domain.changes import AccountEvent, ChangeBatch, ChangeKind
+from shared.domain.changes import AccountEvent, Change, ChangeBatch, ChangeKind
 from shared.domain.deliveries import DeliveryQuery
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.jobs import JobKind
+from shared.domain.mailboxes import mailbox_key
 from shared.domain.messages import Message
+from shared.domain.permits import PLACES, VALID, Permit
 from shared.domain.sightings import sighting_key
 from shared.ports.microsoft365 import NotThere, Unread
-from tests.factories import APP, HOOK, MESSAGE, a_change, a_message, a_sighting
+from tests.factories import APP, HOOK, MESSAGE, a_change, a_message, a_sighting, an_app
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
 from tests.fakes.webhooks import FAILED
@@ -213,16 +215,34 @@ def test_a_repetition_sends_the_same_bytes(world: World) -> None:
     assert json.loads(first.body)["date"] == "2026-03-02T09:30:00.000Z"
 
 
-def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
-    """Where a process died after it told an arrival, a change since then is told besides the arrival."""
+def dies_before_the_sighting(world: World) -> None:
+    """Have a process tell an arrival and die before it has noted it."""
     faulty = Faulty(world.sightings)
     world.reader.keep(a_message())
     faulty.fail("put", RuntimeError("The worker is out of memory."))
     with pytest.raises(RuntimeError):
         world.process(lambda port: faulty if port is world.sightings else port).expand(a_change())
+
+
+def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
+    """Where a process died after it told an arrival, a change since then is told besides, announced or not."""
+    dies_before_the_sighting(world)
     world.reader.keep(touched(flags=READ))
-    world.process().expand(a_change(), redelivered=True)
+    process = world.process()
+    process.expand(a_change(), redelivered=True)
+    process.expand_queued()
     assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
+def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> None:
+    """Where a process died after it told an arrival, and the message was moved since, that is no update."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(folder="archive-id"))
+    process = world.process()
+    process.expand(a_change(), redelivered=True)
+    process.expand(a_change(kind=DELETED), a_change(kind=CREATED))
+    process.expand_queued()
+    assert world.sender.events() == ["messageNew", "messageMoved"]
 
 
 @pytest.mark.parametrize(
@@ -519,3 +539,67 @@ def test_a_deleted_account_says_goodbye_to_its_own_webhook(world: World, process
     said = account_event(account=ben.key, account_id="ben", event=EventName.ACCOUNT_DELETED)
     process.changes.expand(ChangeBatch(account_events=(said,)), redelivered=False)
     assert [post.url for post in world.sender.posts] == [OWN]
+
+
+# --- a crowded mailbox ---
+
+
+def occupied(world: World) -> None:
+    """Have other processes hold every place of anna's mailbox for a while."""
+    mailbox = mailbox_key(an_app(), world.account().user)
+    for place in range(PLACES):
+        world.permits.insert(Permit(mailbox=mailbox, place=place, holder=f"other-{place}", until=START + VALID))
+
+
+def burst(number: int = 10) -> list[Change]:
+    """Return changes about so many messages."""
+    return [a_change(message=f"m{index}") for index in range(number)]
+
+
+def test_changes_at_an_easy_pace_need_no_permit(world: World, process: Process) -> None:
+    """A mailbox that is not crowded costs no request for a permit."""
+    for change in burst():
+        process.expand(change)
+        world.clock.advance(timedelta(seconds=1))
+    assert world.permits.requests == 0
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["told by the ingress", "seen here"])
+def test_a_crowded_mailbox_waits_for_room(world: World, process: Process, *, marked: bool) -> None:
+    """
+    Where other processes have all places, a crowd waits on the queue for a moment, and no try is counted.
+
+    A crowd is what the ingress marked, or what comes together here. Other mailboxes are told at once.
+    """
+    world.connected("berta")
+    world.reader.keep(*(a_message(id=f"m{index}") for index in range(10)), a_message(id="other"))
+    occupied(world)
+    crowd = [change.model_copy(update={"crowded": True}) for change in burst(1)] if marked else burst()
+    process.expand(*crowd, a_change(account=account_key("berta"), message="other"))
+    assert [body["data"]["id"] for body in world.sender.bodies()] == ["other"]
+    (waiting,) = world.changes.waiting()
+    assert timedelta() < waiting.due - world.clock.now() <= timedelta(seconds=2)
+    assert waiting.body.changes == tuple(change.model_copy(update={"crowded": True}) for change in crowd)
+    process.expand_queued()
+    assert len(world.sender.bodies()) == 1 + len(crowd)
+    assert world.changes.waiting() == []
+
+
+def test_who_waits_for_room_after_a_crash_stays_suspicious(world: World, process: Process) -> None:
+    """A batch that came again may have been told in part, which is not forgotten while it waits."""
+    occupied(world)
+    process.expand(a_change(crowded=True), redelivered=True)
+    (waiting,) = world.changes.waiting()
+    assert [change.tries for change in waiting.body.changes] == [1]
+
+
+def test_permits_that_cannot_be_had_lose_nothing(world: World) -> None:
+    """While storage does not say who may read, the whole batch goes back, and is told once it does."""
+    faulty = Faulty(world.permits)
+    process = world.process(lambda port: faulty.port if port is world.permits else port)
+    world.reader.keep(*(a_message(id=f"m{index}") for index in range(10)))
+    faulty.fail("of", TryLater("Storage cannot be reached."))
+    process.expand(*burst())
+    assert world.sender.bodies() == []
+    process.expand_queued()
+    assert len(world.sender.bodies()) == 10

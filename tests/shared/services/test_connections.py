@@ -17,7 +17,7 @@ from shared.domain.accounts import (
     Subscription,
 )
 from shared.domain.due import DueKind
-from shared.domain.errors import SignInRefused, TryLater
+from shared.domain.errors import NoRoom, NotReachable, SignInRefused, TryLater
 from shared.domain.jobs import JobKind
 from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
@@ -219,6 +219,23 @@ def test_a_transient_failure_is_no_authentication_error(world: World, process: P
     waits = [later - earlier for earlier, later in zip([START, *again], again, strict=False)]
     assert waits == sorted(waits)
     assert waits[0] >= timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("trouble", [BUSY, NotReachable("Nobody answered Graph.")])
+def test_creation_is_retried_for_ever(world: World, process: Process, trouble: TryLater) -> None:
+    """However often Graph makes no subscription, it is asked again within about an hour, until it does."""
+    world.subscriptions.troubles.add(*[trouble] * 100)
+    world.registered()
+    waits = []
+    while world.subscriptions.created == 0:
+        (asked,) = [each for each in world.jobs.waiting() if each.body.kind in {JobKind.CONNECT, JobKind.RECONNECT}]
+        waits.append(asked.due - world.clock.now())
+        world.clock.advance(waits[-1])
+        world.jobs.done(asked)
+        process.jobs.run(asked.body)
+    assert len(waits) == 101
+    assert max(waits) == waits[-1] == timedelta(hours=1) * 1.1
+    assert world.account().state is AccountState.CONNECTED
 
 
 def test_graph_says_how_long_to_wait(world: World, process: Process) -> None:
@@ -458,3 +475,38 @@ def test_a_fresh_subscription_catches_up(world: World, process: Process) -> None
     world.queue(world.account(), JobKind.RECREATE, subscription=subscription.id)
     process.work(until=timedelta(seconds=1))
     assert world.history.calls == ["glance"]
+
+
+FULL = NoRoom("The mailbox has reached its limit.", reason="Forbidden", mend="End some.")
+
+
+def test_a_mailbox_without_room_is_polled(world: World, process: Process) -> None:
+    """Where a mailbox has too many subscriptions the account is connected, polls, says why, and asks again daily."""
+    world.subscriptions.troubles.add(FULL, FULL)
+    world.registered()
+    process.work(until=timedelta(minutes=1))
+    account = world.account()
+    assert (account.state, account.polling) == (AccountState.CONNECTED, True)
+    assert "authenticationError" not in world.announced()
+    shown = process.accounts.show("anna")
+    assert shown["lastError"] == {
+        "response": "The mailbox has reached its limit.",
+        "serverResponseCode": "Forbidden",
+        "description": "End some.",
+    }
+    assert account.next_attempt is not None
+    assert timedelta(hours=23) < account.next_attempt - START < timedelta(hours=30)
+    for _ in range(2):
+        asked = [message for message in world.jobs.waiting() if message.body.kind is JobKind.RECONNECT]
+        world.clock.advance(asked[-1].due - world.clock.now())
+        process.work(until=timedelta())
+    assert world.account().polling is False
+    assert process.accounts.show("anna")["lastError"] is None
+
+
+def test_an_account_that_polls_says_why(world: World, process: Process) -> None:
+    """Where Graph cannot call us, `lastError` of the connected account says so."""
+    world.set(service_url=None)
+    world.registered()
+    process.work(until=timedelta(seconds=1))
+    assert "serviceUrl" in process.accounts.show("anna")["lastError"]["response"]

@@ -99,6 +99,16 @@ def test_a_batch_that_repeats_itself_is_queued_once(world: World, process: Proce
     assert len(queued(world)) == 3
 
 
+def test_a_burst_at_one_mailbox_is_marked(world: World, process: Process) -> None:
+    """Many notifications about one mailbox at once are marked as crowded; a few are not, nor is another mailbox."""
+    other = STATES.make("another-account")
+    asyncio.run(process.notifications.accept(posted(*(said(f"m{number}") for number in range(3)))))
+    burst = [said(f"m{number}") for number in range(3, 9)]
+    asyncio.run(process.notifications.accept(posted(*burst, said("theirs", clientState=other))))
+    marked = {c.message: c.crowded for batch in world.changes.bodies() for c in batch.changes}
+    assert marked == {**{f"m{number}": number >= 3 for number in range(9)}, "theirs": False}
+
+
 def test_graph_is_answered_after_storing(world: World) -> None:
     """The answer waits for the put, not only for its start."""
     gate = threading.Event()

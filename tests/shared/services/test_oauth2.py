@@ -10,7 +10,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from shared.domain.due import DueKind
 from shared.domain.errors import (
+    Changed,
     InvalidRequest,
     MailboxRefused,
     OAuth2AppInUse,
@@ -22,6 +24,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2AppChange
 from tests.factories import APP, CLIENT, TENANT
 from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
 from tests.shared.services.world import Process, World
 
 CLIENT_SECRET = "8Q~secret-value-of-the-application"
@@ -118,6 +121,33 @@ def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Proce
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.key)]
 
 
+def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
+    """A rotation that somebody else's change makes try again puts its secret into the vault once."""
+    before = len(world.vault.secrets)
+    apps = Faulty(world.apps)
+    apps.fail("replace", Changed("Somebody else was faster."))
+    process = world.process(lambda port: apps.port if port is world.apps else port)
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    assert len(world.vault.secrets) == before
+
+
+@pytest.mark.parametrize("credential", ["certificate", "managed identity"])
+def test_only_a_secret_has_a_given_end(process: Process, certificate: str, credential: str) -> None:
+    """The end of a secret is refused, by its name, where the application has none."""
+    given = {"certificate": certificate} if credential == "certificate" else {"managedIdentity": IDENTITY}
+    app = process.oauth2.register(request(**given))
+    with pytest.raises(InvalidRequest) as refused:
+        process.oauth2.change(app, OAuth2AppChange(client_secret_expires=START + timedelta(days=90)))
+    assert [problem.key for problem in refused.value.problems] == ["clientSecretExpires"]
+
+
+def test_a_certificate_is_watched(world: World, process: Process, certificate: str) -> None:
+    """The end that a certificate tells is told of 30 days ahead, without anybody giving it."""
+    app = process.oauth2.register(request(certificate=certificate))
+    (due,) = world.due.all()
+    assert (due.kind, due.subject, due.at) == (DueKind.EXPIRY, app, START + timedelta(days=60))
+
+
 def test_a_credential_may_change_its_kind(world: World, process: Process) -> None:
     """A managed identity in the place of a secret leaves no secret behind."""
     process.oauth2.change(APP, OAuth2AppChange(managed_identity=IDENTITY))
@@ -173,6 +203,54 @@ def test_applications_are_listed(process: Process) -> None:
     second = process.oauth2.register(request())
     page = process.oauth2.page(0, 1)
     assert (page["total"], page["pages"], [app["id"] for app in page["apps"]]) == (2, 2, [min(APP, second)])
+
+
+# --- applications that users sign in to ---
+
+
+def outlook(**changes: Any) -> NewOAuth2App:
+    """Return the body that registers an application with users."""
+    redirect = "https://relay.example.com/oauth"
+    values = {"name": "Contoso", "provider": "outlook", "clientId": CLIENT, "clientSecret": CLIENT_SECRET}
+    return NewOAuth2App.model_validate({**values, "authority": "common", "redirectUrl": redirect, **changes})
+
+
+def test_an_application_with_users_is_kept(process: Process) -> None:
+    """It is shown as it was registered, and a change may list it and have users come back elsewhere."""
+    app = process.oauth2.register(outlook(extraScopes=["email"]))
+    shown = process.oauth2.show(app)
+    assert (shown["provider"], shown["authority"], shown["baseScopes"]) == ("outlook", "common", "imap")
+    assert (shown["enabled"], shown["redirectUrl"]) == (False, "https://relay.example.com/oauth")
+    change = {"enabled": True, "redirectUrl": "https://new.example.com/oauth", "authority": "Organizations"}
+    process.oauth2.change(app, OAuth2AppChange.model_validate(change))
+    shown = process.oauth2.show(app)
+    assert (shown["enabled"], shown["includeInListing"]) == (True, True)
+    assert (shown["redirectUrl"], shown["authority"]) == ("https://new.example.com/oauth", "organizations")
+
+
+def test_one_kind_of_application_does_not_become_the_other(process: Process) -> None:
+    """A change of the kind is refused and names the field; application access is enabled whatever is said."""
+    with pytest.raises(InvalidRequest) as refused:
+        process.oauth2.change(APP, OAuth2AppChange(base_scopes="imap"))
+    assert [problem.key for problem in refused.value.problems] == ["baseScopes"]
+    process.oauth2.change(APP, OAuth2AppChange(enabled=False))
+    shown = process.oauth2.show(APP)
+    assert (shown["enabled"], shown["includeInListing"], shown["redirectUrl"]) == (True, False, None)
+
+
+def test_only_a_user_can_verify_a_sign_in(world: World, process: Process) -> None:
+    """A verification tries the credential where the authority is one tenant, and leaves the sign-in to a user."""
+    everybody = process.oauth2.register(outlook())
+    one = process.oauth2.register(outlook(authority=TENANT))
+    shown = process.oauth2.verify(everybody, None, test_connection=True)
+    assert (shown["authMethod"], shown["ok"]) == ("authorizationCode", True)
+    assert steps(shown) == {"config": "ok", "token": "skip", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=False)) == {"config": "ok", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=True))["token"] == "ok"
+    wrong = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value, not its id.")
+    world.inspector.troubles.add(wrong)
+    assert not process.oauth2.verify(one, None, test_connection=True)["ok"]
+    assert process.oauth2.show(one)["lastError"] == {"response": "The secret is wrong."}
 
 
 # --- removing ---

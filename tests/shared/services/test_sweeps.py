@@ -77,6 +77,16 @@ def test_known_mail_is_not_expanded_again(world: World, process: Process) -> Non
     assert (queued(world), world.account().silent_finds) == ([], 0)
 
 
+@pytest.mark.parametrize("number", [1, 10])
+def test_much_mail_at_once_is_a_crowd(world: World, process: Process, number: int) -> None:
+    """What a look finds is marked as crowded where it is much."""
+    swept(world)
+    world.history.deliver(*(mail(f"m{each}") for each in range(number)))
+    process.work(until=NOW)
+    found = [change.crowded for batch in world.changes.bodies() for change in batch.changes]
+    assert found == [number > 1] * number
+
+
 def test_young_mail_is_left_to_its_notification(world: World, process: Process) -> None:
     """Mail of the last minutes is not taken from its notification; the next sweep takes what is still unknown."""
     swept(world)

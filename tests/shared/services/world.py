@@ -9,6 +9,7 @@ from typing import Any
 from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
@@ -42,6 +43,8 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
+    FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -92,8 +95,10 @@ class World:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeDeliveryStore(self.clock)
         self.sightings = FakeSightingStore()
-        self.retention = FakeRetention(self.deliveries, self.sightings)
+        self.permits = FakePermitStore()
         self.poison = FakePoisonStore()
+        self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
+        self.quotas = FakeQuotaStore()
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
         self.instance = FakeInstanceSettingsStore()
@@ -217,10 +222,12 @@ class Process:
             due=through(world.due),
             apps=through(world.apps),
             sightings=through(world.sightings),
+            permits=through(world.permits),
             webhooks=through(world.webhooks),
             deliveries=through(world.deliveries),
             retention=through(world.retention),
             poison=through(world.poison),
+            quotas=through(world.quotas),
             tokens=through(world.tokens),
             instance=through(world.instance),
             vault=through(world.vault),
@@ -246,10 +253,12 @@ class Process:
         self.timers = self.relay.timers
         self.tokens = self.relay.tokens
         self.jobs = self.relay.jobs
+        self.expiries = self.relay.expiries
         self.notifications = Notifications(
             client_states=STATES,
             changes=gather(changes),
             jobs=jobs,
+            crowds=Crowds(),
             clock=world.clock,
             randomness=world.randomness,
             log=log,
