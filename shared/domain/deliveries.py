@@ -46,6 +46,14 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
 
+    def overrules(self, known: "DeliveryState") -> bool:
+        """
+        Tells whether a row in this state may take the place of one that another attempt wrote meanwhile.
+
+        Only "delivered" may. Whoever wrote the other goes on with it; who comes late, his message gone, may not.
+        """
+        return self is DeliveryState.DELIVERED and known is not DeliveryState.DELIVERED
+
 
 class DeliveryKey(Owned):
     """

@@ -267,7 +267,7 @@ class Deliveries:
         try:
             self.store.replace(delivery, etag)
         except Changed:
+            # Two attempts ran at once; the first word counts, unless the later one is better.
             stored = self.store.get(delivery.key)
-            if stored is not None and stored.value.state is not DeliveryState.DELIVERED:
-                # Two attempts ran at once; the later word counts, and "delivered" is always kept.
+            if stored is not None and delivery.state.overrules(stored.value.state):
                 self.store.replace(delivery, stored.etag)

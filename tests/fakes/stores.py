@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Generic, TypeVar
 
 from shared.domain.accounts import Account, AccountState
-from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery
 from shared.domain.errors import Changed, FieldProblem, InvalidRequest
 from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
@@ -240,12 +240,12 @@ class FakeDeliveryStore:
         self._lock = RLock()
 
     def add(self, deliveries: Sequence[tuple[Delivery, bytes]]) -> None:
-        """Store deliveries; a delivered one stays."""
+        """Store deliveries; a row that is there stays, unless it is overruled."""
         with self._lock:
             for delivery, payload in deliveries:
                 place = _place(delivery.key)
                 known = self._records.read(place)
-                if known is None or known.value.state is not DeliveryState.DELIVERED:
+                if known is None or delivery.state.overrules(known.value.state):
                     self._records.write(place, delivery)
                     self._payloads[place] = payload
 

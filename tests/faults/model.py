@@ -4,81 +4,26 @@ The relay as a model: the real services as workers, and around them all that the
 Time is left out: whatever is queued may be taken at once or much later, so every delay and every race is covered.
 """
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import DeliveryState, Outcome
 from shared.ports.deliveries import BUSY
-from shared.ports.records import Stored
-from tests.faults.replayed import CHANGED, UNAVAILABLE, Call, Ended, Raise, run
+from tests.faults.ground import Kept, Message, Row, State, Worker, happen, keep
+from tests.faults.replayed import UNAVAILABLE, Call, Ended, Raise, run
 from tests.faults.search import Move
 from tests.shared.services.world import Process, World
 
 # The host gives a message up after as many takes.
 _MOST_TAKES = 5
 _READS = frozenset({"read row", "read payload", "list rows", "read webhook", "read sighting"})
+# The mailbox does not change, and the bytes of a row never do.
+_CONSTANT = frozenset({"read mail", "read payload"})
 _MEMORY = frozenset({"remember", "remember finished", "take in hand", "finish", "lay down"})
-
-
-class Kept:
-    """A value that is kept once, so that comparing states compares identities."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class Message(NamedTuple):
-    """A message in a queue; `takes` is its receipt, too."""
-
-    queue: str
-    number: int
-    body: Kept
-    takes: int
-    visible: bool
-
-
-class Worker(NamedTuple):
-    """Who works on a message, or believes it; `memory` is what he was answered so far."""
-
-    queue: str
-    number: int
-    body: Kept
-    takes: int
-    memory: int
-
-
-class Row(NamedTuple):
-    """A record, and how often it was written."""
-
-    key: Any
-    value: Kept
-    payload: Kept | None
-    version: int
-
-
-class State(NamedTuple):
-    """
-    The world at one moment.
-
-    `received` counts what each endpoint accepted of each event; `hands` is what the workers' process remembers, where
-    they share one. `faults` is how many are left, `doubts` how many of those spent may have caused a duplicate.
-    """
-
-    messages: frozenset[Message]
-    webhooks: frozenset[Row]
-    faults: int
-    workers: frozenset[Worker] = frozenset()
-    rows: frozenset[Row] = frozenset()
-    sightings: frozenset[tuple[Kept, Kept]] = frozenset()
-    received: frozenset[tuple[str, str, Kept, int]] = frozenset()
-    hands: frozenset[tuple[str, str]] = frozenset()
-    doubts: int = 0
 
 
 @dataclass(frozen=True)
@@ -95,6 +40,7 @@ class Answer:
 TAKEN = Answer("200", accepted=True, outcome=Outcome(status=200, milliseconds=1), fault=False)
 REFUSED = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1))
 SILENT = Answer("silence", accepted=True, outcome=Outcome(error="timeout", milliseconds=1), doubt=True)
+DEAD = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1), fault=False)
 GONE = Answer("410", accepted=False, outcome=Outcome(status=410, milliseconds=1))
 FULL = Answer("busy lane", accepted=False, outcome=BUSY)
 
@@ -106,7 +52,7 @@ class Situation:
 
     `world` makes what does not change (accounts, mails, settings); `requests` are what operators ask for, at any
     moment; `expected` are the deliveries that must come of it (webhook and event); `again` is how many further
-    receptions of each somebody asked for.
+    receptions of each somebody asked for. The endpoint answers as `usual`, and for a fault each as one of `answers`.
     """
 
     world: Callable[[], World]
@@ -114,6 +60,7 @@ class Situation:
     expected: frozenset[tuple[str, str]]
     requests: tuple[Callable[[Process], None], ...] = ()
     again: int = 0
+    usual: Answer = TAKEN
     answers: tuple[Answer, ...] = (REFUSED, SILENT)
     retries: int = 1
     workers: int = 2
@@ -126,39 +73,39 @@ class Model:
 
     situation: Situation
     ends: set[DeliveryState] = field(default_factory=set)
-    _values: dict[Any, Kept] = field(default_factory=dict)
-    _memories: list[tuple[Any, ...]] = field(default_factory=lambda: [()])
-    _numbers: dict[tuple[int, Any], int] = field(default_factory=dict)
+    _memories: list[tuple[tuple[str, Any], ...]] = field(default_factory=lambda: [()])
+    _numbers: dict[tuple[int, str, Any], int] = field(default_factory=dict)
     _calls: dict[tuple[str, Kept, bool, int], Call | Ended] = field(default_factory=dict)
 
     def start(self, faults: int) -> State:
         """Return the state in which everything is still to be done."""
         bodies: list[tuple[str, Any]] = [("changes", batch) for batch in self.situation.batches]
         bodies += [("requests", request) for request in self.situation.requests]
-        messages = (Message(queue, number, self._keep(body), 0, True) for number, (queue, body) in enumerate(bodies))
+        messages = (Message(queue, number, keep(body), 0, True) for number, (queue, body) in enumerate(bodies))
         world = self.situation.world()
-        webhooks = (Row(key, self._keep(webhook), None, 0) for key, webhook in world.webhooks._records.sorted())
-        seen = ((self._keep(key), self._keep(sighting)) for key, sighting in world.sightings._sightings.items())
+        webhooks = (Row(key, keep(webhook), None, 0) for key, webhook in world.webhooks._records.sorted())
+        seen = ((keep(key), keep(sighting)) for key, sighting in world.sightings._sightings.items())
         return State(frozenset(messages), frozenset(webhooks), faults, sightings=frozenset(seen))
 
     def moves(self, state: State) -> Iterator[Move[State]]:
         """Yield everything that may happen in *state*."""
-        if len(state.workers) < self.situation.workers:
+        calls = {worker: self._call(worker) for worker in state.workers}
+        for worker, call in calls.items():
+            if isinstance(call, Call) and call.name in _CONSTANT:
+                # Whatever others do before this read, they may as well do after it: one order stands for all.
+                yield from self._called(state, worker, call)
+                return
+        if len(calls) < self.situation.workers:
             for message in state.messages:
                 if message.visible:
                     yield Move(f"{_name(message)} is taken", self._taken(state, message))
-        for worker in state.workers:
-            call = self._call(worker)
+        for worker, call in calls.items():
             if state.faults:
                 yield Move(f"{_name(worker)}: dies", self._crash(state, worker), fault=True)
                 if _held(state, worker):
                     yield Move(f"{_name(worker)}: its lease ends early", _show(_pay(state), worker), fault=True)
             if isinstance(call, Ended):
                 yield self._end(state, worker, call)
-            elif call.name == "post":
-                yield from self._post(state, worker, call.arguments[0])
-            elif call.name == "read mail":
-                yield from self._read_mail(state, worker, call.arguments[0])
             else:
                 yield from self._called(state, worker, call)
 
@@ -194,11 +141,6 @@ class Model:
         self.ends |= {row.state for row in ended.values()}
         return None
 
-    def _keep(self, value: Any) -> Kept:
-        # What an account event tells is a dictionary, which has no hash.
-        name = value if isinstance(value, Hashable) and not isinstance(value, ChangeBatch) else repr(value)
-        return self._values.setdefault(name, Kept(value))
-
     def _call(self, worker: Worker) -> Call | Ended:
         known = (worker.queue, worker.body, worker.takes > 1, worker.memory)
         if known not in self._calls:
@@ -213,10 +155,12 @@ class Model:
 
     def _answered(self, state: State, worker: Worker, answer: Any) -> State:
         """Return the state in which *worker* has heard *answer*."""
-        step = (worker.memory, answer)
+        call = self._call(worker)
+        assert isinstance(call, Call)
+        step = (worker.memory, call.name, answer)
         if step not in self._numbers:
             self._numbers[step] = len(self._memories)
-            self._memories.append((*self._memories[worker.memory], answer))
+            self._memories.append((*self._memories[worker.memory], (call.name, answer)))
         wiser = worker._replace(memory=self._numbers[step])
         return state._replace(workers=state.workers - {worker} | {wiser})
 
@@ -236,20 +180,25 @@ class Model:
     def _crash(self, state: State, worker: Worker) -> State:
         """Return the state after the death of a process: of one worker, or of all that share one."""
         dead = state.workers if self.situation.shared_memory else {worker}
-        state = _pay(state)._replace(workers=state.workers - dead, hands=frozenset())
+        # What a death interrupts may each come once more.
+        state = _pay(state, doubts=len(dead))._replace(workers=state.workers - dead, hands=frozenset())
         for one in dead:
             state = _show(state, one)
         return state
 
     def _called(self, state: State, worker: Worker, call: Call) -> Iterator[Move[State]]:
+        if call.name == "post":
+            yield from self._post(state, worker, call.arguments[0])
+        elif call.name == "read mail":
+            yield from self._read_mail(state, worker, call.arguments[0])
+        elif call.name == "return early":
+            yield self._return_early(state, worker)
+        else:
+            yield from self._stored(state, worker, call)
+
+    def _stored(self, state: State, worker: Worker, call: Call) -> Iterator[Move[State]]:
         label = f"{_name(worker)}: {call.name}"
-        if call.name == "return early":
-            # Only code that is wrong on purpose asks for this.
-            early = _held(state, worker)
-            freed = state._replace(messages=state.messages - {early} if early else state.messages)
-            yield Move(label, self._answered(freed, worker, None))
-            return
-        after, answer = self._happen(state, call)
+        after, answer = happen(state, call)
         yield Move(label, self._answered(after, worker, answer))
         if state.faults and call.name not in _MEMORY:
             unavailable = Raise(UNAVAILABLE)
@@ -258,8 +207,14 @@ class Model:
                 ambiguous = self._answered(_pay(after), worker, unavailable)
                 yield Move(f"{label} (happens, and an error comes back)", ambiguous, fault=True)
 
+    def _return_early(self, state: State, worker: Worker) -> Move[State]:
+        """Return the move of a worker that is wrong on purpose: its message goes before its work is done."""
+        held = _held(state, worker)
+        freed = state._replace(messages=state.messages - ({held} if held else set()))
+        return Move(f"{_name(worker)}: returns early", self._answered(freed, worker, None))
+
     def _post(self, state: State, worker: Worker, posts: tuple[tuple[str, str, bytes], ...]) -> Iterator[Move[State]]:
-        for answers in product((TAKEN, *self.situation.answers), repeat=len(posts)):
+        for answers in product((self.situation.usual, *self.situation.answers), repeat=len(posts)):
             faults = sum(answer.fault for answer in answers)
             if faults <= state.faults:
                 doubts = sum(answer.doubt for answer in answers)
@@ -286,80 +241,9 @@ class Model:
     def _receive(self, state: State, posts: list[tuple[str, str, bytes]]) -> State:
         counts = {(webhook, event, body): count for webhook, event, body, count in state.received}
         for webhook, event, body in posts:
-            key = (webhook, event, self._keep(body))
+            key = (webhook, event, keep(body))
             counts[key] = counts.get(key, 0) + 1
         return state._replace(received=frozenset((*key, count) for key, count in counts.items()))
-
-    def _happen(self, state: State, call: Call) -> tuple[State, Any]:
-        """Return the state after *call*, and its answer."""
-        first = call.arguments[0]
-        match call.name:
-            case "read row":
-                row = _row(state.rows, first)
-                return state, Stored(row.value.value, str(row.version)) if row else None
-            case "read payload":
-                row = _row(state.rows, first)
-                return state, row.payload.value if row and row.payload else None
-            case "list rows":
-                rows = [row.value.value for row in state.rows]
-                wanted = (row for row in rows if (row.key.webhook, row.state) == (first.webhook, first.state))
-                return state, tuple(sorted(wanted, key=lambda row: row.key.id))
-            case "add row":
-                return self._add(state, *call.arguments), None
-            case "replace row":
-                return self._replace(state, "rows", first.key, *call.arguments)
-            case "read webhook":
-                row = _row(state.webhooks, first)
-                return state, Stored(row.value.value, str(row.version)) if row else None
-            case "replace webhook":
-                return self._replace(state, "webhooks", first.id, *call.arguments)
-            case "put webhook":
-                row = _row(state.webhooks, first.id)
-                return self._replace(state, "webhooks", first.id, first, str(row.version if row else 0))
-            case "read sighting":
-                return state, next((seen.value for key, seen in state.sightings if key.value == first), None)
-            case "put sighting":
-                others = {pair for pair in state.sightings if pair[0].value != first}
-                pair = (self._keep(first), self._keep(call.arguments[1]))
-                return state._replace(sightings=frozenset(others | {pair})), None
-            case "queue changes" | "queue retries" | "queue jobs":
-                return self._queue(state, call.name.removeprefix("queue "), first), None
-        return _remember(state, call.name, first)
-
-    def _add(self, state: State, delivery: Any, payload: bytes) -> State:
-        row = _row(state.rows, delivery.key)
-        if row and row.value.value.state is DeliveryState.DELIVERED:
-            return state
-        added = Row(delivery.key, self._keep(delivery), self._keep(payload), row.version + 1 if row else 0)
-        return state._replace(rows=state.rows - {row} | {added})
-
-    def _replace(self, state: State, table: str, key: Any, value: Any, etag: str) -> tuple[State, Any]:
-        rows: frozenset[Row] = getattr(state, table)
-        row = _row(rows, key)
-        if row is None or str(row.version) != etag:
-            return state, Raise(CHANGED)
-        replaced = row._replace(value=self._keep(value), version=row.version + 1)
-        return state._replace(**{table: rows - {row} | {replaced}}), None
-
-    def _queue(self, state: State, queue: str, body: Any) -> State:
-        used = {message.number for message in state.messages} | {worker.number for worker in state.workers}
-        number = next(number for number in range(len(used) + 1) if number not in used)
-        return state._replace(messages=state.messages | {Message(queue, number, self._keep(body), 0, True)})
-
-
-def _remember(state: State, name: str, event: str) -> tuple[State, Any]:
-    held, finished = ("held", event), ("finished", event)
-    match name:
-        case "remember":
-            return state, bool({held, finished} & state.hands)
-        case "remember finished":
-            return state, finished in state.hands
-        case "take in hand":
-            return state._replace(hands=state.hands | {held}), held not in state.hands
-        case "finish":
-            return state._replace(hands=state.hands - {held} | {finished}), None
-        case _:
-            return state._replace(hands=state.hands - {held}), None
 
 
 def _work(worker: Worker) -> Callable[[Process], None]:
@@ -373,10 +257,6 @@ def _work(worker: Worker) -> Callable[[Process], None]:
             return lambda process: process.jobs.run(body)
         case _:
             return body
-
-
-def _row(rows: frozenset[Row], key: Any) -> Row | None:
-    return next((row for row in rows if row.key == key), None)
 
 
 def _held(state: State, worker: Worker) -> Message | None:
@@ -396,8 +276,8 @@ def _show(state: State, worker: Worker) -> State:
     return state._replace(messages=state.messages - {held} | {held._replace(visible=True)}) if held else state
 
 
-def _pay(state: State) -> State:
-    return state._replace(faults=state.faults - 1, doubts=state.doubts + 1)
+def _pay(state: State, *, doubts: int = 1) -> State:
+    return state._replace(faults=state.faults - 1, doubts=state.doubts + doubts)
 
 
 def _name(of: Message | Worker) -> str:

@@ -58,19 +58,25 @@ class Paused(BaseException):
         self.call = call
 
 
+class Strayed(BaseException):
+    """The same answers led elsewhere than before, so that nothing this search says would be worth anything."""
+
+
 class Tape:
     """Answers calls as they were answered before, and stops at the first that was not."""
 
-    def __init__(self, answers: Sequence[Any]) -> None:
+    def __init__(self, answers: Sequence[tuple[str, Any]]) -> None:
         self._answers = iter(answers)
         self._paused: Paused | None = None
 
     def ask(self, name: str, *arguments: Any) -> Any:
         """Return the answer to a call, or stop there; whoever cleans up on the way out is stopped again."""
-        answer = next(self._answers, self)
-        if answer is self:
+        asked, answer = next(self._answers, (None, None))
+        if asked is None:
             self._paused = self._paused or Paused(Call(name, arguments))
             raise self._paused
+        if asked != name:
+            raise Strayed(f"It asked to {asked} before, and now to {name}.")
         if answer == Raise(UNAVAILABLE):
             raise TryLater("Storage does not answer.")
         if answer == Raise(CHANGED):
@@ -80,7 +86,7 @@ class Tape:
 
 def run(
     world: World,
-    answers: Sequence[Any],
+    answers: Sequence[tuple[str, Any]],
     work: Callable[[Process], None],
     *,
     schedule: tuple[timedelta, ...],
@@ -93,7 +99,7 @@ def run(
     changes = replace(
         process.changes,
         deliveries=deliveries,
-        reader=AtOnce(_Reader(tape, world.reader).read),
+        readings=replace(process.changes.readings, gathered=AtOnce(_Reader(tape, world.reader).read)),
         sighting_rows=AtOnce(_Sightings(tape).put_each),
     )
     if shared_memory:
@@ -236,12 +242,16 @@ class _Recent(_Asking):
 
 def _counted(batch: ChangeBatch) -> ChangeBatch:
     """Return *batch* with its counters no higher than matters, time aside; else no search would ever end."""
-    return ChangeBatch(
-        changes=tuple(
-            change.model_copy(update={"tries": min(change.tries, 1), "looks": min(change.looks, PATIENCE)})
-            for change in batch.changes
-        ),
-        account_events=tuple(said.model_copy(update={"tries": min(said.tries, 1)}) for said in batch.account_events),
+    return batch.model_copy(
+        update={
+            "changes": tuple(
+                change.model_copy(update={"tries": min(change.tries, 1), "looks": min(change.looks, PATIENCE)})
+                for change in batch.changes
+            ),
+            "account_events": tuple(
+                said.model_copy(update={"tries": min(said.tries, 1)}) for said in batch.account_events
+            ),
+        }
     )
 
 

@@ -48,8 +48,8 @@ class DeliveryTable:
         """
         Stores deliveries with their payloads, up to a hundred of a partition in one transaction.
 
-        Where a row exists already, a delivered one stays as it is and any other is overwritten, so that any order of
-        crashes and repetitions converges.
+        Where a row exists already, it stays as it is, unless the new one overrules it: only a delivered one does. So
+        who comes late takes nothing back, and any order of crashes and repetitions converges.
         """
         partitions: defaultdict[tuple[str, str], list[Columns]] = defaultdict(list)
         for delivery, payload in _last_words(deliveries):
@@ -235,7 +235,7 @@ def _still_to_do(table: Table, row: Columns) -> Operation | None:
     found = table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
     if found is None:
         return ("create", row)
-    if found.columns["state"] == DeliveryState.DELIVERED:
+    if not DeliveryState(row["state"]).overrules(DeliveryState(found.columns["state"])):
         return None
     return ("update", row, replacing(found.etag))
 
@@ -259,7 +259,7 @@ def _last_words(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[tuple[Deli
     kept: dict[DeliveryKey, tuple[Delivery, bytes]] = {}
     for delivery, payload in deliveries:
         former = kept.get(delivery.key)
-        if former is None or former[0].state is not DeliveryState.DELIVERED:
+        if former is None or delivery.state.overrules(former[0].state):
             kept[delivery.key] = (delivery, payload)
     return list(kept.values())
 
