@@ -15,6 +15,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + OAuth2AppInUse
     + NotDeliverable
     + NotRequeueable
+  x ServiceUrlMissing     say at which address we are
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
@@ -170,6 +171,15 @@ class NotRequeueable(Conflict):
     """A message that was given up cannot be put back; the text says why, and what to do."""
 
     code = "NotRequeueable"
+
+
+class ServiceUrlMissing(RelayError):
+    """Nobody has said at which address the world reaches this service."""
+
+    code = "MissingServiceURLSetup"
+
+    def __init__(self) -> None:
+        super().__init__('Set "serviceUrl" through POST /v1/settings: the address at which users reach this service.')
 
 
 class Changed(RelayError):

@@ -1,5 +1,6 @@
 """Watches: which mailboxes the sidecar keeps open; the account's row says the rest."""
 
+from shared.domain.accounts import Account
 from shared.domain.models import Owned
 
 
@@ -9,3 +10,8 @@ class Watch(Owned):
     account: str
     incarnation: str
     grant: str
+
+
+def watch_of(account: Account) -> Watch:
+    """Returns the watch of an account that has a grant."""
+    return Watch(account=account.key, incarnation=account.incarnation, grant=account.grant or "")
