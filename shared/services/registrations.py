@@ -7,7 +7,7 @@ must have signed in: the caller brings the sign-in along, names the account whos
 
 from dataclasses import dataclass
 
-from shared.domain.accounts import Access, Account, AccountChange, AccountOAuth2, NewAccount
+from shared.domain.accounts import Access, AccountChange, AccountOAuth2, NewAccount
 from shared.domain.errors import FieldProblem, InvalidRequest
 from shared.domain.flows import Wish
 from shared.domain.oauth2 import OAuth2App, Provider
@@ -42,8 +42,7 @@ class Registrations:
         app = self._app(request.oauth2.provider)
         if request.oauth2.authorize and app.provider is Provider.OUTLOOK:
             return {"redirect": self.sign_ins.authorize(app, _wish(request))}
-        known = self.accounts.get(request.account) if request.account else None
-        access = self._access(app, request.oauth2, request.expected_email, known)
+        access = self._access(request.account, app, request.oauth2, request.expected_email)
         account, state = self.accounts.register(request, access)
         return {"account": account, "state": state}
 
@@ -54,8 +53,7 @@ class Registrations:
             app = self._app(change.oauth2.provider)
             if change.oauth2.authorize and app.provider is Provider.OUTLOOK:
                 raise _wrong("oauth2.authorize", "must be absent: a sign-in is asked for through POST /v1/account")
-            known = self.accounts.get(account)
-            access = self._access(app, change.oauth2, change.expected_email, known)
+            access = self._access(account, app, change.oauth2, change.expected_email)
         self.accounts.change(account, change, access)
 
     def _app(self, app: str) -> OAuth2App:
@@ -71,13 +69,14 @@ class Registrations:
             )
         return stored.value
 
-    def _access(self, app: OAuth2App, oauth2: AccountOAuth2, expected: str | None, known: Account | None) -> Access:
+    def _access(self, account: str | None, app: OAuth2App, oauth2: AccountOAuth2, expected: str | None) -> Access:
         if app.provider is Provider.OUTLOOK_SERVICE:
             return _as_itself(app, oauth2)
         if oauth2.refresh_token is not None:
             return self._brought(app, oauth2, oauth2.refresh_token, expected)
         if oauth2.auth is not None and oauth2.auth.delegated_account is not None:
             return self._lent(app, oauth2.mailbox or "", oauth2.auth.delegated_account)
+        known = self.accounts.get(account) if account else None
         if known is not None and known.grant and known.app == app.id and _same(known.user, oauth2.mailbox):
             return known.access
         if oauth2.access_token is not None:

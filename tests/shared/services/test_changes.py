@@ -410,7 +410,7 @@ def test_an_account_that_came_back_is_no_stranger(world: World, process: Process
     world.process().accounts.remove("anna")
     process.expand(a_change(message="gone"))
     again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": "anna@contoso.com"}}}
-    world.process().accounts.register(NewAccount.model_validate(again))
+    world.process().register(NewAccount.model_validate(again))
     world.process().work()
     world.reader.keep(a_message())
     process.expand(a_change())
