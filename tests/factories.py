@@ -65,6 +65,17 @@ def an_app(**changes: Any) -> OAuth2App:
     return OAuth2App(**{**values, **changes})
 
 
+def an_outlook_app(**changes: Any) -> OAuth2App:
+    """Return an application that users sign in to."""
+    values: dict[str, Any] = {
+        "provider": Provider.OUTLOOK,
+        "tenant": "organizations",
+        "enabled": True,
+        "redirect_url": "https://relay.example.com/oauth",
+    }
+    return an_app(**{**values, **changes})
+
+
 def a_webhook(**changes: Any) -> Webhook:
     """Return the webhook of the instance."""
     return Webhook(**{"id": "default", "url": HOOK, "updated": START, **changes})
