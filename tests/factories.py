@@ -43,7 +43,12 @@ def an_account(name: str = "anna", **changes: Any) -> Account:
 
 def an_outlook_app(**changes: Any) -> OAuth2App:
     """Return an application that users sign in to, with a client secret."""
-    values = {"provider": Provider.OUTLOOK, "tenant": "common", "redirect_url": "https://relay.example.com/oauth"}
+    values: dict[str, Any] = {
+        "provider": Provider.OUTLOOK,
+        "tenant": "common",
+        "redirect_url": "https://relay.example.com/oauth",
+        "enabled": True,
+    }
     return an_app(**{**values, **changes})
 
 
@@ -63,17 +68,6 @@ def an_app(**changes: Any) -> OAuth2App:
         "revision": "1",
     }
     return OAuth2App(**{**values, **changes})
-
-
-def an_outlook_app(**changes: Any) -> OAuth2App:
-    """Return an application that users sign in to."""
-    values: dict[str, Any] = {
-        "provider": Provider.OUTLOOK,
-        "tenant": "organizations",
-        "enabled": True,
-        "redirect_url": "https://relay.example.com/oauth",
-    }
-    return an_app(**{**values, **changes})
 
 
 def a_webhook(**changes: Any) -> Webhook:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from shared.domain.accounts import Access, AccountChange, AccountOAuth2, NewAccount
 from shared.domain.errors import FieldProblem, InvalidRequest
 from shared.domain.flows import Wish
-from shared.domain.oauth2 import OAuth2App, Provider
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.providers import Provider
 from shared.domain.sign_in_links import is_expected
 from shared.ports.records import Stored
 from shared.ports.sign_ins import SignIns as CodeFlow

@@ -24,7 +24,9 @@ from shared.domain.errors import (
 )
 from shared.domain.flows import LIFETIME, Flow, Wish
 from shared.domain.grants import Grant
-from shared.domain.oauth2 import OAuth2App, Provider, missing_scopes, scopes_of
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.providers import Provider
+from shared.domain.scopes import missing, scopes_of
 from shared.domain.sign_in_links import (
     LinkRefused,
     NewSignInForm,
@@ -199,9 +201,9 @@ class SignIns:
             return Problem(ProblemKind.BUSY, 503)
 
     def _objection(self, app: OAuth2App, wish: Wish, signed_in: SignedIn) -> Problem | None:
-        missing = missing_scopes(signed_in.scopes, scopes_of(app))
-        if missing:
-            return Problem(ProblemKind.MISSING_SCOPES, 403, detail=", ".join(missing))
+        lacking = missing(signed_in.scopes, scopes_of(app))
+        if lacking:
+            return Problem(ProblemKind.MISSING_SCOPES, 403, detail=", ".join(lacking))
         expected = wish.expected_email or self._expected(wish.account)
         if expected and not is_expected(expected, [signed_in.username, signed_in.email]):
             return Problem(ProblemKind.WRONG_ACCOUNT, 403, signed_in=signed_in.username, expected=expected)

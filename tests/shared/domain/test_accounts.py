@@ -98,11 +98,6 @@ def test_which_mailbox(email: str | None, auth: dict[str, str], mailbox: str, ad
         ("notifyFrom", "soon", "datetime"),
         ("oauth2", {"provider": APP, "auth": {}}, '"user" is required: the address (or user principal name)'),
         ("oauth2", {"provider": APP, "auth": {"user": "a/b"}}, "none of / ? #"),
-        (
-            "oauth2",
-            {**BODY["oauth2"], "authorize": True},  # type: ignore[dict-item]  # JSON has no types
-            "Application-only OAuth providers do not support interactive authorization",
-        ),
         ("proxy", "socks5://example.com", "Extra inputs are not permitted"),
     ],
 )
@@ -177,6 +172,7 @@ def test_an_account_is_shown_as_emailengine_shows_it() -> None:
         "webhooks": None,
         "webhooksCustomHeaders": [{"key": "X-Tenant", "value": "******"}],
         "path": None,
+        "subconnections": None,
         "logs": False,
         "locale": None,
         "tz": None,
