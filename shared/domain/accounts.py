@@ -61,8 +61,11 @@ TRANSITIONS: dict[AccountState, frozenset[AccountState]] = {
     AccountState.CONNECTING: _ANY_OUTCOME,
     AccountState.CONNECTED: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
     | {AccountState.AUTHENTICATION_ERROR, AccountState.CONNECT_ERROR},
-    AccountState.AUTHENTICATION_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
-    AccountState.CONNECT_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
+    # The sidecar goes on trying by itself, so a mailbox may open, or be refused, without another attempt in between.
+    AccountState.AUTHENTICATION_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
+    | {AccountState.CONNECTED},
+    AccountState.CONNECT_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
+    | {AccountState.CONNECTED, AccountState.AUTHENTICATION_ERROR},
     AccountState.DELETED: frozenset({AccountState.NEW}),
 }
 

@@ -19,6 +19,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
+    + NoSidecar           start the sidecar
     + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
     + GrantRefused        the user signs in again
@@ -192,6 +193,7 @@ class TryLater(RelayError):
     """A system we need is busy, throttled or unreachable; the same call may succeed later."""
 
     code = "TryLater"
+    reason = "TryLater"
     status_hint = 503
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
@@ -209,6 +211,15 @@ class QuotaSpent(TryLater):
     def __init__(self, quota: str, retry_after: timedelta) -> None:
         super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
         self.turn = retry_after
+
+
+class NoSidecar(TryLater):
+    """The sidecar, which opens mailboxes for users who signed in, does not do so."""
+
+    reason = "NoSidecar"
+
+    def __init__(self) -> None:
+        super().__init__("No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.")
 
 
 class SignInRefused(RelayError):

@@ -231,7 +231,7 @@ class Accounts:
         if new.grant:
             self.grants.attach(new.grant, key)
         if deleted:
-            self._bury(deleted.value)
+            self._bury(deleted.value, new)
             self.store.replace(new, deleted.etag)
         else:
             self.store.insert(new)
@@ -264,9 +264,7 @@ class Accounts:
             self.grants.attach(changed.grant, changed.key)
         self.store.replace(changed, stored.etag)
         self.account_lookup.forget(former.key)
-        if former.grant and former.grant != changed.grant:
-            self.watches.delete(watch_of(former))
-            self.grants.detach(former.grant, former.key)
+        self._leave(former, changed)
         if moved:
             self.mailboxes.release(former.app, former.user, former.id)
         self._queue(JobKind.RECONNECT, changed)
@@ -293,9 +291,10 @@ class Accounts:
         if stored and stored.value.headers and stored.value.headers != headers:
             self.vault.delete(stored.value.headers)
 
-    def _bury(self, gone: Account) -> None:
-        """Tells what the removal of *gone* cannot tell any more: it will find another registration in its place."""
+    def _bury(self, gone: Account, new: Account) -> None:
+        """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
         self.tokens.revoke_bound(gone.id)
+        self._leave(gone, new)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
         self.changes.put(ChangeBatch(account_events=(said,)))
@@ -303,6 +302,13 @@ class Accounts:
         if stored is not None and stored.value.headers:
             self.vault.delete(stored.value.headers)
         self.webhooks.delete(gone.webhook)
+
+    def _leave(self, former: Account, now: Account) -> None:
+        """Ends what a grant did for *former*, where it does not do the same for the account as it is *now*."""
+        if former.grant and (former.incarnation, former.grant) != (now.incarnation, now.grant):
+            self.watches.delete(watch_of(former))
+        if former.grant and former.grant != now.grant:
+            self.grants.detach(former.grant, former.key)
 
     def _latest_etag(self, key: str) -> str:
         stored = self.store.get(key)

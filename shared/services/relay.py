@@ -42,9 +42,11 @@ from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.retention import Purges
 from shared.services.sign_ins import SignIns
+from shared.services.standings import Standings
 from shared.services.sweeps import Sweeps
 from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
+from shared.services.watching import Watching
 
 # How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
 _SETTINGS_TTL = timedelta(seconds=10)
@@ -227,6 +229,26 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         log=log,
     )
+    standings = Standings(outside.accounts, outside.changes, outside.jobs, clock, randomness, log)
+    grants = Grants(
+        store=outside.grants,
+        apps=apps,
+        tokens=outside.grant_tokens,
+        vault=outside.vault,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    watching = Watching(
+        accounts=outside.accounts,
+        grants=grants,
+        watches=outside.watches,
+        standings=standings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
     connections = Connections(
         accounts=outside.accounts,
         apps=apps,
@@ -238,7 +260,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         renewals=renewals,
         sweeps=sweeps,
         settings=settings,
-        changes=outside.changes,
+        standings=standings,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
@@ -258,16 +280,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         changes=outside.changes,
         jobs=outside.jobs,
         log=log,
-    )
-    grants = Grants(
-        store=outside.grants,
-        apps=apps,
-        tokens=outside.grant_tokens,
-        vault=outside.vault,
-        jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        watching=watching,
     )
     registry = Accounts(
         store=outside.accounts,
@@ -323,6 +336,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             accounts=outside.accounts,
             account_lookup=accounts,
             connections=connections,
+            watching=watching,
             renewals=renewals,
             relocations=relocations,
             sweeps=sweeps,

@@ -14,7 +14,7 @@ from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.shards import Board, SeenShard, Shard
-from shared.domain.watches import Watch
+from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
 from shared.ports.sign_ins import Begun, Refreshed, SignedIn
@@ -155,7 +155,8 @@ class FakeWatchStore:
 
     def delete(self, watch: Watch) -> None:
         """Remove the watch."""
-        if self.watches.get(watch.account) == watch:
+        kept = self.watches.get(watch.account)
+        if kept is not None and is_same(kept, watch):
             del self.watches[watch.account]
         self._board.changed(shard_of(watch.grant))
 

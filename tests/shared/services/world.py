@@ -272,6 +272,8 @@ class Process:
         self.timers = self.relay.timers
         self.tokens = self.relay.tokens
         self.jobs = self.relay.jobs
+        self.watching = self.relay.jobs.watching
+        self.tokens_of = self.watching.grants.token
         self.expiries = self.relay.expiries
         self.notifications = Notifications(
             client_states=STATES,
