@@ -67,9 +67,19 @@ class Delegation:
         except RuntimeError as exc:
             # What MSAL raises for a nonce that is not the one of this sign-in.
             raise _not_proved("its nonce is another one") from exc
-        claims = self._identity(str(got.get("id_token", "")))
         if "refresh_token" not in got:
             raise SignInRefused("The sign-in brought no refresh token.", reason="NoRefreshToken", mend=_NO_REFRESH)
+        return self._signed_in(got)
+
+    def adopt(self, refresh_token: str) -> SignedIn:
+        """Refreshes a sign-in that was made elsewhere, with the id token that tells whose it is."""
+        # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token
+        scope = [*token_scopes(self._app), *SIGN_IN]
+        got = self._refreshed(refresh_token, scope)
+        return self._signed_in({"refresh_token": refresh_token, **got})
+
+    def _signed_in(self, got: Mapping[str, Any]) -> SignedIn:
+        claims = self._identity(str(got.get("id_token", "")))
         return SignedIn(
             tenant=claims["tid"],
             user=claims["oid"],
@@ -93,19 +103,22 @@ class Delegation:
         # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token
         single = set(token_scopes(self._app)) == set(scopes_of(self._app))
         scope = None if single else [f"{ENDPOINTS[self._app.cloud].outlook_url}/.default"]
-        got = self._asked(
-            # MSAL's public method cannot leave the scope out, its client can.
-            lambda msal: msal.client.obtain_token_by_refresh_token(
-                refresh_token, scope=scope, on_updating_rt=False, on_removing_rt=lambda _token: None
-            ),
-            read_grant_refusal,
-            grant="refresh_token",
-        )
+        got = self._refreshed(refresh_token, scope)
         return Refreshed(
             access_token=got["access_token"],
             refresh_token=got.get("refresh_token"),
             expires=self._conversation.clock.now() + timedelta(seconds=int(got["expires_in"])),
             scopes=tuple(str(got.get("scope", "")).split()),
+        )
+
+    def _refreshed(self, refresh_token: str, scope: list[str] | None) -> dict[str, Any]:
+        return self._asked(
+            # MSAL's public method can neither leave the scope out nor ask for an id token, its client can.
+            lambda msal: msal.client.obtain_token_by_refresh_token(
+                refresh_token, scope=scope, on_updating_rt=False, on_removing_rt=lambda _token: None
+            ),
+            read_grant_refusal,
+            grant="refresh_token",
         )
 
     def _asked(

@@ -40,6 +40,10 @@ class EntraUsers:
         """Ends a sign-in with what the user's browser brought back."""
         return self._delegation(app).finish(flow, answer)
 
+    def adopt(self, app: OAuth2App, refresh_token: str) -> SignedIn:
+        """Returns who made a sign-in elsewhere, and takes it over."""
+        return self._delegation(app).adopt(refresh_token)
+
     def refresh(self, app: OAuth2App, refresh_token: str) -> Refreshed:
         """Returns a fresh access token for the user's mail."""
         return self._delegation(app).refresh(refresh_token)

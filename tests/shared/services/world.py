@@ -25,8 +25,8 @@ from tests.fakes.delegated import (
     FakeGrantStore,
     FakeGrantTokens,
     FakeShardStore,
-    ScriptedSignIns,
     FakeWatchStore,
+    ScriptedSignIns,
 )
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
