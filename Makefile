@@ -60,8 +60,9 @@ bench: setup ## Run the benchmarks of bench/, one after the other
 prove: setup ## Search every interleaving of the deliveries for a lost event, deeper than the tests do; minutes
 	@$(BIN)/python -m tests.faults.prove
 
-soak: setup ## Random faults for some minutes, and a count of what is lost; ARGS="--minutes 15 --seed 7"
+soak: setup ## Random faults, then a kill at every step, and a count of what is lost; ARGS="--minutes 15 --seed 7"
 	@$(BIN)/python -m soak $(ARGS)
+	@EVERY_POINT=1 $(BIN)/python -m pytest -q tests/faults/test_named_points.py
 
 lock: setup ## Pin the requirements of pyproject.toml, with hashes; ARGS=--upgrade takes newer ones
 	@$(COMPILE) pyproject.toml -o requirements.txt $(ARGS)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TokenSource,
     )
     from shared.ports.outside import Outside
+    from shared.ports.sign_ins import GrantTokens, SignIns
     from shared.ports.vault import Vault
     from shared.services.relay import Options, Relay
 
@@ -95,6 +96,8 @@ class Replacements:
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
     history: "History | None" = None
+    code_flow: "SignIns | None" = None
+    grant_tokens: "GrantTokens | None" = None
 
 
 @Once
@@ -159,6 +162,7 @@ def _options(settings: Settings) -> "Options":
 def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.endpoint_probe import HttpEndpointProbe
     from shared.adapters.entra.entra import Entra
+    from shared.adapters.entra.users import EntraUsers
     from shared.adapters.graph.client import GraphClient
     from shared.adapters.graph.history import GraphHistory
     from shared.adapters.graph.mailboxes import GraphMailboxes
@@ -169,11 +173,14 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.health import StorageDependency
     from shared.adapters.storage.poison_queues import StoragePoisonQueue
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
+    from shared.adapters.storage.seal import Seal
     from shared.adapters.storage.tables.accounts import AccountTable
     from shared.adapters.storage.tables.cursors import CursorTable
     from shared.adapters.storage.tables.deliveries import DeliveryTable
     from shared.adapters.storage.tables.due import DueTable
+    from shared.adapters.storage.tables.flows import FlowTable
     from shared.adapters.storage.tables.folders import FolderTable
+    from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
@@ -183,6 +190,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
+    from shared.adapters.storage.tables.watches import WatchTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
     from shared.adapters.system import SystemClock, SystemRandomness
     from shared.adapters.webhook_http.sender import HttpWebhookSender
@@ -194,6 +202,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     connection = _connection(settings)
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
+    users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
     log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
@@ -218,12 +227,17 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         quotas=quotas,
         tokens=TokenTable(connection),
         instance=InstanceSettingsTable(connection),
+        grants=GrantTable(connection),
+        flows=FlowTable(connection, Seal(settings.client_state_key_map)),
+        watches=WatchTable(connection),
         vault=vault,
         changes=StorageChangeQueue(connection),
         retries=StorageRetryQueue(connection),
         jobs=StorageJobQueue(connection),
         given_up=StoragePoisonQueue(connection),
         inspector=replaced.token_inspector or entra,
+        code_flow=replaced.code_flow or users,
+        grant_tokens=replaced.grant_tokens or users,
         reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
         history=replaced.history or GraphHistory(graph, clock, slots),

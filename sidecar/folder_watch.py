@@ -16,7 +16,7 @@ from typing import Final
 
 from shared.domain.mirrors import Find, Mirror, Seen, after, baseline, bits, compare, fingerprint
 from shared.domain.sequence_maps import SequenceMap
-from sidecar.imap.connection import Connection
+from sidecar.imap.connection import IDLE_SECONDS, Connection
 from sidecar.imap.folders import open_folder
 from sidecar.imap.mail import fetch_brief, fetch_flags, fetch_new, search_all
 from sidecar.imap.responses import Brief, brief_of, count_of
@@ -99,7 +99,7 @@ class FolderWatch:
         await self._settle(newest=newest)
         return self._finds()
 
-    async def idle(self, seconds: float) -> None:
+    async def idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Listens until something happens, `interrupt` is called, or *seconds* are over; then `refresh` tells."""
         if self._map.settled:
             await self._connection.idle(self._woken, seconds)

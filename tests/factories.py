@@ -43,7 +43,12 @@ def an_account(name: str = "anna", **changes: Any) -> Account:
 
 def an_outlook_app(**changes: Any) -> OAuth2App:
     """Return an application that users sign in to, with a client secret."""
-    values = {"provider": Provider.OUTLOOK, "tenant": "common", "redirect_url": "https://relay.example.com/oauth"}
+    values: dict[str, Any] = {
+        "provider": Provider.OUTLOOK,
+        "tenant": "common",
+        "redirect_url": "https://relay.example.com/oauth",
+        "enabled": True,
+    }
     return an_app(**{**values, **changes})
 
 

@@ -68,7 +68,12 @@ def _answer(
     if not world.directory.admits(authority, user):
         raise EntraError(70000, f"The grant was issued to a user of another tenant than '{authority}'.")
     asked = scopes.read(text or grant.scopes)
-    resource, wanted = asked.single()
+    # A code names one resource; for a refresh the first of several counts.
+    if nonce is not None and len(asked.resources) > 1:
+        raise EntraError(28000)
+    resource, wanted = asked.first()
+    if wanted == (f"{resource}/{scopes.EVERYTHING}",):
+        wanted = scopes.read(grant.scopes).resources.get(resource, ())
     if not {scope.lower() for scope in wanted} <= application.consented(user):
         raise EntraError(65001)
     withheld = {scope.lower() for scope in world.behaviour.withheld_scopes}

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from local.m365.entra_errors import EntraError
 
 GRAPH = "https://graph.microsoft.com"
+#: Whatever was granted of a resource. https://learn.microsoft.com/entra/identity-platform/scopes-oidc#the-default-scope
+EVERYTHING = ".default"
 #: Every cloud's name for Exchange Online.
 OUTLOOK = frozenset(
     {
@@ -46,10 +48,8 @@ class Asked:
         """Every scope in lower case."""
         return {*self.openid, *(scope.lower() for scopes in self.resources.values() for scope in scopes)}
 
-    def single(self) -> tuple[str, tuple[str, ...]]:
-        """The one resource that a token can be for, with its scopes; Graph where there are only OpenID's."""
-        if len(self.resources) > 1:
-            raise EntraError(28000)
+    def first(self) -> tuple[str, tuple[str, ...]]:
+        """The resource that a token is for, with its scopes; Graph where there are only OpenID's."""
         return next(iter(self.resources.items()), (GRAPH, ()))
 
 
@@ -66,7 +66,7 @@ def read(text: str) -> Asked:
         resource = resource.rstrip("/").lower() or GRAPH
         if resource != GRAPH and resource not in OUTLOOK:
             raise EntraError(500011, f"Resource '{resource}'.")
-        if resource in OUTLOOK and name.lower() not in MAIL:
+        if resource in OUTLOOK and name.lower() not in MAIL and name != EVERYTHING:
             raise EntraError(650053, f"Scope '{name}', resource '{resource}'.")
         resources.setdefault(resource, []).append(f"{resource}/{name}")
     if not openid and not resources:

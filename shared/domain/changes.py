@@ -18,7 +18,7 @@ with the message as it is now. So the meaning comes from comparing what is read 
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -193,7 +193,7 @@ def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspiciou
     """
     if suspicious or ChangeKind.CREATED not in kinds or ChangeKind.DELETED in kinds:
         return True
-    return message.modified - message.created > _UNTOUCHED
+    return was_touched(message)
 
 
 def meaning_of_missing(
@@ -224,13 +224,15 @@ def meaning_of_message(
     patience: int,
     interrupted: bool,
     rules: ContentRules,
+    told: Sighting | None = None,
 ) -> Meaning:
     """
     Returns what the changes of a message that is there come to; *known* is what we last knew of it.
 
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
-    Whether that was a move, its own notification says; only where none comes is it told as an update.
+    What was *told* of it says what changed. Where even that is unknown, the change's own notification says whether it
+    was a move; only where none comes is it told as an update.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -239,18 +241,32 @@ def meaning_of_message(
             moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
             if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
-            since = kinds - {ChangeKind.CREATED}
-            touched = interrupted and message.modified - message.created > _UNTOUCHED
-            unexplained = touched and not since and looks < patience
-            return Meaning(
-                EventName.MESSAGE_NEW,
-                new_data(message, rules),
-                moment=message.received,
-                sighting=None if unexplained else now_seen,
-                again=unexplained,
-                also=_change_of_unknown(since, message, now_seen) if touched and not unexplained else None,
+            arrival = Meaning(
+                EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen
             )
+            if told is not None:
+                change = _change_since(told, message, now_seen)
+                return replace(arrival, also=change if change.event else None)
+            if interrupted and was_touched(message):
+                return _touched_since(arrival, kinds - {ChangeKind.CREATED}, message, wait=looks < patience)
+            return arrival
         return _change_of_unknown(kinds, message, now_seen)
+    return _change_since(known, message, now_seen)
+
+
+def _touched_since(arrival: Meaning, kinds: AbstractSet[ChangeKind], message: Message, *, wait: bool) -> Meaning:
+    """Returns the *arrival* with the change that followed it, of which only its *kinds* are known, if they are."""
+    if not kinds and wait:
+        return replace(arrival, sighting=None, again=True)
+    return replace(arrival, also=_change_of_unknown(kinds, message, Sighting.of(message)))
+
+
+def was_touched(message: Message) -> bool:
+    """Tells whether *message* was changed after it came."""
+    return message.modified - message.created > _UNTOUCHED
+
+
+def _change_since(known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
     if known.folder != now_seen.folder:
         return _changed(EventName.MESSAGE_MOVED, moved_data(message, known), message, now_seen)
     if known.state != now_seen.state:

@@ -15,9 +15,11 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + OAuth2AppInUse
     + NotDeliverable
     + NotRequeueable
+  x ServiceUrlMissing     say at which address we are
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
+    + NoSidecar           start the sidecar
     + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
     + GrantRefused        the user signs in again
@@ -172,6 +174,15 @@ class NotRequeueable(Conflict):
     code = "NotRequeueable"
 
 
+class ServiceUrlMissing(RelayError):
+    """Nobody has said at which address the world reaches this service."""
+
+    code = "MissingServiceURLSetup"
+
+    def __init__(self) -> None:
+        super().__init__('Set "serviceUrl" through POST /v1/settings: the address at which users reach this service.')
+
+
 class Changed(RelayError):
     """A record changed between our read and our write; read it again."""
 
@@ -182,6 +193,7 @@ class TryLater(RelayError):
     """A system we need is busy, throttled or unreachable; the same call may succeed later."""
 
     code = "TryLater"
+    reason = "TryLater"
     status_hint = 503
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
@@ -199,6 +211,15 @@ class QuotaSpent(TryLater):
     def __init__(self, quota: str, retry_after: timedelta) -> None:
         super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
         self.turn = retry_after
+
+
+class NoSidecar(TryLater):
+    """The sidecar, which opens mailboxes for users who signed in, does not do so."""
+
+    reason = "NoSidecar"
+
+    def __init__(self) -> None:
+        super().__init__("No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.")
 
 
 class SignInRefused(RelayError):

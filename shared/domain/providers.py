@@ -21,8 +21,8 @@ _DOMAIN = re.compile(
     r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$", re.IGNORECASE
 )
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-# Without the one there is no refresh token, without the other nobody says who signed in.
-_NEEDED = frozenset({"offline_access", "openid"})
+# Without the first there is no refresh token, without the others nobody says who signed in.
+_NEEDED = frozenset({"offline_access", "openid", "profile"})
 
 
 class Provider(StrEnum):

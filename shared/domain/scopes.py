@@ -16,6 +16,7 @@ from shared.domain.oauth2 import OAuth2App
 _MAIL = ("IMAP.AccessAsUser.All", "SMTP.Send")
 #: What concerns the sign-in and no resource.
 SIGN_IN = ("offline_access", "openid", "profile")
+_SIGN_INS = frozenset({*SIGN_IN, "email"})
 _OUTLOOK_HOSTS = frozenset(
     {"outlook.office365.com", *(str(urlsplit(each.outlook_url).hostname) for each in ENDPOINTS.values())}
 )
@@ -40,6 +41,12 @@ def scopes_of(app: OAuth2App) -> tuple[str, ...]:
 def mail_scopes(app: OAuth2App) -> tuple[str, ...]:
     """Returns those of them that a token for mail servers holds."""
     return tuple(scope for scope in scopes_of(app) if _host(scope) in _OUTLOOK_HOSTS)
+
+
+def token_scopes(app: OAuth2App) -> tuple[str, ...]:
+    """Returns those that one token request may name: of mail servers and of the sign-in, no other resource's."""
+    # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#request-an-access-token-with-a-client_secret
+    return tuple(scope for scope in scopes_of(app) if _host(scope) in _OUTLOOK_HOSTS or scope.lower() in _SIGN_INS)
 
 
 def missing(granted: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:

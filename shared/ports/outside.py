@@ -14,11 +14,15 @@ from shared.ports.microsoft365 import (
     TokenInspector,
 )
 from shared.ports.queues import ChangeQueue, JobQueue, PoisonQueue, RetryQueue
+from shared.ports.sidecar import WatchStore
+from shared.ports.sign_ins import GrantTokens, SignIns
 from shared.ports.state import (
     AccountStore,
     CursorStore,
     DueStore,
+    FlowStore,
     FolderStore,
+    GrantStore,
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
@@ -56,6 +60,9 @@ class Outside:
     quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
+    grants: GrantStore
+    flows: FlowStore
+    watches: WatchStore
     vault: Vault
 
     changes: ChangeQueue
@@ -64,6 +71,8 @@ class Outside:
     given_up: PoisonQueue
 
     inspector: TokenInspector
+    code_flow: SignIns
+    grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
     history: History

@@ -22,8 +22,10 @@ from shared.domain.changes import (
     meaning_of_message,
     meaning_of_missing,
     needs_sighting,
+    was_touched,
 )
 from shared.domain.crowds import Crowds
+from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.folders import Folder
@@ -284,6 +286,10 @@ class Changes:
         known = None
         if needs_sighting(subject.kinds, message, suspicious=suspicious):
             known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
+        told = None
+        found = was_touched(message) and any(change.found for change in subject.changes)
+        if known is None and (interrupted or found):
+            told = self._told(subject, message)
         return meaning_of_message(
             subject.kinds,
             message,
@@ -293,7 +299,24 @@ class Changes:
             patience=PATIENCE,
             interrupted=interrupted,
             rules=rules,
+            told=told,
         )
+
+    def _told(self, subject: _Subject, message: Message) -> Sighting | None:
+        """Returns what was told of an arrival that nobody noted, from the bytes that its delivery sends."""
+        account = subject.account
+        key = DeliveryKey(
+            webhook=_webhook(account),
+            moment=int(near(message.received, subject.first_seen).timestamp() * 1000),
+            event_id=event_id(account.key, message.id, EventName.MESSAGE_NEW, ""),
+        )
+        told = self.deliveries.told(key)
+        if told is None:
+            return None
+        folder = self.folders.find(account, message.folder)
+        stayed = folder is not None and told.get("path") == folder.path
+        flags, labels = (tuple(sorted(told.get(name) or ())) for name in ("flags", "labels"))
+        return Sighting(folder=message.folder if stayed else "", flags=flags, labels=labels)
 
     def _known_since(self, subject: _Subject) -> datetime:
         """Returns since when a message would be known if it had been told."""
@@ -330,8 +353,9 @@ class Changes:
             path=folder.path if folder else "\\All",
             special_use=folder.special_use if folder else "\\All",
         )
-        webhook = account.webhook if account.webhooks else DEFAULT
-        out = Outgoing(event, webhook, payload(event, settings.service_url), suspicious, subject.changes[0].correlation)
+        out = Outgoing(
+            event, _webhook(account), payload(event, settings.service_url), suspicious, subject.changes[0].correlation
+        )
         if not self._take(event.id, result, suspicious=suspicious):
             return
         if message is not None and meaning.sighting is not None:
@@ -390,6 +414,10 @@ class Changes:
                     correlation=said.correlation,
                 )
             )
+
+
+def _webhook(account: Account) -> str:
+    return account.webhook if account.webhooks else DEFAULT
 
 
 def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]:

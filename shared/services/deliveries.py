@@ -152,6 +152,12 @@ class Deliveries:
             if following is not None:
                 self.retries.put(*following)
 
+    def told(self, key: DeliveryKey) -> dict[str, Any] | None:
+        """Returns what the delivery's bytes say of their subject, or None where there are none."""
+        payload = self.store.payload(key)
+        data: dict[str, Any] | None = json.loads(payload)["data"] if payload else None
+        return data
+
     def page(self, query: DeliveryQuery) -> dict[str, Any]:
         """Returns a page of deliveries, the newest day first, with the cursor of the next page."""
         page = self.store.page(query, decode_cursor(query.cursor), query.page_size)

@@ -36,6 +36,10 @@ _PLAIN = (
     "notify_text_size",
     "notify_headers",
     "inbox_new_only",
+    "page_brand_name",
+    "page_logo",
+    "page_color",
+    "page_support",
 )
 _UNSET = InstanceSettings()
 

@@ -25,6 +25,7 @@ from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.sweeps import Sweeps
 from shared.services.timers import Timers
+from shared.services.watching import Watching
 
 _OUTAGE_WAIT = timedelta(seconds=60)
 _CHANGED_WAIT = timedelta(seconds=2)
@@ -39,6 +40,7 @@ class Jobs:
     accounts: AccountStore
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
+    watching: Watching
     renewals: Renewals
     relocations: Relocations
     sweeps: Sweeps
@@ -94,14 +96,24 @@ class Jobs:
 
     def _work(self) -> dict[JobKind, Callable[[Stored[Account], Job], None]]:
         return {
-            JobKind.CONNECT: self.connections.connect,
-            JobKind.RECONNECT: self.connections.connect,
+            JobKind.CONNECT: self._connect,
+            JobKind.RECONNECT: self._connect,
             JobKind.RENEW: self.renewals.renew,
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
             JobKind.RELOCATE: self.relocations.relocate,
             JobKind.SWEEP: self.sweeps.sweep,
-            JobKind.CATCH_UP: self.sweeps.catch_up,
+            JobKind.CATCH_UP: self._catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,
             JobKind.PURGE: self.removals.purge,
         }
+
+    def _connect(self, stored: Stored[Account], job: Job) -> None:
+        connections = self.connections if stored.value.grant is None else self.watching
+        connections.connect(stored, job)
+
+    def _catch_up(self, stored: Stored[Account], job: Job) -> None:
+        if stored.value.grant is None:
+            self.sweeps.catch_up(stored, job)
+        else:
+            self.watching.look(stored, job)

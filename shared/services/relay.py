@@ -24,6 +24,7 @@ from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
 from shared.services.expiries import Expiries
 from shared.services.folders import Folders
+from shared.services.grants import Grants
 from shared.services.health import Health
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
@@ -34,14 +35,18 @@ from shared.services.poison import Poison
 from shared.services.quotas import Quotas
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
+from shared.services.registrations import Registrations
 from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.retention import Purges
+from shared.services.sign_ins import SignIns
+from shared.services.standings import Standings
 from shared.services.sweeps import Sweeps
 from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
+from shared.services.watching import Watching
 
 # How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
 _SETTINGS_TTL = timedelta(seconds=10)
@@ -77,6 +82,8 @@ class Relay:
 
     oauth2_apps: OAuth2Apps
     accounts: Accounts
+    registrations: Registrations
+    sign_ins: SignIns
     jobs: Jobs
     timers: Timers
     purges: Purges
@@ -222,6 +229,26 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         log=log,
     )
+    standings = Standings(outside.accounts, outside.changes, outside.jobs, clock, randomness, log)
+    grants = Grants(
+        store=outside.grants,
+        apps=apps,
+        tokens=outside.grant_tokens,
+        vault=outside.vault,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    watching = Watching(
+        accounts=outside.accounts,
+        grants=grants,
+        watches=outside.watches,
+        standings=standings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
     connections = Connections(
         accounts=outside.accounts,
         apps=apps,
@@ -233,7 +260,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         renewals=renewals,
         sweeps=sweeps,
         settings=settings,
-        changes=outside.changes,
+        standings=standings,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
@@ -253,6 +280,38 @@ def assemble(outside: Outside, options: Options) -> Relay:
         changes=outside.changes,
         jobs=outside.jobs,
         log=log,
+        watching=watching,
+    )
+    registry = Accounts(
+        store=outside.accounts,
+        mailboxes=outside.bindings,
+        apps=apps,
+        grants=grants,
+        watches=outside.watches,
+        webhooks=outside.webhooks,
+        webhook_lookup=webhooks,
+        account_lookup=accounts,
+        replays=replays,
+        vault=outside.vault,
+        tokens=tokens,
+        changes=outside.changes,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        allow_http=options.allow_http,
+    )
+    sign_ins = SignIns(
+        flows=outside.flows,
+        apps=outside.apps,
+        app_lookup=apps,
+        code_flow=outside.code_flow,
+        grants=grants,
+        accounts=registry,
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
     )
     return Relay(
         oauth2_apps=OAuth2Apps(
@@ -270,27 +329,14 @@ def assemble(outside: Outside, options: Options) -> Relay:
             randomness=randomness,
             log=log,
         ),
-        accounts=Accounts(
-            store=outside.accounts,
-            mailboxes=outside.bindings,
-            apps=apps,
-            webhooks=outside.webhooks,
-            webhook_lookup=webhooks,
-            account_lookup=accounts,
-            replays=replays,
-            vault=outside.vault,
-            tokens=tokens,
-            changes=outside.changes,
-            jobs=outside.jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            allow_http=options.allow_http,
-        ),
+        accounts=registry,
+        registrations=Registrations(registry, apps, grants, outside.code_flow, sign_ins),
+        sign_ins=sign_ins,
         jobs=Jobs(
             accounts=outside.accounts,
             account_lookup=accounts,
             connections=connections,
+            watching=watching,
             renewals=renewals,
             relocations=relocations,
             sweeps=sweeps,

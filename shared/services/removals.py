@@ -27,6 +27,7 @@ from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.quotas import Quotas
 from shared.services.tokens import Tokens
+from shared.services.watching import Watching
 
 _BUSY_WAIT = timedelta(minutes=1)
 # A deleted account's webhook lives until the last retry of `accountDeleted` is over.
@@ -49,6 +50,7 @@ class Removals:
     changes: ChangeQueue
     jobs: JobQueue
     log: Log
+    watching: Watching
 
     def disconnect(self, stored: Stored[Account], job: Job) -> None:
         """Ends what Graph does for a removed account, tells of its end, and removes what it leaves."""
@@ -75,6 +77,7 @@ class Removals:
             )
         self.tokens.revoke_bound(account.id)
         self.bindings.release(account.app, account.user, account.id)
+        self.watching.release(account)
         version, data = account.incarnation, {"account": account.id}
         said = account_event(account, EventName.ACCOUNT_DELETED, version, account.updated, data)
         self.changes.put(ChangeBatch(account_events=(said,)))

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from sidecar.imap.errors import Code, Refusal, refusal
 from sidecar.imap.wire import LINE_LIMIT, BrokenStream, Response, Status, read_response
 
+#: How long one IDLE lasts at most. Exchange allows 30 minutes, what lies between us and it less.
+# https://www.rfc-editor.org/rfc/rfc2177
+IDLE_SECONDS = 9 * 60.0
 _COMMAND_SECONDS = 60.0
 # How long the server may take to answer DONE: only silence tells that the way to it is gone.
 _DONE_SECONDS = 15.0
@@ -119,7 +122,7 @@ class Connection:
             raise refusal(turn.said.partition(" ")[2])
         return Answer(sent.untagged, status)
 
-    async def idle(self, until: asyncio.Event, seconds: float) -> None:
+    async def idle(self, until: asyncio.Event, seconds: float = IDLE_SECONDS) -> None:
         """
         Lets the server tell what happens, until *until* is set or *seconds* are over.
 

@@ -100,7 +100,7 @@ async def open_folder(connection: Connection, path: str, *, writable: bool = Fal
 
 
 async def folder_status(connection: Connection, path: str) -> dict[str, int]:
-    """Returns MESSAGES, UIDNEXT, UIDVALIDITY and UNSEEN of a folder that is not open; Exchange's may be stale else."""
+    """Returns MESSAGES, UIDNEXT, UIDVALIDITY and UNSEEN of a folder; of the one that is open they may be stale."""
     answer = await connection.run(b"STATUS " + quoted(path) + b" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)")
     return next((numbers for response in answer.untagged if (numbers := status_of(response)) is not None), {})
 

@@ -42,6 +42,11 @@ async def search_all(connection: Connection, *, exists: int, below: int) -> list
     return sorted(uids)
 
 
+async def is_listed(connection: Connection, uid: int) -> bool:
+    """Tells whether the folder lists this message, whether or not it can show it."""
+    return uid in _found(await connection.run(b"UID SEARCH UID %d" % uid))
+
+
 async def fetch_flags(connection: Connection, first: int, last: int) -> list[Brief]:
     """Returns UID and flags of the messages from UID *first* to *last*."""
     answer = await connection.run(b"UID FETCH %d:%d %s" % (first, last, _FLAGS), seconds=_LONG_SECONDS)
@@ -129,6 +134,14 @@ async def expunge(connection: Connection, uid: int) -> None:
     await store_flags(connection, [uid], add=["\\Deleted"])
     if "UIDPLUS" in connection.capabilities:
         await connection.run(b"UID EXPUNGE %d" % uid)
+
+
+async def delete(connection: Connection, uid: int, trash: str | None) -> Placed | None:
+    """Moves a message to the folder *trash*, or removes it for good where that is None."""
+    if trash is not None:
+        return await move(connection, uid, trash)
+    await expunge(connection, uid)
+    return None
 
 
 async def append(

@@ -10,9 +10,13 @@ GREETING = b"* OK [CAPABILITY IMAP4rev1 SASL-IR IDLE] ready\r\n"
 
 @dataclass
 class Script:
-    """What is said for each command, by the beginning of its line; `%s` is the tag. `heard` is what came in."""
+    """
+    What is said for each command, by the beginning of its line; `%s` is the tag, and `heard` is what came in.
 
-    answers: Mapping[bytes, bytes]
+    Of several answers each is given once, the last one again and again.
+    """
+
+    answers: Mapping[bytes, bytes | list[bytes]]
     greeting: bytes = GREETING
     heard: list[bytes] = field(default_factory=list)
     port: int = 0
@@ -28,6 +32,8 @@ class Script:
             first, _, rest = line.partition(b" ")
             tag, rest = (first, rest) if first.startswith(b"R") else (tag, line)
             said = next((said for start, said in self.answers.items() if rest.startswith(start)), b"%s OK done\r\n")
+            if isinstance(said, list):
+                said = said.pop(0) if len(said) > 1 else said[0]
             writer.write(said.replace(b"%s", tag))
             await writer.drain()
             if b"* BYE" in said:
@@ -39,7 +45,9 @@ class Script:
 
 
 @asynccontextmanager
-async def scripted(answers: Mapping[bytes, bytes], *, greeting: bytes = GREETING) -> AsyncIterator[Script]:
+async def scripted(
+    answers: Mapping[bytes, bytes | list[bytes]], *, greeting: bytes = GREETING
+) -> AsyncIterator[Script]:
     """Run a script on a free port of this machine."""
     script = Script(answers, greeting)
     server = await asyncio.start_server(script.talk, "127.0.0.1", 0, limit=1 << 20)
@@ -50,3 +58,5 @@ async def scripted(answers: Mapping[bytes, bytes], *, greeting: bytes = GREETING
         server.close()
         for writer in script.writers:
             writer.close()
+        # Conversations end by themselves once nobody is on the other side.
+        await asyncio.sleep(0)

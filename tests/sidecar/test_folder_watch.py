@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from shared.domain.mirrors import Arrived, Find, Gone, Mirror, Reflagged, Reset, bits
+from shared.domain.mirrors import Arrived, Find, Gone, Mirror, Reflagged, Reset, Seen, baseline, bits
 from sidecar.folder_watch import FolderWatch
 from sidecar.imap import mail as messages
 from sidecar.imap.connection import Connection
@@ -226,6 +226,40 @@ def test_message_that_cannot_be_fetched_is_told_once() -> None:
             connection.abort()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("during", "uids", "flags"),
+    [
+        (b"* 2 EXPUNGE\r\n* 2 EXISTS\r\n", [5, 7], [0, 0]),
+        (b"* 2 FETCH (FLAGS (\\Seen))\r\n", [5, 6], [0, 1]),
+    ],
+    ids=["it goes and another comes", "it is read"],
+)
+def test_what_happens_to_mail_that_is_being_fetched(during: bytes, uids: list[int], flags: list[int]) -> None:
+    """What a message meets between being shown and being known is not lost."""
+    answers = {
+        b"EXAMINE": b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] v\r\n* OK [UIDNEXT 6] n\r\n%s OK open\r\n",
+        b"UID FETCH 6:* ": [b"%s OK\r\n", b"* 2 FETCH (UID 6 FLAGS ())\r\n" + during + b"%s OK\r\n"],
+        b"UID FETCH 7:* ": b"* 2 FETCH (UID 7 FLAGS ())\r\n%s OK\r\n",
+        b"UID FETCH 5:6 (UID FLAGS)": b"* 2 FETCH (UID 6 FLAGS (\\Seen))\r\n%s OK\r\n",
+        b"UID SEARCH ALL": b"* SEARCH 5 7\r\n%s OK done\r\n",
+        b"NOOP": b"* 2 EXISTS\r\n%s OK\r\n",
+    }
+    known = baseline("INBOX", 7, 6, [Seen(5, 0)])
+
+    async def run() -> Mirror:
+        async with scripted(answers) as script:
+            connection = await Connection.open("127.0.0.1", script.port, None)
+            watch = FolderWatch(connection, "INBOX", known)
+            await watch.open()
+            await connection.run(b"NOOP")
+            mirror = (await watch.refresh()).mirror
+            connection.abort()
+            return mirror
+
+    mirror = asyncio.run(run())
+    assert (list(mirror.uids), list(mirror.flags)) == (uids, flags)
 
 
 def test_lost_connection_loses_nothing(mail_server: MailServer, connect: Connect) -> None:

@@ -212,3 +212,17 @@ def test_the_key_for_mail_servers(client: Client, anna: User, m365: Microsoft365
     token = client.sign_in(anna)["access_token"]
     assert jwt.get_unverified_header(token)["kid"] == kid
     assert jwt.decode(token, pem, ["RS256"], audience="https://outlook.office.com")["sub"]
+
+
+def test_everything_of_one_resource(client: Client, anna: User) -> None:
+    """`.default` takes what was granted of its resource; without a scope a refresh is for the first resource."""
+    scopes = "User.Read https://outlook.office.com/SMTP.Send offline_access"
+    link = client.msal().initiate_auth_code_flow([*MAIL, "User.Read"], redirect_uri=REDIRECT)
+    code = client.person.sign_in(link["auth_uri"], anna.upn)["code"]
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
+    form |= {"code_verifier": link["code_verifier"], "scope": " ".join([*MAIL, "offline_access"])}
+    token = client.post(**form).json()["refresh_token"]
+    refresh = {"grant_type": "refresh_token", "refresh_token": token}
+    every = client.post(**refresh, scope="https://outlook.office.com/.default").json()
+    assert sorted(every["scope"].split()) == MAIL
+    assert client.post(**refresh, scope=scopes).json()["scope"] == "User.Read"

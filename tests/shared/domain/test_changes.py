@@ -37,6 +37,7 @@ def meaning(
     *,
     looks: int = 0,
     interrupted: bool = False,
+    told: Sighting | None = None,
 ) -> Meaning:
     """Return what changes of a message that is there come to, in an account that is watched since a day."""
     return meaning_of_message(
@@ -48,6 +49,7 @@ def meaning(
         patience=PATIENCE,
         interrupted=interrupted,
         rules=ContentRules(),
+        told=told,
     )
 
 
@@ -130,6 +132,21 @@ def test_a_change_that_nobody_explained_waits_for_its_notification() -> None:
     """Behind an arrival that may have been told already, a change is not guessed at before its notification came."""
     found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True)
     assert (found.event, found.again, found.sighting, found.also) == (EventName.MESSAGE_NEW, True, None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "besides"),
+    [
+        (a_sighting(folder="elsewhere"), EventName.MESSAGE_MOVED),
+        (a_sighting(flags=("\\Seen",)), EventName.MESSAGE_UPDATED),
+        (a_sighting(), None),
+    ],
+)
+def test_what_was_told_says_what_changed_since(told: Sighting, besides: EventName | None) -> None:
+    """Beside an arrival of which it is known what was told, exactly what changed since is told, at once."""
+    found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True, told=told)
+    assert (found.event, found.again, found.sighting) == (EventName.MESSAGE_NEW, False, a_sighting())
+    assert (found.also.event if found.also else None) is besides
 
 
 def test_an_arrival_alone_tells_nothing_besides() -> None:

@@ -80,7 +80,7 @@ def test_graph_is_refused_to_users_with_two_ways_out() -> None:
 
 
 def test_what_a_sign_in_needs_cannot_be_skipped() -> None:
-    """Without `offline_access` and `openid` there is no grant, so they stay; where nobody signs in nothing matters."""
+    """Without `offline_access`, `openid` and `profile` there is no grant, so they stay."""
     assert '"offline_access"' in (skip_problem(Provider.OUTLOOK, ["SMTP.Send", "Offline_Access"]) or "")
-    assert skip_problem(Provider.OUTLOOK, ["SMTP.Send", "profile"]) is None
+    assert skip_problem(Provider.OUTLOOK, ["SMTP.Send", "email"]) is None
     assert skip_problem(Provider.OUTLOOK_SERVICE, ["openid"]) is None

@@ -234,6 +234,14 @@ def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
     assert world.sender.events() == ["messageNew", "messageUpdated"]
 
 
+def test_a_change_of_the_same_second_does_not_hide_either(world: World) -> None:
+    """What was told and what is there now are compared, for Graph's whole seconds do not tell that anything changed."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(flags=READ, modified=START))
+    world.process().expand(a_change(), redelivered=True)
+    assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
 def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> None:
     """Where a process died after it told an arrival, and the message was moved since, that is no update."""
     dies_before_the_sighting(world)
@@ -242,6 +250,14 @@ def test_a_move_behind_a_repeated_arrival_is_told_as_a_move(world: World) -> Non
     process.expand(a_change(), redelivered=True)
     process.expand(a_change(kind=DELETED), a_change(kind=CREATED))
     process.expand_queued()
+    assert world.sender.events() == ["messageNew", "messageMoved"]
+
+
+def test_a_move_that_nobody_announced_is_found_behind_an_arrival_that_nobody_noted(world: World) -> None:
+    """Where a process died before it noted an arrival, a look at the mailbox tells the move since, and no update."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(folder="archive-id"))
+    world.process().expand(a_change(found=True))
     assert world.sender.events() == ["messageNew", "messageMoved"]
 
 
@@ -394,7 +410,7 @@ def test_an_account_that_came_back_is_no_stranger(world: World, process: Process
     world.process().accounts.remove("anna")
     process.expand(a_change(message="gone"))
     again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": "anna@contoso.com"}}}
-    world.process().accounts.register(NewAccount.model_validate(again))
+    world.process().register(NewAccount.model_validate(again))
     world.process().work()
     world.reader.keep(a_message())
     process.expand(a_change())

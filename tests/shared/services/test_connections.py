@@ -36,7 +36,7 @@ def a_subscription(name: str) -> Subscription:
 def move(process: Process, user: str, app: str = APP) -> None:
     """Have the account watch another mailbox."""
     moved = {"oauth2": {"provider": app, "auth": {"user": user}}}
-    process.accounts.change("anna", AccountChange.model_validate(moved))
+    process.change("anna", AccountChange.model_validate(moved))
 
 
 def once(port: Any, interfere: Callable[[], object]) -> None:
@@ -362,7 +362,7 @@ def test_an_account_registered_again_at_once_has_one_subscription(world: World, 
     world.live(account)
     process.accounts.remove("anna")
     again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": account.user}}}
-    process.accounts.register(NewAccount.model_validate(again))
+    process.register(NewAccount.model_validate(again))
     process.work()
     subscription = world.account().subscription
     assert subscription is not None

@@ -209,7 +209,7 @@ def test_an_account_s_own_webhook_too(world: World, process: Process) -> None:
     world.live(account)
     world.hook(account.webhook, OWN, disabled=GONE)
     parked = keep(world, webhook=account.webhook)
-    process.accounts.change("anna", AccountChange.model_validate({"webhooks": OWN}))
+    process.change("anna", AccountChange.model_validate({"webhooks": OWN}))
     process.work()
     retry_all(world, process)
     assert now(world, parked).state is DeliveryState.DELIVERED

@@ -402,10 +402,10 @@ def test_another_mailbox_is_followed_from_its_beginning(world: World, how: str) 
     process.work(until=NOW)
     oauth2 = {"provider": APP, "auth": {"user": "new@contoso.com"}}
     if how == "moved":
-        process.accounts.change("anna", AccountChange.model_validate({"oauth2": oauth2}))
+        process.change("anna", AccountChange.model_validate({"oauth2": oauth2}))
     else:
         process.accounts.remove("anna")
-        process.accounts.register(NewAccount.model_validate({"account": "anna", "oauth2": oauth2}))
+        process.register(NewAccount.model_validate({"account": "anna", "oauth2": oauth2}))
     process.go_on(until=4 * SWEEP)
     first, *_, last = [links for user, links in asked if user == "new@contoso.com"]
     assert first == {"inbox-id": None}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from shared.domain.accounts import Account, AccountState, Subscription, account_key
+from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
@@ -20,6 +20,14 @@ from shared.services.notifications import Notifications, gather
 from shared.services.relay import Options, assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.delegated import (
+    FakeFlowStore,
+    FakeGrantStore,
+    FakeGrantTokens,
+    FakeShardStore,
+    FakeWatchStore,
+    ScriptedSignIns,
+)
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
@@ -102,6 +110,10 @@ class World:
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
         self.instance = FakeInstanceSettingsStore()
+        self.grants = FakeGrantStore()
+        self.flows = FakeFlowStore()
+        self.board = FakeShardStore()
+        self.watches = FakeWatchStore(self.board)
         self.vault = FakeVault()
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
@@ -113,6 +125,8 @@ class World:
         self.mailboxes = FakeMailboxes()
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
+        self.code_flow = ScriptedSignIns(self.clock)
+        self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
 
@@ -230,12 +244,17 @@ class Process:
             quotas=through(world.quotas),
             tokens=through(world.tokens),
             instance=through(world.instance),
+            grants=through(world.grants),
+            flows=through(world.flows),
+            watches=through(world.watches),
             vault=through(world.vault),
             changes=changes,
             retries=through(world.retries),
             jobs=jobs,
             given_up=through(world.given_up),
             inspector=through(world.inspector),
+            code_flow=through(world.code_flow),
+            grant_tokens=through(world.grant_tokens),
             reader=through(world.reader),
             mailboxes=through(world.mailboxes),
             history=through(world.history),
@@ -253,6 +272,8 @@ class Process:
         self.timers = self.relay.timers
         self.tokens = self.relay.tokens
         self.jobs = self.relay.jobs
+        self.watching = self.relay.jobs.watching
+        self.tokens_of = self.watching.grants.token
         self.expiries = self.relay.expiries
         self.notifications = Notifications(
             client_states=STATES,
@@ -263,6 +284,15 @@ class Process:
             randomness=world.randomness,
             log=log,
         )
+
+    def register(self, request: NewAccount) -> tuple[str, str]:
+        """Register an account, and return its id and whether it is new."""
+        answer = self.relay.registrations.register(request)
+        return answer["account"], answer["state"]
+
+    def change(self, account: str, change: AccountChange) -> None:
+        """Change an account."""
+        self.relay.registrations.change(account, change)
 
     def expand(self, *changes: Any, redelivered: bool = False) -> None:
         """Expand a batch of changes."""

@@ -136,7 +136,7 @@ def test_messages_are_changed_and_moved(mail_server: MailServer, connect: Connec
             moved = await messages.move(connection, 2, "Archive")
             connection.capabilities -= {"MOVE"}
             copied = await messages.move(connection, 3, "Archive")
-            await messages.expunge(connection, 4)
+            assert await messages.delete(connection, 4, None) is None
             assert moved
             assert copied
             assert (moved.uid, copied.uid) == (1, 2)
@@ -144,6 +144,22 @@ def test_messages_are_changed_and_moved(mail_server: MailServer, connect: Connec
 
     asyncio.run(run())
     assert mail_server.dovecot.uids(box, "Archive") == [1, 2]
+
+
+def test_deleted_messages_go_to_the_trash(mail_server: MailServer, connect: Connect) -> None:
+    """A message that is deleted lies in the trash, unless it is removed for good."""
+    box = mail_server.mailbox()
+    mail_server.dovecot.deliver(box, mail())
+
+    async def run() -> None:
+        async with connect(box) as connection:
+            await open_folder(connection, "INBOX", writable=True)
+            placed = await messages.delete(connection, 1, "Deleted Items")
+            assert placed
+            assert placed.uid == 1
+
+    asyncio.run(run())
+    assert (mail_server.dovecot.uids(box), mail_server.dovecot.uids(box, "Deleted Items")) == ([], [1])
 
 
 def test_append_waits_where_it_must() -> None:
