@@ -56,7 +56,7 @@ def compare(
         # Imported mail was received long before it came.
         came = max(message.received, message.created)
         if sighting is not None:
-            if sighting != Sighting.of(message):
+            if not sighting.shows(message):
                 changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
                 unannounced += now - message.modified >= patience
         elif came < beginning or came < forgotten_before:
