@@ -37,13 +37,9 @@ def meaning_of_exact(change: Change, message: Message | None, rules: ContentRule
     Nobody tells when flags changed or a message went, so such events stand at the beginning of the day: a repetition
     lands on the same row.
     """
-    day = day_of(change.seen)
     if change.kind is ChangeKind.CREATED:
-        if message is not None:
-            return Meaning(EventName.MESSAGE_NEW, _arrival(change, message, rules), moment=message.received)
-        if change.looks < patience:
-            return AGAIN
-        return Meaning(EventName.MESSAGE_MISSING, missing_data(change.message, change.looks), moment=day)
+        return _arrival(change, message, rules, patience=patience)
+    day = day_of(change.seen)
     if change.kind is ChangeKind.DELETED:
         return Meaning(EventName.MESSAGE_DELETED, deleted_data(change.message), change.version, day)
     flags = change.flags if change.flags is not None or message is None else message.flags
@@ -56,11 +52,16 @@ def meaning_of_exact(change: Change, message: Message | None, rules: ContentRule
     return Meaning(EventName.MESSAGE_MOVED, _move(change, flags), change.version, day)
 
 
-def _arrival(change: Change, message: Message, rules: ContentRules) -> dict[str, Any]:
+def _arrival(change: Change, message: Message | None, rules: ContentRules, *, patience: int) -> Meaning:
+    if message is None:
+        if change.looks < patience:
+            return AGAIN
+        missing = missing_data(change.message, change.looks)
+        return Meaning(EventName.MESSAGE_MISSING, missing, moment=day_of(change.seen))
     data = new_data(message, rules)
     if "\\Draft" not in message.flags and change.seen - message.received < _NEW:
         data["seemsLikeNew"] = True
-    return data
+    return Meaning(EventName.MESSAGE_NEW, data, moment=message.received)
 
 
 def _move(change: Change, flags: Iterable[str]) -> dict[str, Any]:

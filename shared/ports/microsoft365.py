@@ -33,7 +33,7 @@ class ReadRequest:
     """
     A message to read: `complete` with body, headers and attachments, or only what tells whether it changed.
 
-    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each form of its text is wanted.
+    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each of its texts is wanted.
     """
 
     app: OAuth2App

@@ -449,8 +449,8 @@ def _webhook(account: Account) -> str:
 def _placed(event: EventName, data: dict[str, object], folder: Folder | None) -> dict[str, object]:
     if folder is None or event is not EventName.MESSAGE_NEW:
         return data
-    named = {key: data[key] for key in ("id", "uid") if key in data}
-    placed = {**named, "path": folder.path, **data}
+    placed: dict[str, object] = {key: data[key] for key in ("id", "uid") if key in data}
+    placed |= {"path": folder.path, **data}
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed

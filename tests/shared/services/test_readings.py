@@ -26,11 +26,11 @@ class Reads:
 
     def __init__(self) -> None:
         self.store, self.clock, self.randomness = FakePermitStore(), FakeClock(), FakeRandomness()
-        self.alone, self.gathered = FakeMessageReader(), FakeMessageReader()
-        for reader in (self.alone, self.gathered):
+        self.alone, self.gathered, self.delegated = FakeMessageReader(), FakeMessageReader(), FakeMessageReader()
+        for reader in (self.alone, self.gathered, self.delegated):
             reader.keep(*(a_message(id=f"m{number}") for number in range(50)))
-        commit = GroupCommit(self.gathered.read, full=20)
-        self.readings = Readings(commit, self.alone, Permits(self.store, self.clock, self.randomness))
+        commit, sidecar = (GroupCommit(reader.read, full=20) for reader in (self.gathered, self.delegated))
+        self.readings = Readings(commit, self.alone, Permits(self.store, self.clock, self.randomness), sidecar)
 
     def occupy(self) -> None:
         """Have other processes take every place of ada's."""
