@@ -53,7 +53,9 @@ class OpenMailbox:
     async def page(self, folder: str, *, limit: int, below: int | None) -> MessagePage:
         """Returns the newest messages of a folder, those with UIDs *below* one; their texts are not read."""
         opened = await open_folder(self.connection, folder)
-        newest = await mail.search_last(self.connection, opened, limit=limit + 1, below=below)
+        newest = await mail.search_last(
+            self.connection, exists=opened.exists, uidnext=opened.uidnext, limit=limit + 1, below=below
+        )
         shown = newest[:limit]
         places = [ImapPlace(folder_id(folder), opened.uidvalidity, uid) for uid in shown]
         messages = await read_outlines(self.connection, places)

@@ -26,7 +26,9 @@ class Places:
                 await self._freed.wait_for(lambda: not self.is_full(grant))
                 self._taken[grant] = self._taken.get(grant, 0) + 1
         except TimeoutError:
-            raise TryLater("The user's sign-in has as many connections as it may have; one will be free soon.") from None
+            raise TryLater(
+                "The user's sign-in has as many connections as it may have; one will be free soon."
+            ) from None
 
     async def give_back(self, grant: str) -> None:
         """Frees a place of *grant*."""

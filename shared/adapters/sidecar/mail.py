@@ -39,7 +39,7 @@ class SidecarMail:
     def messages(self, mailbox: Mailbox, folder: str, *, limit: int, page: str | None = None) -> MessagePage:
         """Returns a page of a folder."""
         asked = wire.ListAsked(**_named(mailbox.registration), folder=folder, limit=limit, page=page)
-        found = self._client.call("list", asked, wire.Listed)
+        found = self._client.call("messages", asked, wire.Listed)
         return MessagePage(found.messages, found.total, found.next)
 
     def flag(self, mailbox: Mailbox, message: str, *, add: Collection[str] = (), remove: Collection[str] = ()) -> None:

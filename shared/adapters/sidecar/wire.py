@@ -55,14 +55,14 @@ class _Wire(ApiModel):
     model_config = ConfigDict(val_json_bytes="base64")
 
 
-class _Asked(_Wire):
+class Asked(_Wire):
     """In the name of which registration: the sidecar reads the rest from the account's row."""
 
     account: Key
     incarnation: Key
 
 
-class ReadOne(_Asked):
+class ReadOne(Asked):
     """A message to read."""
 
     message: MessageId
@@ -76,11 +76,11 @@ class ReadMany(_Wire):
     requests: Annotated[tuple[ReadOne, ...], Field(min_length=1, max_length=READS)]
 
 
-class FoldersAsked(_Asked):
+class FoldersAsked(Asked):
     """A mailbox whose folders are asked for."""
 
 
-class ListAsked(_Asked):
+class ListAsked(Asked):
     """A page of a folder."""
 
     folder: Path
@@ -88,7 +88,7 @@ class ListAsked(_Asked):
     page: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] | None = None
 
 
-class FlagAsked(_Asked):
+class FlagAsked(Asked):
     """Flags to set and to clear."""
 
     message: MessageId
@@ -96,21 +96,21 @@ class FlagAsked(_Asked):
     remove: Flags = ()
 
 
-class MoveAsked(_Asked):
+class MoveAsked(Asked):
     """A message to move."""
 
     message: MessageId
     folder: Path
 
 
-class DeleteAsked(_Asked):
+class DeleteAsked(Asked):
     """A message to delete."""
 
     message: MessageId
     for_good: bool = False
 
 
-class AppendAsked(_Asked):
+class AppendAsked(Asked):
     """A message to add."""
 
     folder: Path
@@ -119,7 +119,7 @@ class AppendAsked(_Asked):
     received: AwareDatetime | None = None
 
 
-class SendAsked(_Asked):
+class SendAsked(Asked):
     """A message to send."""
 
     sender: Recipient
@@ -127,7 +127,7 @@ class SendAsked(_Asked):
     content: Annotated[bytes, Field(min_length=1, max_length=MESSAGE_LIMIT)]
 
 
-class FolderAsked(_Asked):
+class FolderAsked(Asked):
     """A folder to make or to remove."""
 
     path: Path
