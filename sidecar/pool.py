@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from shared.domain.accounts import Account, AccountState
-from shared.domain.errors import InvalidRequest, NotFound
+from shared.domain.errors import InvalidRequest, NotFound, TryLater
 from shared.domain.mailboxes import Registration
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.records import Stored
@@ -25,6 +25,7 @@ from sidecar.places import Places
 from sidecar.servers import MailServers
 
 _IDLE_SECONDS = 20.0
+_WAIT_SECONDS = 15.0
 # A connection that was kept and does not answer by then went silent meanwhile.
 _PROOF_SECONDS = 5.0
 
@@ -90,15 +91,15 @@ class Pool:
 
     @asynccontextmanager
     async def open(self, tenant: Tenant) -> AsyncIterator[OpenMailbox]:
-        """Lends the mailbox; raises a Refusal, or what the grant's token raises."""
-        mailbox = await self._take(tenant) or await self._dial(tenant)
+        """Lends the mailbox; raises a Refusal, TryLater, or what the grant's token raises."""
+        mailbox = await self._lend(tenant)
         try:
             yield mailbox
         except asyncio.CancelledError:
             mailbox.connection.abort()
             raise
         finally:
-            await asyncio.shield(self._keep(_Kept(tenant, mailbox)))
+            self._keep(_Kept(tenant, mailbox))
 
     async def close(self) -> None:
         """Logs out of every mailbox that is kept."""
@@ -106,33 +107,47 @@ class Pool:
             self._dismiss(kept)
         await asyncio.gather(*self._leaving)
 
-    async def _take(self, tenant: Tenant) -> OpenMailbox | None:
-        """Returns a kept connection to the mailbox that still answers."""
+    async def _lend(self, tenant: Tenant) -> OpenMailbox:
+        """Returns a kept connection that still answers, or a new one, as soon as the grant has a place for it."""
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                while True:
+                    if mailbox := await self._kept_one(tenant):
+                        return mailbox
+                    if self._places.take(tenant.grant):
+                        break
+                    self._make_room(tenant.grant)
+                    await self._places.wait()
+        except TimeoutError:
+            raise TryLater("This user has as many connections as may be; one will be free soon.") from None
+        return await self._fresh(tenant)
+
+    async def _kept_one(self, tenant: Tenant) -> OpenMailbox | None:
         while kept := next((each for each in reversed(self._kept) if each.key == _key(tenant)), None):
             self._remove(kept)
             try:
                 await kept.mailbox.connection.run(b"NOOP", seconds=_PROOF_SECONDS)
             except Refusal:
                 kept.mailbox.connection.abort()
-                await self._places.give_back(tenant.grant)
+                self._places.give_back(tenant.grant)
             except asyncio.CancelledError:
-                await asyncio.shield(self._places.give_back(tenant.grant))
+                self._places.give_back(tenant.grant)
                 raise
             else:
                 return kept.mailbox
         return None
 
-    async def _dial(self, tenant: Tenant) -> OpenMailbox:
-        if self._places.is_full(tenant.grant):
-            # The place of a mailbox that nobody asks for just now.
-            rests = next((each for each in self._kept if each.tenant.grant == tenant.grant), None)
-            if rests is not None:
-                self._dismiss(rests)
-        await self._places.take(tenant.grant)
+    def _make_room(self, grant: str) -> None:
+        """Leaves a mailbox of the grant that nobody asks for just now."""
+        rests = next((each for each in self._kept if each.tenant.grant == grant), None)
+        if rests is not None:
+            self._dismiss(rests)
+
+    async def _fresh(self, tenant: Tenant) -> OpenMailbox:
         try:
             return OpenMailbox(await self._connect(tenant))
         except BaseException:
-            await asyncio.shield(self._places.give_back(tenant.grant))
+            self._places.give_back(tenant.grant)
             raise
 
     async def _connect(self, tenant: Tenant) -> Connection:
@@ -155,13 +170,14 @@ class Pool:
             raise
         return connection
 
-    async def _keep(self, kept: _Kept) -> None:
+    def _keep(self, kept: _Kept) -> None:
         if kept.mailbox.connection.ended:
-            await self._places.give_back(kept.tenant.grant)
+            self._places.give_back(kept.tenant.grant)
             return
         loop = asyncio.get_running_loop()
         kept.timer = loop.call_later(self._idle_seconds, self._dismiss, kept)
         self._kept.append(kept)
+        self._places.stir()
 
     def _remove(self, kept: _Kept) -> None:
         self._kept.remove(kept)
@@ -176,7 +192,7 @@ class Pool:
 
     async def _leave(self, kept: _Kept) -> None:
         await kept.mailbox.connection.logout()
-        await self._places.give_back(kept.tenant.grant)
+        self._places.give_back(kept.tenant.grant)
 
 
 def _key(tenant: Tenant) -> tuple[str, str, str]:

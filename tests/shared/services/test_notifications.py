@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import account_key
-from shared.domain.changes import ChangeBatch, ChangeKind
+from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import InvalidRequest, TryLater
 from shared.domain.jobs import Job, JobKind
