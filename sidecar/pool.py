@@ -20,7 +20,7 @@ from shared.services.grants import AccessToken, Grants
 from shared.services.lookups import Lookup, application_of
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
-from sidecar.mailbox import OpenMailbox
+from sidecar.open_mailbox import OpenMailbox
 from sidecar.places import Places
 from sidecar.servers import MailServers
 

@@ -9,7 +9,7 @@ from shared.domain.errors import RelayError, TryLater
 from shared.domain.mailboxes import Registration
 from shared.ports.microsoft365 import NotThere
 from sidecar.imap.errors import Refusal, as_relay_error
-from sidecar.mailbox import OpenMailbox
+from sidecar.open_mailbox import OpenMailbox
 from sidecar.pool import Pool
 from sidecar.sending import send
 

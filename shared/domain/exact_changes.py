@@ -27,7 +27,10 @@ _NEW = timedelta(days=1)
 
 def needs_reading(change: Change) -> bool:
     """Tells whether the message must be read to tell *change*."""
-    return change.kind is ChangeKind.CREATED or (change.kind is not ChangeKind.DELETED and change.flags is None)
+    if change.kind is ChangeKind.CREATED:
+        return True
+    tells_flags = change.kind is ChangeKind.UPDATED or change.former_flags is not None
+    return tells_flags and change.kind is not ChangeKind.DELETED and change.flags is None
 
 
 def meaning_of_exact(change: Change, message: Message | None, rules: ContentRules, *, patience: int) -> Meaning:
@@ -43,13 +46,13 @@ def meaning_of_exact(change: Change, message: Message | None, rules: ContentRule
     if change.kind is ChangeKind.DELETED:
         return Meaning(EventName.MESSAGE_DELETED, deleted_data(change.message), change.version, day)
     flags = change.flags if change.flags is not None or message is None else message.flags
+    if change.kind is ChangeKind.MOVED:
+        return Meaning(EventName.MESSAGE_MOVED, _move(change, flags), change.version, day)
     if flags is None:
         # It went before it was read; that it is gone is told by itself.
         return NOTHING
-    if change.kind is ChangeKind.UPDATED:
-        data = {**identity(change.message), "changes": flag_changes(flags, change.former_flags)}
-        return Meaning(EventName.MESSAGE_UPDATED, data, change.version, day)
-    return Meaning(EventName.MESSAGE_MOVED, _move(change, flags), change.version, day)
+    data = {**identity(change.message), "changes": flag_changes(flags, change.former_flags)}
+    return Meaning(EventName.MESSAGE_UPDATED, data, change.version, day)
 
 
 def _arrival(change: Change, message: Message | None, rules: ContentRules, *, patience: int) -> Meaning:
@@ -64,10 +67,10 @@ def _arrival(change: Change, message: Message | None, rules: ContentRules, *, pa
     return Meaning(EventName.MESSAGE_NEW, data, moment=message.received)
 
 
-def _move(change: Change, flags: Iterable[str]) -> dict[str, Any]:
+def _move(change: Change, flags: Iterable[str] | None) -> dict[str, Any]:
     data = identity(change.message)
     if change.former is not None:
         data["previous"] = identity(change.former)
-    if change.former_flags is not None and set(change.former_flags) != set(flags):
+    if flags is not None and change.former_flags is not None and set(change.former_flags) != set(flags):
         data["changes"] = flag_changes(flags, change.former_flags)
     return data
