@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from local.imap_faults import ImapFaults
 from shared.adapters.system import SystemClock
 from shared.domain.accounts import Account
 from shared.domain.errors import GrantRefused
@@ -93,6 +94,7 @@ class SidecarProcess:
             places=self.places,
             idle_seconds=idle_seconds,
         )
+        self.mailbox_seconds = 40.0
         self.url = ""
 
     def account(self, user: str | None = None, principal: str | None = None, **changes: object) -> Account:
@@ -122,7 +124,7 @@ class SidecarProcess:
     async def serve(self, ready: "Future[asyncio.Event]") -> None:
         """Listen until the event in *ready* is set."""
         app = web.Application()
-        add_routes(app, MailService(self.pool), KEY, self.log)
+        add_routes(app, MailService(self.pool, mailbox_seconds=self.mailbox_seconds), KEY, self.log)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -136,11 +138,36 @@ class SidecarProcess:
 
 
 @contextmanager
+def proxied(mail_server: MailServer) -> Iterator[ImapFaults]:
+    """Run the proxy of faults in front of the mail server, in a thread."""
+    dovecot = mail_server.dovecot
+    tls = dovecot.folder / "tls"
+    faults = ImapFaults(tls / "server.pem", tls / "server.key", dovecot.ports.imap)
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="faults")
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(10)
+        yield faults
+        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(10)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@contextmanager
 def running(
-    mail_server: MailServer, *, port: int | None = None, limit: int = 3, idle_seconds: float = 20.0
+    mail_server: MailServer,
+    *,
+    port: int | None = None,
+    limit: int = 3,
+    idle_seconds: float = 20.0,
+    mailbox_seconds: float = 40.0,
 ) -> Iterator[SidecarProcess]:
     """Run a sidecar's API in a thread of its own; *port* is of a proxy in front of the mail server."""
     process = SidecarProcess(mail_server, port=port, limit=limit, idle_seconds=idle_seconds)
+    process.mailbox_seconds = mailbox_seconds
     ready: Future[asyncio.Event] = Future()
     loop = asyncio.new_event_loop()
 

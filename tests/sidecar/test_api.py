@@ -1,21 +1,17 @@
 """The internal API as it is spoken: who is let in, what is refused, and what a mail server's refusals become."""
 
-import asyncio
 import json
-import threading
-import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import requests
 
-from local.imap_faults import Fault, ImapFaults
+from local.imap_faults import Fault
 from shared.domain.accounts import Account
 from tests.fakes.mail_server import MailServer, mail
-from tests.fakes.sidecar_process import KEY, SidecarProcess, running
+from tests.fakes.sidecar_process import KEY, SidecarProcess, proxied, running
 
 
 @pytest.fixture(scope="module")
@@ -110,25 +106,6 @@ def test_long_mail_arrives_whole(sidecar: SidecarProcess) -> None:
     assert message["body"]["content"] == "tere\r\n" * 100
 
 
-@contextmanager
-def proxied(mail_server: MailServer) -> Iterator[ImapFaults]:
-    """Run the proxy of faults in front of the mail server, in a thread."""
-    dovecot = mail_server.dovecot
-    tls = dovecot.folder / "tls"
-    faults = ImapFaults(tls / "server.pem", tls / "server.key", dovecot.ports.imap)
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="faults")
-    thread.start()
-    try:
-        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(10)
-        yield faults
-        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(10)
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
 @pytest.mark.parametrize(
     ("fault", "expected", "mend"),
     [
@@ -153,30 +130,3 @@ def test_refusals_say_what_to_do(
         assert read["readings"][0]["error"]["code"] == expected[2]
         faults.heal(account.user)
         assert post(sidecar, "folders", named(account))[0] == 200
-
-
-def test_connections_are_kept_for_a_while_and_left_in_order(mail_server: MailServer) -> None:
-    """Requests in a row share a connection, also after it was reset while it rested; then it logs out by itself."""
-    with proxied(mail_server) as faults, running(mail_server, port=faults.port, idle_seconds=0.5) as sidecar:
-        account = sidecar.account()
-        for _ in range(3):
-            assert post(sidecar, "folders", named(account))[0] == 200
-        assert (faults.logins[account.user], faults.open[account.user]) == (1, 1)
-        faults.reset(account.user)
-        assert post(sidecar, "folders", named(account))[0] == 200
-        assert faults.logins[account.user] == 2
-        deadline = time.monotonic() + 10
-        while faults.open[account.user] and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert not faults.open[account.user]
-
-
-def test_a_grant_has_few_connections(mail_server: MailServer) -> None:
-    """However many mailboxes of one grant are asked for at once, few connections are open; every answer comes."""
-    with proxied(mail_server) as faults, running(mail_server, port=faults.port, limit=2) as sidecar:
-        principal = mail_server.mailbox()
-        accounts = [sidecar.account(mail_server.mailbox(principal), principal) for _ in range(5)]
-        reads = [named(each, message="A" * 22, complete=True, textBytes=1000) for each in accounts]
-        _, told = post(sidecar, "read", {"requests": reads})
-        assert told["readings"] == [{"notThere": True}] * 5
-        assert sum(faults.open.values()) <= 2
