@@ -183,6 +183,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
+    from shared.adapters.storage.tables.mirrors import MirrorTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
@@ -230,6 +231,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grants=GrantTable(connection),
         flows=FlowTable(connection, Seal(settings.client_state_key_map)),
         watches=WatchTable(connection),
+        mirrors=MirrorTable(connection),
         vault=vault,
         changes=StorageChangeQueue(connection),
         retries=StorageRetryQueue(connection),
