@@ -72,6 +72,7 @@ def _settle(stack: Stack, ledger: Ledger, *, unaided: bool) -> None:
     _wait(stack, ledger, _SWEPT if unaided else _UNAIDED)
     print(f"{time.monotonic() - calm:.0f} s after the storm {_missing(stack, ledger)} events are missing.", flush=True)
     while not unaided and _missing(stack, ledger) and time.monotonic() < calm + _UNAIDED + _AIDED:
+        _requeue(stack)
         for account in stack.accounts:
             if stack.api.get(f"/v1/account/{account}")["state"] != "connected":
                 stack.reconnect(account)
@@ -79,6 +80,16 @@ def _settle(stack: Stack, ledger: Ledger, *, unaided: bool) -> None:
         _wait(stack, ledger, _ASK_AGAIN)
     # What still comes now is a duplicate, and counted as one.
     time.sleep(3)
+
+
+def _requeue(stack: Stack) -> None:
+    """Try again what the host gave up: a message that was in the hands of six processes as they were killed."""
+    stack.fire("poison")
+    time.sleep(1)
+    for row in stack.api.get("/v1/poison", pageSize=250)["poison"]:
+        if row["requeued"] is None:
+            stack.api.post(f"/v1/poison/{row['id']}/requeue", {})
+            print(f"Requeued a message of {row['queue']} that was given up.", flush=True)
 
 
 def _wait(stack: Stack, ledger: Ledger, seconds: float) -> None:

@@ -231,8 +231,8 @@ def meaning_of_message(
 
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
-    What was *told* of it says what changed. Where even that is unknown, the change's own notification says whether it
-    was a move; only where none comes is it told as an update.
+    What was *told* of it says what changed. Where it does not, the change's own notification says whether it was a
+    move; only where none comes is it told as an update.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -244,9 +244,10 @@ def meaning_of_message(
             arrival = Meaning(
                 EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen
             )
-            if told is not None:
-                change = _change_since(told, message, now_seen)
-                return replace(arrival, also=change if change.event else None)
+            change = _change_since(told, message, now_seen) if told else NOTHING
+            if change.event:
+                return replace(arrival, also=change)
+            # What was told may be a repetition of what was told before, with other bytes: then it hides the change.
             if interrupted and was_touched(message):
                 return _touched_since(arrival, kinds - {ChangeKind.CREATED}, message, wait=looks < patience)
             return arrival

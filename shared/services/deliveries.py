@@ -57,7 +57,7 @@ class Outgoing:
 
 
 class _Work:
-    """A step that is being carried out. Without `etag` its row is new; where the bytes have expired, it has none."""
+    """A step that is being carried out. Without `etag` its row is new; a `payload` that has expired is empty."""
 
     def __init__(self, step: Step, webhook: Webhook, payload: bytes, etag: str | None = None) -> None:
         self.delivery = step.delivery

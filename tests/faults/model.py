@@ -40,7 +40,7 @@ class Answer:
 TAKEN = Answer("200", accepted=True, outcome=Outcome(status=200, milliseconds=1), fault=False)
 REFUSED = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1))
 SILENT = Answer("silence", accepted=True, outcome=Outcome(error="timeout", milliseconds=1), doubt=True)
-DEAD = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1), fault=False)
+FAILING = Answer("500", accepted=False, outcome=Outcome(status=500, milliseconds=1), fault=False)
 GONE = Answer("410", accepted=False, outcome=Outcome(status=410, milliseconds=1))
 FULL = Answer("busy lane", accepted=False, outcome=BUSY)
 

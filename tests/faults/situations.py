@@ -1,6 +1,7 @@
 """What happens to a relay, as the searches begin with it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.sightings import Sighting, sighting_key
 from tests.factories import HOOK, a_message, an_account
 from tests.fakes.clock import START
-from tests.faults.model import DEAD, FULL, GONE, REFUSED, Situation
+from tests.faults.model import FAILING, FULL, GONE, REFUSED, Situation
 from tests.shared.services.world import OWN, Process, World
 
 ANNA = account_key("anna")
@@ -74,7 +75,8 @@ TWO_WEBHOOKS = Situation(
     answers=(REFUSED,),
 )
 STUBBORN = Situation(**A_MAIL, answers=(REFUSED, FULL), retries=2)
-DEAD_FOR_DAYS = Situation(**A_MAIL, usual=DEAD, answers=())
+DEAD = Situation(**A_MAIL, usual=FAILING, answers=())
+LONG_DEAD = replace(DEAD, retries=2)
 GONE_FOR_EVER = Situation(**A_MAIL, answers=(REFUSED, GONE))
 ENABLED = Situation(**{**A_MAIL, "world": world(disabled="It answered 410.")}, requests=(set_url(HOOK),), again=1)
 REMOVED = Situation(**A_MAIL, requests=(set_url(None),))
@@ -82,6 +84,7 @@ NO_URL = Situation(**{**A_MAIL, "world": world(url="")})
 RESENT = Situation(**A_MAIL, requests=(resend,), again=1)
 TOLD_TWICE = Situation(**{**A_MAIL, "batches": (ARRIVAL, told(ANNA, ChangeKind.CREATED, "m1"))}, again=1)
 ONE_PROCESS = Situation(**A_MAIL, shared_memory=True)
+TOLD_TWICE_TO_ONE = replace(TOLD_TWICE, shared_memory=True)
 FLAGGED = Situation(
     world=world(known=True),
     batches=(told(ANNA, ChangeKind.UPDATED, "m1"),),
@@ -119,7 +122,8 @@ SEARCHES = {
     "one mail": Search(ONE_MAIL, {DELIVERED, FAILED}),
     "two webhooks in one batch": Search(TWO_WEBHOOKS, {DELIVERED, FAILED}, most=2),
     "a stubborn or busy endpoint": Search(STUBBORN, {DELIVERED}),
-    "a dead endpoint": Search(DEAD_FOR_DAYS, {FAILED}),
+    "a dead endpoint": Search(DEAD, {FAILED}, most=2),
+    "an endpoint that is long dead": Search(LONG_DEAD, {FAILED}, faults=1, most=2),
     "an endpoint that is gone": Search(GONE_FOR_EVER, {DELIVERED, FAILED, PARKED}),
     "a disabled webhook that is enabled": Search(ENABLED, {DELIVERED, PARKED}, faults=1, most=1),
     "a webhook that is removed": Search(REMOVED, {DELIVERED, FAILED, DISCARDED}, most=2),
@@ -127,6 +131,7 @@ SEARCHES = {
     "a delivery that is resent": Search(RESENT, {DELIVERED}, faults=1, most=2),
     "a mail that is told twice": Search(TOLD_TWICE, {DELIVERED}, faults=1, most=2),
     "two workers of one process": Search(ONE_PROCESS, {DELIVERED}, faults=1, most=2),
+    "a mail that is told twice to one process": Search(TOLD_TWICE_TO_ONE, {DELIVERED}, faults=0, most=1),
     "a mail that is flagged": Search(FLAGGED, {DELIVERED, FAILED}),
     "an account that is registered": Search(REGISTERED, {DELIVERED, FAILED}),
 }

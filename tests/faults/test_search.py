@@ -1,7 +1,6 @@
 """Whatever happens to the real services in any order, no event is lost; and code in a wrong order is found out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,9 +12,7 @@ from shared.services.changes import Changes
 from shared.services.deliveries import Deliveries
 from tests.faults.model import Model
 from tests.faults.search import Move, Report, explore
-from tests.faults.situations import DEAD_FOR_DAYS, FLAGGED, ONE_MAIL, ONE_PROCESS, SEARCHES, Search, Situation
-
-DEAD_FOR_LONG = replace(DEAD_FOR_DAYS, retries=2)
+from tests.faults.situations import DEAD, FLAGGED, LONG_DEAD, ONE_MAIL, ONE_PROCESS, SEARCHES, Search, Situation
 
 
 def searched(situation: Situation, faults: int) -> Report:
@@ -118,10 +115,10 @@ def late_row_counts(patch: pytest.MonkeyPatch) -> None:
         (retry_before_row, ONE_MAIL),
         (retry_after_return, ONE_MAIL),
         (row_suppresses_retry, ONE_MAIL),
-        (repeated_retry_is_dropped, DEAD_FOR_LONG),
+        (repeated_retry_is_dropped, LONG_DEAD),
         (noted_before_post, FLAGGED),
         (in_hand_is_done, ONE_PROCESS),
-        (late_row_counts, DEAD_FOR_DAYS),
+        (late_row_counts, DEAD),
     ],
 )
 def test_a_wrong_order_is_found_out(
