@@ -45,11 +45,12 @@ _UNTOUCHED = timedelta(seconds=2)
 
 
 class ChangeKind(StrEnum):
-    """What happened to a message, as Graph says it; the sidecar says the same."""
+    """What happened to a message, as Graph says it; the sidecar says the same, and which one was moved."""
 
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+    MOVED = "moved"
 
 
 class Change(Owned):
@@ -59,6 +60,9 @@ class Change(Owned):
     `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
     `found` says that a sweep told us and no notification, `crowded` that it is one of many at its mailbox just now;
     `correlation` joins the log lines from here to the end.
+
+    An `exact` one comes from somebody who compared states himself: what it says is what happened. It has the `version`
+    for the event's id, the `former_flags`, and for a move the `former` id of the message.
     """
 
     account: str
@@ -69,6 +73,10 @@ class Change(Owned):
     tries: int = 0
     found: bool = False
     crowded: bool = False
+    exact: bool = False
+    version: str = ""
+    former: str | None = None
+    former_flags: tuple[str, ...] | None = None
     correlation: str = ""
 
 

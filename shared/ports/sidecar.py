@@ -1,5 +1,6 @@
 """What replicas of the sidecar share: who has which shard, which mailboxes are in it, and what was told of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,11 +56,12 @@ class MirrorStore(Protocol):
     def all(self, account: str) -> list[StoredMirror]:
         """Returns the mirrors of the account; one that cannot be read any more is left out."""
 
-    def put(self, account: str, mailbox: str, mirror: Mirror, etag: str | None, epoch: int) -> str:
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
         """
-        Overwrites the mirror that was read with *etag*, or adds one where that is None, and returns its new ETag.
+        Overwrites mirrors that were read with their ETags, adds those whose ETag is None, and returns the new ones.
 
-        Raises Changed where it is another one now, or was written under a later epoch.
+        All or none, where they are not megabytes. Raises Changed where one is another now, or was written under a
+        later epoch.
         """
 
     def delete(self, account: str, path: str) -> None:

@@ -1,6 +1,6 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -179,15 +179,19 @@ class FakeMirrorStore:
         """Return the mirrors of an account."""
         return [stored for (owner, _), (stored, _) in self.kept.items() if owner == account]
 
-    def put(self, account: str, mailbox: str, mirror: Mirror, etag: str | None, epoch: int) -> str:
-        """Overwrite or add a mirror."""
-        kept, written = self.kept.get((account, mirror.path), (None, 0))
-        if (kept.etag if kept else None) != etag or written > epoch:
-            raise Changed
-        stored = StoredMirror(mirror, mailbox, str(next(self._marks)))
-        self.kept[account, mirror.path] = stored, epoch
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
+        """Overwrite or add mirrors."""
+        for mirror, etag in mirrors:
+            kept, written = self.kept.get((account, mirror.path), (None, 0))
+            if (kept.etag if kept else None) != etag or written > epoch:
+                raise Changed
+        etags = []
+        for mirror, _ in mirrors:
+            stored = StoredMirror(mirror, mailbox, str(next(self._marks)))
+            self.kept[account, mirror.path] = stored, epoch
+            etags.append(stored.etag)
         self.writes += 1
-        return stored.etag
+        return etags
 
     def delete(self, account: str, path: str) -> None:
         """Remove a mirror."""

@@ -133,7 +133,7 @@ def test_a_removed_account_takes_its_watch_along(world: World) -> None:
     work(world)
     sidecar(world)
     for name in ("help", "anna"):
-        world.mirrors.put(world.account(name).key, "1/mailbox", baseline("INBOX", 1, 1, ()), None, 1)
+        world.mirrors.put(world.account(name).key, "1/mailbox", [(baseline("INBOX", 1, 1, ()), None)], 1)
     for name in ("help", "anna"):
         world.process().relay.accounts.remove(name)
         work(world)

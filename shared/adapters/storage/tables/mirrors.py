@@ -5,10 +5,13 @@ An ETag that leaves this module has the epoch of its writer before it, so that n
 what he read from a later one. Epochs are text, because a whole number is 32 bits wide here.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack_bytes, unpack_bytes
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Row, Table
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, replacing
 from shared.domain.errors import Changed
 from shared.domain.imap_ids import folder_id
 from shared.domain.mirror_bytes import UnknownMirror, pack, unpack
@@ -16,6 +19,9 @@ from shared.domain.mirrors import Mirror
 from shared.ports.sidecar import StoredMirror
 
 _OF = "PartitionKey eq @account"
+# A transaction holds 4 MiB, and bytes travel as base64.
+# https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
+_ROOM = 2_700_000
 _KEYS = ("PartitionKey", "RowKey")
 
 
@@ -30,25 +36,31 @@ class MirrorTable:
         rows = self._table.all(_OF, {"account": safe(account)})
         return [stored for row in rows if (stored := _stored(row))]
 
-    def put(self, account: str, mailbox: str, mirror: Mirror, etag: str | None, epoch: int) -> str:
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
         """
-        Overwrites the mirror that was read with *etag*, or adds one where that is None, and returns its new ETag.
+        Overwrites mirrors that were read with their ETags, adds those whose ETag is None, and returns the new ones.
 
-        Raises Changed where it is another one now, or was written under a later epoch.
+        All or none, where they are not megabytes. Raises Changed where one is another now, or was written under a
+        later epoch.
         """
-        columns = {
-            "PartitionKey": safe(account),
-            "RowKey": folder_id(mirror.path),
-            "mailbox": mailbox,
-            "epoch": str(epoch),
-            **pack_bytes("mirror", b"".join(pack(mirror))),
-        }
-        if etag is None:
-            return _marked(epoch, self._table.insert(columns))
-        written, _, version = etag.partition(" ")
-        if int(written) > epoch:
-            raise Changed
-        return _marked(epoch, self._table.replace(columns, version))
+        etags: list[str] = []
+        room, operations = _ROOM, list[Operation]()
+        for mirror, etag in mirrors:
+            data = b"".join(pack(mirror))
+            if operations and (room < len(data) or len(operations) == TRANSACTION_ROWS):
+                etags += self._table.transact(operations)
+                room, operations = _ROOM, []
+            room -= len(data)
+            columns = {
+                "PartitionKey": safe(account),
+                "RowKey": folder_id(mirror.path),
+                "mailbox": mailbox,
+                "epoch": str(epoch),
+                **pack_bytes("mirror", data),
+            }
+            operations.append(_operation(columns, etag, epoch))
+        etags += self._table.transact(operations) if operations else []
+        return [f"{epoch} {etag}" for etag in etags]
 
     def delete(self, account: str, path: str) -> None:
         """Removes the mirror of the folder at *path*; one that is gone is fine."""
@@ -61,13 +73,18 @@ class MirrorTable:
             self._table.transact([("delete", row) for row in rows[start : start + TRANSACTION_ROWS]])
 
 
+def _operation(columns: Mapping[str, Any], etag: str | None, epoch: int) -> Operation:
+    if etag is None:
+        return "create", columns
+    written, _, version = etag.partition(" ")
+    if int(written) > epoch:
+        raise Changed
+    return "update", columns, replacing(version)
+
+
 def _stored(row: Row) -> StoredMirror | None:
     try:
         mirror = unpack([unpack_bytes("mirror", row.columns)])
     except UnknownMirror:
         return None
-    return StoredMirror(mirror, row.columns["mailbox"], _marked(row.columns["epoch"], row.etag))
-
-
-def _marked(epoch: int | str, etag: str) -> str:
-    return f"{epoch} {etag}"
+    return StoredMirror(mirror, row.columns["mailbox"], f"{row.columns['epoch']} {row.etag}")

@@ -22,7 +22,7 @@ def test_a_mirror_of_a_later_version_is_none(connection: StorageConnection, pref
     """A row that cannot be read is left out, so that its folder gets a new baseline."""
     store = MirrorTable(connection, prefix)
     for path in ("INBOX", "Archive"):
-        store.put("anna", ANNA, a_mirror(path), None, 1)
+        store.put("anna", ANNA, [(a_mirror(path), None)], 1)
     rows = Table(connection, f"{prefix}mirrors")
     (row, _) = rows.all("", {})
     rows.replace({**row.columns, "mirror0": b"\xff" * 60}, row.etag)
