@@ -163,6 +163,10 @@ class Settings(BaseSettings):
         "own, so raise it with care.",
     )
 
+    sidecar_logins_per_second: float = Field(
+        default=5, gt=0, le=1000, description="How many IMAP logins a replica of the sidecar begins in a second."
+    )
+
     @field_validator("client_state_keys")
     @classmethod
     def _keys_are_strong(cls, value: SecretStr) -> SecretStr:

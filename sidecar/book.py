@@ -1,6 +1,7 @@
 """The book of one account: what was told of its mailbox, in storage, behind the fence."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,11 +24,16 @@ class Book:
     account: Account
     epoch: int
 
+    @property
+    def mailbox(self) -> str:
+        """What its mirrors are of: the registration, the mailbox, and which of its folders."""
+        return f"{self._owner}{json.dumps(self.account.options.get('path'))}"
+
     async def read(self) -> dict[str, StoredMirror]:
         """Returns the mirrors by path; those of a former registration or another mailbox are removed."""
         kept = {}
         for stored in await asyncio.to_thread(self.mirrors.all, self.account.key):
-            if stored.mailbox == self._mailbox:
+            if stored.mailbox.startswith(self._owner):
                 kept[stored.mirror.path] = stored
             else:
                 await self.forget(stored.mirror.path)
@@ -45,10 +51,10 @@ class Book:
         if saved:
             self.fence.check()
             mirrors = [(mirror, folder.etag) for folder, mirror in saved]
-            etags = await asyncio.to_thread(self.mirrors.put, self.account.key, self._mailbox, mirrors, self.epoch)
+            etags = await asyncio.to_thread(self.mirrors.put, self.account.key, self.mailbox, mirrors, self.epoch)
             for (folder, mirror), etag in zip(saved, etags, strict=True):
                 folder.told = folder.now = mirror
-                folder.etag = etag
+                folder.etag, folder.dated = etag, False
         for folder in gone:
             await self.forget(folder.path)
 
@@ -58,5 +64,5 @@ class Book:
         await asyncio.to_thread(self.mirrors.delete, self.account.key, path)
 
     @property
-    def _mailbox(self) -> str:
-        return f"{self.account.incarnation}/{self.account.user}"
+    def _owner(self) -> str:
+        return f"{self.account.incarnation}/{self.account.user}\n"

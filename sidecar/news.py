@@ -21,7 +21,8 @@ class Folder:
     A watched folder: what was `told` of it and is stored under `etag`, and what is there `now`.
 
     Nothing was told of one that is new; what is in it came while we watched, unless it was there `before`. A folder
-    that is `gone` keeps what was there.
+    that is `gone` keeps what was there; one that is `dated` is saved even where nothing happened in it. `status` is
+    what the server counted before we last looked.
     """
 
     folder: ImapFolder
@@ -30,6 +31,8 @@ class Folder:
     now: Mirror | None
     before: bool = False
     gone: bool = False
+    dated: bool = False
+    status: dict[str, int] | None = None
 
     @property
     def path(self) -> str:
@@ -39,7 +42,7 @@ class Folder:
     @property
     def stirred(self) -> bool:
         """Tells whether there is something to tell, or to save."""
-        return self.gone or (self.now is not None and self.now is not self.told)
+        return self.gone or self.dated or (self.now is not None and self.now is not self.told)
 
     def finds(self) -> list[Find]:
         """Returns what happened since something was told."""
@@ -61,7 +64,7 @@ class News:
     """What is to be told: moves, other arrivals and departures, new flags and new numberings by folder."""
 
     sorted: Sorted
-    reflagged: list[tuple[Folder, list[Reflagged]]] = field(default_factory=list)
+    reflagged: list[tuple[Mirror, list[Reflagged]]] = field(default_factory=list)
     resets: list[tuple[Folder, Reset]] = field(default_factory=list)
     saved: list[tuple[Folder, Mirror]] = field(default_factory=list)
 
@@ -80,10 +83,12 @@ def news_of(folders: Sequence[Folder], now: datetime, *, window: timedelta = _NO
             continue
         finds = each.finds()
         noted += [Noted(each.path, find, now) for find in finds if isinstance(find, Arrived | Gone)]
-        if reflagged := [find for find in finds if isinstance(find, Reflagged)]:
-            news.reflagged.append((each, reflagged))
+        reflagged = [find for find in finds if isinstance(find, Reflagged)]
+        if each.now and reflagged:
+            news.reflagged.append((each.now, reflagged))
         news.resets += [(each, find) for find in finds if isinstance(find, Reset)]
-        if not each.gone and (finds or each.told is None) and (mirror := each.mirror(finds)):
+        wanted = finds or each.told is None or each.dated
+        if wanted and not each.gone and (mirror := each.mirror(finds)):
             news.saved.append((each, mirror))
     holders = _holders(folders, {each.find.fingerprint for each in noted if isinstance(each.find, Arrived)})
     news.sorted = sort_out(
