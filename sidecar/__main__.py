@@ -1,6 +1,7 @@
 """`python -m sidecar`: the supervisor and the HTTP application in one loop, until SIGTERM."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -89,6 +90,9 @@ def main() -> int:
     except Misconfigured as wrong:
         print(wrong, file=sys.stderr)  # noqa: T201  there is no log yet, and a human reads this
         return 2
+    # The libraries tell each request; what matters of them, our own lines say.
+    logging.basicConfig(format="%(message)s", stream=sys.stdout)
+    logging.getLogger("relay365").setLevel(logging.INFO)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(part))
     return 0
