@@ -1,8 +1,7 @@
 """What happens in a mailbox on a real server becomes changes, once, in the right words."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +11,6 @@ from tests.fakes.mail_server import MailServer, mail
 from tests.sidecar.conftest import Connect
 from tests.sidecar.ground import ARCHIVE, INBOX, Ground, until
 
-Test = Callable[[], Coroutine[Any, Any, None]]
 PAUSE = 1.2
 
 
@@ -108,6 +106,7 @@ def test_folders_come_and_go(ground: Ground) -> None:
 
     async def run() -> None:
         async with ground.session():
+            await ground.do(ground.server.create_folder, ground.box, "Projects/2026")
             await ground.do(ground.server.append, ground.box, mail("Filed"), "Projects/2026")
             await until(ground.changes)
             await ground.do(ground.server.delete_folder, ground.box, "Projects/2026")
@@ -124,6 +123,7 @@ def test_folders_come_and_go(ground: Ground) -> None:
 
 def test_a_renamed_folder_s_mail_is_moved(ground: Ground, connect: Connect) -> None:
     """Renaming a folder removes one and makes another, and tells the new id of what is in it."""
+    ground.server.create_folder(ground.box, "Before")
     ground.server.append(ground.box, mail("Filed"), "Before")
 
     async def run() -> None:
@@ -164,7 +164,7 @@ def test_a_new_numbering_is_one_event(ground: Ground, folder: str) -> None:
 def test_nothing_is_missed_while_nobody_looks(ground: Ground) -> None:
     """What comes, goes, moves and changes between two sessions is told by the second."""
     for number in range(3):
-        ground.server.deliver(ground.box, mail(f"More {number}"))
+        ground.server.deliver(ground.box, mail(body="x" * number))
 
     async def run() -> None:
         async with ground.session():
@@ -173,6 +173,7 @@ def test_nothing_is_missed_while_nobody_looks(ground: Ground) -> None:
         await ground.do(ground.server.flag, ground.box, 2, "\\Flagged")
         await ground.do(ground.server.expunge, ground.box, 3)
         await ground.do(ground.server.move, ground.box, 4, "INBOX", "Archive")
+        await ground.do(ground.server.create_folder, ground.box, "Made")
         await ground.do(ground.server.append, ground.box, mail("Made meanwhile"), "Made")
         async with ground.session():
             await until(lambda: len(ground.changes()) >= 5)
@@ -226,15 +227,17 @@ def test_another_choice_of_folders_is_no_news(ground: Ground) -> None:
 
 def test_a_session_outlives_its_token(ground: Ground) -> None:
     """Before the token ends another connection takes over, and nothing is lost or told twice on the way."""
-    ground.tokens.lifetime = ground.tokens.lifetime / 1800
+    ground.tokens.lifetime = timedelta(seconds=2)
 
     async def run() -> None:
         async with ground.session():
+            before = list(ground.tokens.asked)
             for number in range(6):
                 await ground.do(ground.server.deliver, ground.box, mail(f"Number {number}"))
                 await asyncio.sleep(0.7)
+                ground.world.clock.advance(timedelta(seconds=1))
             await until(lambda: len(ground.changes()) >= 6)
         assert ground.told() == [("created", INBOX, uid) for uid in range(2, 8)]
-        assert len(ground.tokens.asked) > 2
+        assert len(ground.tokens.asked) > len(before)
 
     asyncio.run(run())
