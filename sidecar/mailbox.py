@@ -32,6 +32,7 @@ _LOOK_AGAIN = 1.0
 # A session ends with its token, so another connection takes over before that: a share of the token's life, at most.
 _EARLY = timedelta(minutes=9)
 _EARLY_SHARE = 0.15
+_RENEW_AGAIN = 30.0
 # The bytes of flags that hold \\Seen.
 _SEEN = bytes(flags for flags in range(256) if flags & 1)
 
@@ -219,7 +220,8 @@ class Mailbox:
             if line.expires <= ear.line.expires:
                 # The token is still the same one: nobody could renew it just now.
                 await line.connection.logout()
-                self._due.renew = _now() + 30
+                left = (line.expires - self.around.clock.now()).total_seconds()
+                self._due.renew = _now() + min(_RENEW_AGAIN, max(1.0, left))
                 return
             await ear.change(line)
         self._plan_renewal()
