@@ -55,7 +55,9 @@ class Heard:
 
     def kinds(self) -> list[str]:
         """Returns the kind of each change, repeated ones once."""
-        return [kind for kind, *_ in dict.fromkeys((c.kind.value, c.message, c.version) for _, c in self.changes)]
+        return [
+            kind for kind, *_ in dict.fromkeys((c.kind.value, c.account, c.message, c.version) for _, c in self.changes)
+        ]
 
     def of(self, account: str) -> list[Change]:
         """Returns the changes of an account."""
@@ -68,7 +70,6 @@ class Replica:
 
     child: Child
     port: int
-    stopped: bool = False
 
     def health(self) -> dict[str, Any]:
         """Returns what it says of itself; nothing while it does not answer."""
@@ -78,8 +79,9 @@ class Replica:
         return {}
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends it a signal."""
-        os.killpg(self.child.pid, number)
+        """Sends it a signal, where it still runs."""
+        if self.child.process.poll() is None:
+            os.killpg(self.child.pid, number)
 
 
 @dataclass
@@ -170,7 +172,7 @@ def running(folder: Path, **settings: str) -> Iterator[Sidecars]:
         relay = build(read())
         tenant = m365.m365.add_tenant(domain=DOMAIN)
         application = m365.m365.add_application(tenant.id, secret=keys.client_secret, redirect_uris=[_REDIRECT])
-        mail.trust(key, key_id, client=application.client_id)
+        mail.trust(key, key_id)
         body = {"name": "Mail", "provider": "outlook", "authority": "common", "redirectUrl": _REDIRECT}
         credential = {"clientId": application.client_id, "clientSecret": keys.client_secret, "enabled": True}
         app_id = relay.oauth2_apps.register(NewOAuth2App.model_validate({**body, **credential}))
