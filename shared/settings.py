@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     )
     sweep_folders: Listed = Field(
         default=("inbox",),
-        description="Folders whose flag changes and removals a sweep looks for: well-known names or folder ids, "
-        "comma-separated. Arrivals are found in every folder.",
+        description="Folders in which a sweep looks for what is gone: well-known names or folder ids, comma-separated. "
+        "Arrivals, changed flags and moves are found in every folder.",
     )
     poll_seconds: float = Field(
         default=60,

@@ -35,7 +35,7 @@ from shared.domain.events import (
     updated_data,
 )
 from shared.domain.messages import ContentRules, Message
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 from shared.domain.sightings import Sighting
 
 # Graph tells whole seconds of its own clock; an arrival must not look older than our watch because of that.
@@ -53,7 +53,7 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
 
 
-class Change(Owned):
+class Change(Carried):
     """
     Something happened to a message, of which we learned at `seen`.
 
@@ -80,7 +80,7 @@ class Change(Owned):
     correlation: str = ""
 
 
-class _Announcement(Owned):
+class _Announcement(Carried):
     """
     Something that happened to no message, ready to be told.
 
@@ -119,10 +119,11 @@ class InstanceEvent(_Announcement):
         return _told(self, identity, account=None, account_key=None)
 
 
+_THINGS = ("changes", "account_events", "instance_events")
 Tried = TypeVar("Tried", Change, AccountEvent, InstanceEvent)
 
 
-class ChangeBatch(Owned):
+class ChangeBatch(Carried):
     """A message of the queue `changes`: what came in together."""
 
     v: int = 1
@@ -140,7 +141,7 @@ class ChangeBatch(Owned):
         room = self.size // 2
         first: dict[str, Any] = {}
         second: dict[str, Any] = {}
-        for name in ("changes", "account_events", "instance_events"):
+        for name in _THINGS:
             things = getattr(self, name)
             first[name], second[name] = things[:room], things[room:]
             room -= len(first[name])
@@ -148,11 +149,8 @@ class ChangeBatch(Owned):
 
     def tried(self) -> "ChangeBatch":
         """Returns the batch after a try that came to nothing."""
-        return ChangeBatch(
-            changes=tuple(map(_tried, self.changes)),
-            account_events=tuple(map(_tried, self.account_events)),
-            instance_events=tuple(map(_tried, self.instance_events)),
-        )
+        tried = {name: tuple(map(_tried, getattr(self, name))) for name in _THINGS}
+        return self.model_copy(update=tried)
 
 
 def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:
@@ -240,7 +238,8 @@ def meaning_of_message(
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
     What was *told* of it says what changed. Where it does not, the change's own notification says whether it was a
-    move; only where none comes is it told as an update.
+    move; only where none comes is it told as an update. Where nobody knows of an interruption, but the arrival is told
+    late, a move that is announced later is believed.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -258,9 +257,17 @@ def meaning_of_message(
             # What was told may be a repetition of what was told before, with other bytes: then it hides the change.
             if interrupted and was_touched(message):
                 return _touched_since(arrival, kinds - {ChangeKind.CREATED}, message, wait=looks < patience)
-            return arrival
+            return replace(arrival, sighting=now_seen.model_copy(update={"late": was_touched(message)}))
         return _change_of_unknown(kinds, message, now_seen)
-    return _change_since(known, message, now_seen)
+    return _change_of_known(kinds, known, message, now_seen)
+
+
+def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
+    change = _change_since(known, message, now_seen)
+    if change.event is None and known.late and ChangeKind.DELETED in kinds:
+        # A move's own word: what we noted may be the second telling of the arrival, which a receiver drops.
+        return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
+    return change
 
 
 def _touched_since(arrival: Meaning, kinds: AbstractSet[ChangeKind], message: Message, *, wait: bool) -> Meaning:

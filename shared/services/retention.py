@@ -1,7 +1,7 @@
 """
 Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row.
 
-Service secrets that sign no more go from the vault.
+Service secrets that sign no more, and secrets of applications that have another, go from the vault.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from shared.domain.retention import purged_before
 from shared.ports.machine import Clock, Log
 from shared.ports.state import Retention
 from shared.services.instance_settings import InstanceSettingsService
+from shared.services.oauth2 import OAuth2Apps
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Purges:
 
     retention: Retention
     settings: InstanceSettingsService
+    apps: OAuth2Apps
     clock: Clock
     log: Log
     kept: timedelta
@@ -27,6 +29,6 @@ class Purges:
         """Drops every table of a month that is old enough, and returns how many that were; repeating it is fine."""
         before = purged_before(self.clock.now(), self.kept)
         tables = self.retention.purge(before)
-        secrets = self.settings.forget_secrets()
+        secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
         self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
         return tables

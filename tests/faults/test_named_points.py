@@ -46,7 +46,7 @@ SUBSCRIPTION = (
     Point("accounts.replace", after=True, number=2),
     Point("subscriptions.create", after=False),
     Point("subscriptions.create", after=True),
-    Point("due.put", after=True),
+    Point("due.put_all", after=True),
     Point("jobs.put", after=False, number=2),
     Point("accounts.replace", after=False, number=3),
 )
@@ -241,10 +241,12 @@ def test_what_is_due_is_queued(story: Story, point: Point) -> None:
 
     def ticked() -> set[tuple[str, str]]:
         stack.make_due("m0", datetime.now(UTC) - timedelta(seconds=1))
+        stack.end_claim()
         stack.tick()
         return set()
 
     story.dies_at(point, ticked)
+    stack.end_claim()
     stack.tick()
     eventually(lambda: stack.waiting("jobs") > 0)
     # It waits up to 3 minutes so that accounts spread; nothing waits for it here.
