@@ -123,7 +123,7 @@ def opened(data: str, sig: str, secrets: Sequence[str], now: datetime) -> Link:
 
 def is_expected(expected: Email, identities: Sequence[str | None]) -> bool:
     """Tells whether the address *expected* is one of the *identities* of whoever signed in."""
-    return expected.strip().lower() in {identity.strip().lower() for identity in identities if identity}
+    return _folded(expected) in {_folded(identity) for identity in identities if identity}
 
 
 def returning(url: str, **answer: str) -> str:
@@ -131,6 +131,11 @@ def returning(url: str, **answer: str) -> str:
     parts = urlsplit(url)
     query = [*parse_qsl(parts.query, keep_blank_values=True), *answer.items()]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _folded(address: str) -> bytes:
+    # As bytes only ASCII has two cases: str.lower() would make a k of the Kelvin sign, and one person of two.
+    return address.strip().encode().lower()
 
 
 def _mac(secret: str, text: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """
 Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row.
 
-Service secrets that sign no more go from the vault.
+Service secrets that sign no more go from the vault, and with them what sign-ins left behind.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from shared.domain.retention import purged_before
 from shared.ports.machine import Clock, Log
 from shared.ports.state import Retention
 from shared.services.instance_settings import InstanceSettingsService
+from shared.services.leftovers import Leftovers
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Purges:
 
     retention: Retention
     settings: InstanceSettingsService
+    leftovers: Leftovers
     clock: Clock
     log: Log
     kept: timedelta
@@ -28,5 +30,6 @@ class Purges:
         before = purged_before(self.clock.now(), self.kept)
         tables = self.retention.purge(before)
         secrets = self.settings.forget_secrets()
+        self.leftovers.purge()
         self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
         return tables

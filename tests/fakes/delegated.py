@@ -1,6 +1,6 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -55,6 +55,10 @@ class FakeGrantStore:
     def delete(self, grant: str, etag: str) -> None:
         """Remove a grant."""
         self._records.remove(grant, etag)
+
+    def all(self) -> Iterator[Grant]:
+        """Return every grant."""
+        return iter([grant for _, grant in self._records.sorted()])
 
 
 class FakeFlowStore:

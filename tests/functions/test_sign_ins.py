@@ -46,14 +46,27 @@ def test_the_whole_way(api: Client, app: str, unique: Callable[[str], str]) -> N
     assert opened.status == 303
     assert opened.headers["Location"].startswith("https://login.example.com/")
     state = parse_qs(urlsplit(opened.headers["Location"]).query)["state"][0]
-    back = api.call("GET", "/oauth", query={"state": state, "code": "code"}, token=None)
+    kept = {"Cookie": f"theme=dark; {opened.headers['Set-Cookie'].partition(';')[0]}"}
+    back = api.call("GET", "/oauth", query={"state": state, "code": "code"}, headers=kept, token=None)
     assert (back.status, back.headers["Location"]) == (303, f"{BACK}?account={name}&state=new")
     shown = api.get(f"/v1/account/{name}").json()
     assert (shown["app"], shown["type"], shown["baseScopes"]) == (app, "outlook", "imap")
     assert shown["oauth2"]["auth"] == {"user": "anna@contoso.com", "delegatedUser": f"{name}@contoso.com"}
-    again = api.call("GET", "/oauth", query={"state": state, "code": "code"}, token=None)
+    again = api.call("GET", "/oauth", query={"state": state, "code": "code"}, headers=kept, token=None)
     assert again.status == 400
     assert "This sign-in has ended" in again.body.decode()
+
+
+def test_another_browser_finishes_nothing(api: Client, app: str, unique: Callable[[str], str]) -> None:
+    """Without the cookie of the browser that began it, a sign-in ends on a page and registers nothing."""
+    name = unique("stolen")
+    opened = browse(api, api.post("/v1/authentication/form", {"account": name, "redirectUrl": BACK}).json()["url"])
+    assert opened.headers["Set-Cookie"].startswith("__Host-sign-in=")
+    state = parse_qs(urlsplit(opened.headers["Location"]).query)["state"][0]
+    back = api.call("GET", "/oauth", query={"state": state, "code": "code"}, token=None)
+    assert (back.status, "Location" in back.headers) == (400, False)
+    assert "This sign-in was begun elsewhere" in back.body.decode()
+    assert api.get(f"/v1/account/{name}").status == 404
 
 
 def test_a_forged_link_is_a_page(api: Client) -> None:

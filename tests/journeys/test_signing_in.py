@@ -176,6 +176,18 @@ def test_a_callback_that_is_loaded_again(town: Ground, visitor: Visitor) -> None
     shows(visitor, "This sign-in has ended")
 
 
+def test_a_sign_in_ends_where_it_began(town: Ground, arrive: Arrive) -> None:
+    """Who sends another person Microsoft's page of their own sign-in does not get that person's mailbox."""
+    mallory, victim, anna = arrive(), arrive(), town.person("anna")
+    mallory.page.goto(town.link(account=anna))
+    victim.page.goto(mallory.page.url)
+    pick(victim.page, anna)
+    accept(victim.page)
+    shows(victim, "This sign-in was begun elsewhere")
+    victim.picture("elsewhere")
+    assert anna not in str(town.api.get("/v1/accounts", pageSize=1000))
+
+
 def test_a_missing_permission(town: Ground, visitor: Visitor, behaviour: Any) -> None:
     """Where Microsoft grants less than was asked for, the page names what is missing."""
     anna = town.person("anna")

@@ -49,7 +49,7 @@ def come_back(process: Process, opened: Step, **answer: str) -> Step:
     """Come back from Microsoft with what the browser was sent with."""
     assert isinstance(opened, Leave), opened
     state = parse_qs(urlsplit(opened.url).query)["state"][0]
-    return process.relay.sign_ins.finish({"state": state, "code": "code", **answer})
+    return process.relay.sign_ins.finish({"state": state, "code": "code", **answer}, opened.browser)
 
 
 def sign_in(world: World, **fields: Any) -> Step:
@@ -142,6 +142,51 @@ def test_a_state_counts_once(world: World) -> None:
     assert problem(come_back(world.process(), late)).kind is ProblemKind.STATE
 
 
+@pytest.mark.parametrize("other", [None, "", "m" * 22])
+def test_a_sign_in_ends_where_it_began(world: World, other: str | None) -> None:
+    """Another browser cannot finish a sign-in, even one that asks for a return: nothing is redeemed or connected."""
+    opened = follow(world.process(), link(world.process(), errorRedirect=True))
+    assert isinstance(opened, Leave)
+    assert opened.browser
+    elsewhere = problem(come_back(world.process(), Leave(opened.url, other)))
+    assert elsewhere.kind is ProblemKind.OTHER_BROWSER
+    assert world.grants.get(ANNA) is None
+
+
+def test_a_browser_keeps_its_mark(world: World) -> None:
+    """A browser that has a mark may have several sign-ins under way; what is no mark is not taken for one."""
+    query = link(world.process())
+    first = world.process().relay.sign_ins.open(query["data"], query["sig"], None, "m" * 22)
+    again = world.process().relay.sign_ins.open(query["data"], query["sig"], None, "no mark; Path=/")
+    assert isinstance(first, Leave)
+    assert isinstance(again, Leave)
+    assert first.browser == "m" * 22
+    assert again.browser not in {None, "no mark; Path=/"}
+
+
+def test_a_callback_elsewhere_knows_no_browser(world: World) -> None:
+    """Where the application's callback is at another address than the pages, no cookie would come back there."""
+    stored = world.apps.get(APP)
+    assert stored is not None
+    elsewhere = stored.value.model_copy(update={"redirect_url": "https://sign-in.example.net/oauth"})
+    world.apps.replace(elsewhere, stored.etag)
+    opened = follow(world.process(), link(world.process()))
+    assert isinstance(opened, Leave)
+    assert opened.browser is None
+    assert answer_of(come_back(world.process(), opened))["state"] == "new"
+
+
+def test_a_used_link_stays_used(world: World) -> None:
+    """A second sign-in by the same link, begun before the link's end and finished after it, connects nothing."""
+    query = link(world.process())
+    world.clock.advance(timedelta(hours=23))
+    first, second = follow(world.process(), query), follow(world.process(), query)
+    assert answer_of(come_back(world.process(), first))["state"] == "new"
+    world.clock.advance(timedelta(hours=2))
+    world.process().relay.purges.purge()
+    assert problem(come_back(world.process(), second)).kind is ProblemKind.LINK_USED
+
+
 def test_a_forged_link_leads_nowhere(world: World) -> None:
     """A link that was changed, cut or has ended begins nothing."""
     query = link(world.process())
@@ -163,7 +208,8 @@ def test_the_wrong_user_is_sent_back(world: World) -> None:
     assert world.grants.get(ANNA) is None
     world.code_flow.user = replace(SIGNED_IN, user="berta", username="BERTA@contoso.com")
     assert wrong.again
-    assert answer_of(come_back(world.process(), Leave(wrong.again)))["state"] == "new"
+    (mark,) = {flow.browser for flow in world.flows.flows.values()}
+    assert answer_of(come_back(world.process(), Leave(wrong.again, mark)))["state"] == "new"
 
 
 def test_the_expected_user_of_an_account_counts(world: World) -> None:
