@@ -232,7 +232,8 @@ def meaning_of_message(
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
     What was *told* of it says what changed. Where it does not, the change's own notification says whether it was a
-    move; only where none comes is it told as an update.
+    move; only where none comes is it told as an update. Where nobody knows of an interruption, but the arrival is told
+    late, a move that is announced later is believed.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -250,9 +251,17 @@ def meaning_of_message(
             # What was told may be a repetition of what was told before, with other bytes: then it hides the change.
             if interrupted and was_touched(message):
                 return _touched_since(arrival, kinds - {ChangeKind.CREATED}, message, wait=looks < patience)
-            return arrival
+            return replace(arrival, sighting=now_seen.model_copy(update={"late": was_touched(message)}))
         return _change_of_unknown(kinds, message, now_seen)
-    return _change_since(known, message, now_seen)
+    return _change_of_known(kinds, known, message, now_seen)
+
+
+def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
+    change = _change_since(known, message, now_seen)
+    if change.event is None and known.late and ChangeKind.DELETED in kinds:
+        # A move's own word: what we noted may be the second telling of the arrival, which a receiver drops.
+        return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
+    return change
 
 
 def _touched_since(arrival: Meaning, kinds: AbstractSet[ChangeKind], message: Message, *, wait: bool) -> Meaning:

@@ -58,7 +58,7 @@ def compare(
                 continue
             changes.append(_change(account, ChangeKind.CREATED, message.id, now))
             unannounced += 1
-        elif sighting != Sighting.of(message):
+        elif not sighting.shows(message):
             changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
     return Found(tuple(changes), unannounced)
 

@@ -36,8 +36,6 @@ from shared.services.sweeps import Sweeps
 _CLAIM = timedelta(seconds=60)
 # Somebody must end subscriptions first; until then polling serves.
 _NO_ROOM_WAIT = timedelta(days=1)
-# Who waited longer for a first connection may have got mail meanwhile.
-_AT_ONCE = timedelta(minutes=1)
 # A chain of sweeps that is this late has ended, with the state of the account or by an accident.
 _CHAIN_LATE = timedelta(hours=1)
 
@@ -161,9 +159,8 @@ class Connections:
         fresh = subscription is not None and subscription != account.subscription
         if fresh and subscription is not None:
             self.renewals.schedule(account, subscription)
-        waited = account.watched_since is not None and account.watched_since < self.clock.now() - _AT_ONCE
-        if fresh and (account.initialized or waited):
-            # What came while nobody called us.
+        if fresh:
+            # What came while nobody called us; and from here on removals are followed, which leave no other trace.
             self.jobs.put(Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation))
         try:
             self._settle(stored, subscription=subscription, polling=False, next_attempt=None, attempts=0)

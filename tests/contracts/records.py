@@ -157,7 +157,7 @@ class SightingStoreContract:
         """A sighting is overwritten as a whole, flags and labels too."""
         key = SightingKey(day="20260302", name="abc_-")
         assert store.get(key) is None
-        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"))
+        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"), late=True)
         store.put({key: first})
         assert store.get(key) == first
         second = Sighting(folder="archive", flags=(), labels=())

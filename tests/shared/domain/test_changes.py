@@ -62,6 +62,25 @@ def test_unknown_and_created_is_new(kinds: set[ChangeKind]) -> None:
     assert (found.version, found.moment) == ("", START)
 
 
+def test_a_late_arrival_is_remembered_as_such() -> None:
+    """An arrival that is told after the message was touched may have been told before, and its sighting says so."""
+    found = meaning({CREATED}, a_message(folder="archive-id", modified=START + timedelta(minutes=1)))
+    assert found.event is EventName.MESSAGE_NEW
+    assert found.sighting == a_sighting(folder="archive-id", late=True)
+    again = meaning({CREATED}, a_message(modified=START + timedelta(minutes=1)), a_sighting(late=True))
+    assert again == NOTHING
+
+
+def test_a_move_after_a_late_arrival_is_believed() -> None:
+    """Where only a late arrival is known, the word of a move is told as one; where it was told in time, as nothing."""
+    moved = a_message(folder="archive-id", modified=START + timedelta(minutes=1))
+    found = meaning({DELETED}, moved, a_sighting(folder="archive-id", late=True))
+    assert (found.event, found.version) == (EventName.MESSAGE_MOVED, moved.change_key)
+    assert found.sighting == a_sighting(folder="archive-id")
+    assert meaning({DELETED}, moved, a_sighting(folder="archive-id")) == NOTHING
+    assert meaning({UPDATED}, moved, a_sighting(folder="archive-id", late=True)) == NOTHING
+
+
 def test_known_in_another_folder_is_moved() -> None:
     """A message that we know in another folder was moved, at its change, whatever Graph called it."""
     moved = a_message(folder="archive-id", modified=START + timedelta(hours=1))

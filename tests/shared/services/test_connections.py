@@ -466,15 +466,16 @@ def test_who_polls_is_connected_while_it_tries(world: World) -> None:
 
 
 def test_a_fresh_subscription_catches_up(world: World, process: Process) -> None:
-    """What came while nobody called us is looked for once there is a subscription again; a first one has nothing."""
+    """With each subscription the mailbox is looked at: for what came before it, and to follow removals from there."""
     world.registered()
     process.work(until=timedelta(seconds=1))
-    assert world.history.calls == []
+    assert world.history.calls == ["glance"]
+    assert world.cursors.get(world.account().key)
     subscription = world.account().subscription
     assert subscription is not None
     world.queue(world.account(), JobKind.RECREATE, subscription=subscription.id)
     process.work(until=timedelta(seconds=1))
-    assert world.history.calls == ["glance"]
+    assert world.history.calls == ["glance", "glance"]
 
 
 FULL = NoRoom("The mailbox has reached its limit.", reason="Forbidden", mend="End some.")
