@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -38,10 +38,10 @@ def begin(world: World, account: str) -> Leave:
 def sign_in(world: World, account: str, fate: Fate | None = None) -> None:
     """Sign in, in a process that may die on the way."""
     opened = begin(world, account)
-    state = parse_qs(urlsplit(opened.url).query)["state"][0]
+    answer = world.code_flow.visit(opened.url)
     process = world.process(fate.over) if fate else world.process()
     with suppress(Died):
-        process.relay.sign_ins.finish({"state": state, "code": "code"}, opened.browser)
+        process.relay.sign_ins.finish(answer, opened.browser)
 
 
 def purge(world: World) -> list[Grant]:

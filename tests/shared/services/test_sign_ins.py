@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -16,7 +16,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.sign_in_links import NewSignInForm
 from shared.services.sign_ins import Choose, Done, Leave, Problem, ProblemKind, Step
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import Died, Fate, Process, World
 
 BACK = "https://app.example.com/back?tenant=1"
@@ -45,11 +45,11 @@ def follow(process: Process, query: dict[str, str]) -> Step:
     return process.relay.sign_ins.open(query["data"], query["sig"], query.get("type"))
 
 
-def come_back(process: Process, opened: Step, **answer: str) -> Step:
-    """Come back from Microsoft with what the browser was sent with."""
+def come_back(process: Process, opened: Step, *, accepts: bool = True) -> Step:
+    """Come back from Microsoft, where the user signed in unless they declined to."""
     assert isinstance(opened, Leave), opened
-    state = parse_qs(urlsplit(opened.url).query)["state"][0]
-    return process.relay.sign_ins.finish({"state": state, "code": "code", **answer}, opened.browser)
+    answer = process.world.code_flow.visit(opened.url, accepts=accepts)
+    return process.relay.sign_ins.finish(answer, opened.browser)
 
 
 def sign_in(world: World, **fields: Any) -> Step:
@@ -125,7 +125,7 @@ def test_a_link_is_used_up_by_success_only(world: World) -> None:
     """A link may be opened again until somebody signed in with it, and then never again."""
     query = link(world.process())
     first, second = follow(world.process(), query), follow(world.process(), query)
-    come_back(world.process(), first, error="access_denied")
+    come_back(world.process(), first, accepts=False)
     assert answer_of(come_back(world.process(), second))["state"] == "new"
     assert problem(come_back(world.process(), follow(world.process(), query))).kind is ProblemKind.LINK_USED
 
@@ -257,14 +257,14 @@ def test_a_failure_is_told_and_keeps_nothing(world: World, fails: Exception, kin
 def test_cancelling_returns_where_the_link_wants_it(world: World) -> None:
     """With `errorRedirect` a cancelled sign-in returns to the customer's application, otherwise it is a page."""
     opened = follow(world.process(), link(world.process(), errorRedirect=True))
-    assert answer_of(come_back(world.process(), opened, error="access_denied")) == {
+    assert answer_of(come_back(world.process(), opened, accepts=False)) == {
         "tenant": "1",
         "account": "anna",
         "error": "access_denied",
-        "error_description": "cancelled: access_denied",
+        "error_description": "cancelled: AADSTS65004",
     }
     opened = follow(world.process(), link(world.process()))
-    cancelled = problem(come_back(world.process(), opened, error="access_denied"))
+    cancelled = problem(come_back(world.process(), opened, accepts=False))
     assert cancelled.kind is ProblemKind.CANCELLED
     assert cancelled.again
 

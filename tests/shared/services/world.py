@@ -26,7 +26,6 @@ from tests.fakes.delegated import (
     FakeGrantTokens,
     FakeShardStore,
     FakeWatchStore,
-    ScriptedSignIns,
 )
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
@@ -44,6 +43,7 @@ from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -125,7 +125,7 @@ class World:
         self.mailboxes = FakeMailboxes()
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
-        self.code_flow = ScriptedSignIns(self.clock)
+        self.code_flow = FakeSignIns(self.clock)
         self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
