@@ -27,7 +27,8 @@ from shared.domain.models import ApiModel
 LIFETIME = timedelta(days=1)
 # A link is not shown by its application at the very moment of its making.
 _MARGIN = timedelta(seconds=60)
-_LONGEST = 8192
+# No proxy on the way should find the URL too long.
+LONGEST = 8192
 
 FolderPath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Paths = Annotated[
@@ -147,7 +148,7 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     try:
         return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

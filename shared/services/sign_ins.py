@@ -33,6 +33,7 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.providers import Provider
 from shared.domain.scopes import missing, scopes_of
 from shared.domain.sign_in_links import (
+    LONGEST,
     LinkRefused,
     NewSignInForm,
     is_expected,
@@ -150,12 +151,14 @@ class SignIns:
         Returns the signed URL of the sign-in page.
 
         Raises ServiceUrlMissing where nobody said at which address we are, and InvalidRequest where `delegated` names
-        no mailbox.
+        no mailbox, or what is asked for does not fit into a URL.
         """
         if request.delegated and not request.email:
             raise InvalidRequest(FieldProblem("email", '"email" is required with "delegated": the shared mailbox'))
         link = new_link(request, nonce=self.randomness.nonce(), now=self.clock.now())
         query = signed(link, self.settings.secrets()[0])
+        if len(query["data"]) > LONGEST:
+            raise InvalidRequest(FieldProblem("path", "is too long for a link, with all else that is asked for"))
         if request.type and request.type in {app.id for app in self._listed()}:
             query["type"] = request.type
         return f"{self._own_url()}{_PAGE}?{urlencode(query)}"

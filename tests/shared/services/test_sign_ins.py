@@ -330,10 +330,13 @@ def test_a_sign_in_for_an_api_caller(world: World) -> None:
 
 
 def test_a_form_needs_an_address(world: World) -> None:
-    """Without an address of our own there is no link, and a shared mailbox must be named."""
+    """Without an address of our own there is no link, a shared mailbox must be named, and a URL has an end."""
     with pytest.raises(InvalidRequest) as refused:
         link(world.process(), delegated=True)
     assert [problem.key for problem in refused.value.problems] == ["email"]
+    with pytest.raises(InvalidRequest) as refused:
+        link(world.process(), path=[f"Folder {number} of many that somebody names" for number in range(200)])
+    assert [problem.key for problem in refused.value.problems] == ["path"]
     world.set(service_url=None)
     with pytest.raises(ServiceUrlMissing):
         link(world.process())
