@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from shared.adapters.storage.connection import StorageConnection
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log
+    from shared.ports.mail import MailBackend
     from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
@@ -95,6 +96,7 @@ class Replacements:
     subscriptions: "Subscriptions | None" = None
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
+    sidecar: "MailBackend | None" = None
     history: "History | None" = None
     code_flow: "SignIns | None" = None
     grant_tokens: "GrantTokens | None" = None
@@ -204,6 +206,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     entra = Entra(vault, clock, login_url=settings.login_url)
     users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
     log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
     slots = Slots()
@@ -211,7 +214,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         clock=clock,
         randomness=randomness,
         log=log,
-        dependencies=[StorageDependency(connection), *vault_dependency],
+        dependencies=[StorageDependency(connection), *vault_dependency, *sidecar_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
         folders=FolderTable(connection),
@@ -240,6 +243,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grant_tokens=replaced.grant_tokens or users,
         reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        sidecar=sidecar,
         history=replaced.history or GraphHistory(graph, clock, slots),
         subscriptions=replaced.subscriptions
         or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
@@ -271,6 +275,20 @@ def _connection(settings: Settings) -> "StorageConnection":
         table_service_uri=settings.storage_table_uri,
         client_id=settings.storage_client_id,
     )
+
+
+def _sidecar(settings: Settings, given: "MailBackend | None") -> "tuple[MailBackend, Sequence[Dependency]]":
+    if given is not None:
+        return given, []
+    if settings.sidecar_url is None or settings.sidecar_key is None:
+        from shared.adapters.sidecar.absent import AbsentSidecar
+
+        return AbsentSidecar(), []
+    from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
+    from shared.adapters.sidecar.mail import SidecarMail
+
+    client = SidecarClient(settings.sidecar_url, settings.sidecar_key.get_secret_value())
+    return SidecarMail(client), [SidecarDependency(client)]
 
 
 def _vault(settings: Settings, clock: "Clock", given: "Vault | None") -> "tuple[Vault, Sequence[Dependency]]":

@@ -41,7 +41,8 @@ class Message:
     A message as it is now. Moments are aware UTC; `change_key` differs after every change of the message.
 
     `folder` is the backend's folder id. `alternative` is the text in its other form, where the backend keeps both.
-    `headers` has lower-case names, values in order of appearance.
+    `headers` has lower-case names, values in order of appearance. `size` is the whole message's in bytes, where the
+    backend tells it.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Message:
     alternative: Body | None = None
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
+from shared.services.backends import RoutedMailboxes
 from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
@@ -148,11 +149,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
     changes = Changes(
         accounts=accounts,
         apps=apps,
-        folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
+        folders=Folders(accounts, apps, RoutedMailboxes(outside.mailboxes, outside.sidecar), outside.folders, clock),
         readings=Readings(
             GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
             outside.reader,
             Permits(outside.permits, clock, randomness),
+            GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
         ),
         sightings=outside.sightings,
         sighting_rows=GroupCommit(
@@ -315,22 +317,23 @@ def assemble(outside: Outside, options: Options) -> Relay:
         randomness=randomness,
         log=log,
     )
+    oauth2_apps = OAuth2Apps(
+        store=outside.apps,
+        lookup=apps,
+        accounts=outside.accounts,
+        jobs=outside.jobs,
+        expiries=expiries,
+        vault=outside.vault,
+        inspector=outside.inspector,
+        mailboxes=outside.mailboxes,
+        endpoint=outside.endpoint,
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
     return Relay(
-        oauth2_apps=OAuth2Apps(
-            store=outside.apps,
-            lookup=apps,
-            accounts=outside.accounts,
-            jobs=outside.jobs,
-            expiries=expiries,
-            vault=outside.vault,
-            inspector=outside.inspector,
-            mailboxes=outside.mailboxes,
-            endpoint=outside.endpoint,
-            settings=settings,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-        ),
+        oauth2_apps=oauth2_apps,
         accounts=registry,
         registrations=Registrations(registry, apps, grants, outside.code_flow, sign_ins),
         sign_ins=sign_ins,
@@ -352,7 +355,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, settings, leftovers, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, oauth2_apps, leftovers, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,

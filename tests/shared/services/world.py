@@ -43,6 +43,7 @@ from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
+from tests.fakes.sidecar import FakeSidecar
 from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.stores import (
     FakeAccountStore,
@@ -123,6 +124,7 @@ class World:
         self.reader = FakeMessageReader()
         self.history = FakeHistory(self.clock, self.reader.messages)
         self.mailboxes = FakeMailboxes()
+        self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
         self.code_flow = FakeSignIns(self.clock)
@@ -257,6 +259,7 @@ class Process:
             grant_tokens=through(world.grant_tokens),
             reader=through(world.reader),
             mailboxes=through(world.mailboxes),
+            sidecar=through(world.sidecar),
             history=through(world.history),
             subscriptions=through(world.subscriptions),
             endpoint=through(world.endpoint),
