@@ -235,7 +235,7 @@ class Changes:
                     subject.message,
                     complete,
                     registration=registration_of(subject.account),
-                    text_bytes=settings.notify_text_size,
+                    text_bytes=rules.encoded_bytes,
                 )
             )
             asked.append(subject)

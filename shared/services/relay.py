@@ -248,6 +248,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         grants=grants,
         watches=outside.watches,
+        mirrors=outside.mirrors,
         standings=standings,
         clock=clock,
         randomness=randomness,

@@ -24,6 +24,7 @@ from tests.fakes.delegated import (
     FakeFlowStore,
     FakeGrantStore,
     FakeGrantTokens,
+    FakeMirrorStore,
     FakeShardStore,
     FakeWatchStore,
 )
@@ -115,6 +116,7 @@ class World:
         self.flows = FakeFlowStore()
         self.board = FakeShardStore()
         self.watches = FakeWatchStore(self.board)
+        self.mirrors = FakeMirrorStore()
         self.vault = FakeVault()
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
@@ -249,6 +251,7 @@ class Process:
             grants=through(world.grants),
             flows=through(world.flows),
             watches=through(world.watches),
+            mirrors=through(world.mirrors),
             vault=through(world.vault),
             changes=changes,
             retries=through(world.retries),
