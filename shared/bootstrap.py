@@ -9,7 +9,7 @@ the whole.
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from shared.ports.records import Stored
     from shared.ports.sidecar import MirrorStore, ShardStore, WatchStore
     from shared.ports.sign_ins import GrantTokens, SignIns
+    from shared.ports.state import AccountStore
     from shared.ports.vault import Vault
     from shared.services.grants import Grants
     from shared.services.lookups import Lookup
@@ -93,8 +94,13 @@ class Ingress:
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """What the sidecar needs; *imap_server* takes the place of each cloud's own."""
+    """
+    What the sidecar needs.
 
+    *imap_server* and *smtp_server* take the place of each cloud's own; without *key* it serves no mail.
+    """
+
+    accounts: "AccountStore"
     watching: "Watching"
     grants: "Grants"
     apps: "Lookup[Stored[OAuth2App] | None]"
@@ -111,6 +117,8 @@ class Sidecar:
     logins_per_second: float
     port: int
     imap_server: tuple[str, int] | None
+    smtp_server: tuple[str, int] | None
+    key: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -205,6 +213,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         log=log,
     )
     return Sidecar(
+        accounts=accounts,
         watching=Watching(
             accounts=accounts,
             grants=grants,
@@ -230,6 +239,8 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         logins_per_second=settings.sidecar_logins_per_second,
         port=settings.sidecar_port,
         imap_server=_host_and_port(settings.imap_server),
+        smtp_server=_host_and_port(settings.smtp_server),
+        key=settings.sidecar_key.get_secret_value() if settings.sidecar_key else None,
     )
 
 
