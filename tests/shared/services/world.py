@@ -27,7 +27,6 @@ from tests.fakes.delegated import (
     FakeMirrorStore,
     FakeShardStore,
     FakeWatchStore,
-    ScriptedSignIns,
 )
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
@@ -46,6 +45,7 @@ from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
 from tests.fakes.sidecar import FakeSidecar
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -129,7 +129,7 @@ class World:
         self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
-        self.code_flow = ScriptedSignIns(self.clock)
+        self.code_flow = FakeSignIns(self.clock)
         self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
