@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.adapters.storage.connection import StorageConnection
+    from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
-    from shared.ports.machine import Clock, Dependency, Log
+    from shared.ports.machine import Clock, Dependency, Log, Randomness
+    from shared.ports.mail import MailBackend
     from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
@@ -38,9 +40,15 @@ if TYPE_CHECKING:
         TokenSource,
     )
     from shared.ports.outside import Outside
+    from shared.ports.queues import ChangeQueue
+    from shared.ports.records import Stored
+    from shared.ports.sidecar import MirrorStore, ShardStore, WatchStore
     from shared.ports.sign_ins import GrantTokens, SignIns
     from shared.ports.vault import Vault
+    from shared.services.grants import Grants
+    from shared.services.lookups import Lookup
     from shared.services.relay import Options, Relay
+    from shared.services.watching import Watching
 
 Part = TypeVar("Part")
 
@@ -50,6 +58,8 @@ _READ_BUDGET = timedelta(seconds=5)
 # A read waits a moment for company, and a row, which comes after the POST, a little longer; in seconds.
 _READ_PACE = 0.02
 _ROW_PACE = 0.25
+# How stale the sidecar's word on an application may be.
+_APP_TTL = timedelta(seconds=60)
 
 
 class Once(Generic[Part]):
@@ -81,6 +91,28 @@ class Ingress:
     log: "Log"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """What the sidecar needs; *imap_server* takes the place of each cloud's own."""
+
+    watching: "Watching"
+    grants: "Grants"
+    apps: "Lookup[Stored[OAuth2App] | None]"
+    shards: "ShardStore"
+    watches: "WatchStore"
+    mirrors: "MirrorStore"
+    changes: "ChangeQueue"
+    clock: "Clock"
+    randomness: "Randomness"
+    log: "Log"
+    lease: timedelta
+    poll: timedelta
+    places: int
+    logins_per_second: float
+    port: int
+    imap_server: tuple[str, int] | None
+
+
 @dataclass(frozen=True)
 class Replacements:
     """What a test puts in the place of the outside; whatever is None is the real adapter."""
@@ -95,6 +127,7 @@ class Replacements:
     subscriptions: "Subscriptions | None" = None
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
+    sidecar: "MailBackend | None" = None
     history: "History | None" = None
     code_flow: "SignIns | None" = None
     grant_tokens: "GrantTokens | None" = None
@@ -110,6 +143,12 @@ def ingress() -> Ingress:
 def relay() -> "Relay":
     """Returns the product for this process, made from the environment; raises Misconfigured."""
     return build(_settings())
+
+
+@Once
+def sidecar() -> Sidecar:
+    """Returns the sidecar's part for this process, made from the environment; raises Misconfigured."""
+    return build_sidecar(_settings())
 
 
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
@@ -130,6 +169,68 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         log=told,
     )
     return Ingress(notifications=notifications, log=told)
+
+
+def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -> Sidecar:  # frozen and empty
+    """Returns the sidecar's part: storage, vault, Entra for users, and nothing of Graph."""
+    from shared.adapters.entra.users import EntraUsers
+    from shared.adapters.log import JsonLog
+    from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
+    from shared.adapters.storage.tables.accounts import AccountTable
+    from shared.adapters.storage.tables.grants import GrantTable
+    from shared.adapters.storage.tables.mirrors import MirrorTable
+    from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.watches import ShardTable, WatchTable
+    from shared.adapters.system import SystemClock, SystemRandomness
+    from shared.services.grants import Grants
+    from shared.services.lookups import Lookup
+    from shared.services.standings import Standings
+    from shared.services.watching import Watching
+
+    system_clock = SystemClock()
+    clock, randomness, log = replaced.clock or system_clock, SystemRandomness(system_clock), replaced.log or JsonLog()
+    connection = _connection(settings)
+    vault, _ = _vault(settings, clock, replaced.vault)
+    accounts, changes, jobs = AccountTable(connection), StorageChangeQueue(connection), StorageJobQueue(connection)
+    apps = Lookup(OAuth2AppTable(connection).get, clock, _APP_TTL)
+    watches, mirrors = WatchTable(connection), MirrorTable(connection)
+    grants = Grants(
+        store=GrantTable(connection),
+        apps=apps,
+        tokens=replaced.grant_tokens or EntraUsers(vault, clock, login_url=settings.login_url),
+        vault=vault,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    return Sidecar(
+        watching=Watching(
+            accounts=accounts,
+            grants=grants,
+            watches=watches,
+            mirrors=mirrors,
+            standings=Standings(accounts, changes, jobs, clock, randomness, log),
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        ),
+        grants=grants,
+        apps=apps,
+        shards=ShardTable(connection),
+        watches=watches,
+        mirrors=mirrors,
+        changes=changes,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        lease=timedelta(seconds=settings.sidecar_lease_seconds),
+        poll=timedelta(seconds=settings.sidecar_poll_seconds),
+        places=settings.sidecar_sessions,
+        logins_per_second=settings.sidecar_logins_per_second,
+        port=settings.sidecar_port,
+        imap_server=_host_and_port(settings.imap_server),
+    )
 
 
 def build(settings: Settings, replaced: Replacements = Replacements()) -> "Relay":  # frozen and empty
@@ -183,6 +284,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
+    from shared.adapters.storage.tables.mirrors import MirrorTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
@@ -204,6 +306,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     entra = Entra(vault, clock, login_url=settings.login_url)
     users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
     log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
     slots = Slots()
@@ -211,7 +314,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         clock=clock,
         randomness=randomness,
         log=log,
-        dependencies=[StorageDependency(connection), *vault_dependency],
+        dependencies=[StorageDependency(connection), *vault_dependency, *sidecar_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
         folders=FolderTable(connection),
@@ -230,6 +333,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grants=GrantTable(connection),
         flows=FlowTable(connection, Seal(settings.client_state_key_map)),
         watches=WatchTable(connection),
+        mirrors=MirrorTable(connection),
         vault=vault,
         changes=StorageChangeQueue(connection),
         retries=StorageRetryQueue(connection),
@@ -240,6 +344,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grant_tokens=replaced.grant_tokens or users,
         reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        sidecar=sidecar,
         history=replaced.history or GraphHistory(graph, clock, slots),
         subscriptions=replaced.subscriptions
         or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
@@ -252,6 +357,13 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
             timeout=timedelta(seconds=settings.webhook_timeout_seconds),
         ),
     )
+
+
+def _host_and_port(server: str | None) -> tuple[str, int] | None:
+    if server is None:
+        return None
+    host, _, port = server.rpartition(":")
+    return host, int(port)
 
 
 def _settings() -> Settings:
@@ -271,6 +383,20 @@ def _connection(settings: Settings) -> "StorageConnection":
         table_service_uri=settings.storage_table_uri,
         client_id=settings.storage_client_id,
     )
+
+
+def _sidecar(settings: Settings, given: "MailBackend | None") -> "tuple[MailBackend, Sequence[Dependency]]":
+    if given is not None:
+        return given, []
+    if settings.sidecar_url is None or settings.sidecar_key is None:
+        from shared.adapters.sidecar.absent import AbsentSidecar
+
+        return AbsentSidecar(), []
+    from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
+    from shared.adapters.sidecar.mail import SidecarMail
+
+    client = SidecarClient(settings.sidecar_url, settings.sidecar_key.get_secret_value())
+    return SidecarMail(client), [SidecarDependency(client)]
 
 
 def _vault(settings: Settings, clock: "Clock", given: "Vault | None") -> "tuple[Vault, Sequence[Dependency]]":

@@ -190,15 +190,29 @@ class Changed(RelayError):
 
 
 class TryLater(RelayError):
-    """A system we need is busy, throttled or unreachable; the same call may succeed later."""
+    """
+    A system we need is busy, throttled or unreachable; the same call may succeed later.
+
+    `reason` is that system's code where it has one, and `mend` says what could help.
+    """
 
     code = "TryLater"
     reason = "TryLater"
+    mend: str | None = None
     status_hint = 503
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: timedelta | None = None,
+        *,
+        reason: str | None = None,
+        mend: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.reason = reason or self.reason
+        self.mend = mend
 
 
 class NotReachable(TryLater):
@@ -218,8 +232,11 @@ class NoSidecar(TryLater):
 
     reason = "NoSidecar"
 
-    def __init__(self) -> None:
-        super().__init__("No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.")
+    def __init__(
+        self,
+        message: str = "No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.",
+    ) -> None:
+        super().__init__(message)
 
 
 class SignInRefused(RelayError):

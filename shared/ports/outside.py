@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
 from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.mail import MailBackend
 from shared.ports.microsoft365 import (
     EndpointProbe,
     History,
@@ -14,7 +15,7 @@ from shared.ports.microsoft365 import (
     TokenInspector,
 )
 from shared.ports.queues import ChangeQueue, JobQueue, PoisonQueue, RetryQueue
-from shared.ports.sidecar import WatchStore
+from shared.ports.sidecar import MirrorStore, WatchStore
 from shared.ports.sign_ins import GrantTokens, SignIns
 from shared.ports.state import (
     AccountStore,
@@ -63,6 +64,7 @@ class Outside:
     grants: GrantStore
     flows: FlowStore
     watches: WatchStore
+    mirrors: MirrorStore
     vault: Vault
 
     changes: ChangeQueue
@@ -75,6 +77,7 @@ class Outside:
     grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
+    sidecar: MailBackend
     history: History
     subscriptions: Subscriptions
     endpoint: EndpointProbe

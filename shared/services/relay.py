@@ -18,6 +18,7 @@ from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
+from shared.services.backends import RoutedMailboxes
 from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
@@ -147,11 +148,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
     changes = Changes(
         accounts=accounts,
         apps=apps,
-        folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
+        folders=Folders(accounts, apps, RoutedMailboxes(outside.mailboxes, outside.sidecar), outside.folders, clock),
         readings=Readings(
             GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
             outside.reader,
             Permits(outside.permits, clock, randomness),
+            GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
         ),
         sightings=outside.sightings,
         sighting_rows=GroupCommit(
@@ -244,6 +246,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         grants=grants,
         watches=outside.watches,
+        mirrors=outside.mirrors,
         standings=standings,
         clock=clock,
         randomness=randomness,

@@ -1,6 +1,6 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -12,11 +12,13 @@ from urllib.parse import quote
 from shared.domain.errors import Changed, GrantRefused, SignInCancelled, SignInRefused, TryLater
 from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
+from shared.domain.mirrors import Mirror
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.shards import Board, SeenShard, Shard
 from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
+from shared.ports.sidecar import StoredMirror
 from shared.ports.sign_ins import Begun, Refreshed, SignedIn
 from tests.fakes.clock import START
 from tests.fakes.stores import Records
@@ -163,6 +165,42 @@ class FakeWatchStore:
     def of(self, shard: int) -> list[Watch]:
         """Return the watches of a shard."""
         return sorted((w for w in self.watches.values() if shard_of(w.grant) == shard), key=lambda watch: watch.account)
+
+
+class FakeMirrorStore:
+    """Keeps mirrors; `writes` counts them."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[StoredMirror, int]] = {}
+        self._marks = count(1)
+        self.writes = 0
+
+    def all(self, account: str) -> list[StoredMirror]:
+        """Return the mirrors of an account."""
+        return [stored for (owner, _), (stored, _) in self.kept.items() if owner == account]
+
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
+        """Overwrite or add mirrors."""
+        for mirror, etag in mirrors:
+            kept, written = self.kept.get((account, mirror.path), (None, 0))
+            if (kept.etag if kept else None) != etag or written > epoch:
+                raise Changed
+        etags = []
+        for mirror, _ in mirrors:
+            stored = StoredMirror(mirror, mailbox, str(next(self._marks)))
+            self.kept[account, mirror.path] = stored, epoch
+            etags.append(stored.etag)
+        self.writes += 1
+        return etags
+
+    def delete(self, account: str, path: str) -> None:
+        """Remove a mirror."""
+        self.kept.pop((account, path), None)
+
+    def drop(self, account: str) -> None:
+        """Remove the mirrors of an account."""
+        for owner, path in [key for key in self.kept if key[0] == account]:
+            del self.kept[owner, path]
 
 
 class FakeGrantTokens:

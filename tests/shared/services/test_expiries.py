@@ -13,6 +13,7 @@ from shared.domain.errors import TryLater
 from shared.domain.expiries import NOTICES
 from shared.domain.folders import FolderTree
 from shared.domain.jobs import Job, JobKind
+from shared.domain.mailboxes import Registration
 from shared.domain.oauth2 import NewOAuth2App, OAuth2App, OAuth2AppChange
 from tests.factories import APP, CLIENT, TENANT
 from tests.fakes.clock import START
@@ -283,7 +284,7 @@ def test_accounts_recover_after_a_rotation(world: World) -> None:
     class Expired:
         """Refuses who signs in with the former secret."""
 
-        def probe(self, app: OAuth2App, user: str) -> FolderTree:
+        def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
             if former is not None and app.secret == former.value.secret:
                 raise WRONG_SECRET
             return world.mailboxes.probe(app, user)

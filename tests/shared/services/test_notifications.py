@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import account_key
-from shared.domain.changes import ChangeBatch, ChangeKind
+from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import InvalidRequest, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -45,9 +45,10 @@ def queued(world: World) -> list[tuple[str, str, str]]:
 
 def test_every_change_is_queued(world: World, process: Process) -> None:
     """What is ours becomes a change with account, kind, message and moment."""
-    items = [said(changeType=kind) for kind in ("created", "updated", "deleted")]
+    kinds = ("created", "updated", "deleted")
+    items = [said(changeType=kind) for kind in (*kinds, "moved")]
     assert asyncio.run(process.notifications.accept(posted(*items))) == 3
-    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in ChangeKind]
+    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in kinds]
     assert {c.seen for batch in world.changes.bodies() for c in batch.changes} == {world.clock.now()}
 
 

@@ -24,6 +24,7 @@ from tests.fakes.delegated import (
     FakeFlowStore,
     FakeGrantStore,
     FakeGrantTokens,
+    FakeMirrorStore,
     FakeShardStore,
     FakeWatchStore,
     ScriptedSignIns,
@@ -44,6 +45,7 @@ from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
+from tests.fakes.sidecar import FakeSidecar
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -114,6 +116,7 @@ class World:
         self.flows = FakeFlowStore()
         self.board = FakeShardStore()
         self.watches = FakeWatchStore(self.board)
+        self.mirrors = FakeMirrorStore()
         self.vault = FakeVault()
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
@@ -123,6 +126,7 @@ class World:
         self.reader = FakeMessageReader()
         self.history = FakeHistory(self.clock, self.reader.messages)
         self.mailboxes = FakeMailboxes()
+        self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
         self.code_flow = ScriptedSignIns(self.clock)
@@ -247,6 +251,7 @@ class Process:
             grants=through(world.grants),
             flows=through(world.flows),
             watches=through(world.watches),
+            mirrors=through(world.mirrors),
             vault=through(world.vault),
             changes=changes,
             retries=through(world.retries),
@@ -257,6 +262,7 @@ class Process:
             grant_tokens=through(world.grant_tokens),
             reader=through(world.reader),
             mailboxes=through(world.mailboxes),
+            sidecar=through(world.sidecar),
             history=through(world.history),
             subscriptions=through(world.subscriptions),
             endpoint=through(world.endpoint),

@@ -1,0 +1,30 @@
+"""The sidecar's HTTP application: what a container's health check asks."""
+
+from aiohttp import web
+
+from sidecar.supervisor import Supervisor
+
+
+def application(supervisor: Supervisor) -> web.Application:
+    """Returns the application."""
+    app = web.Application()
+    app.add_routes(routes(supervisor))
+    return app
+
+
+def routes(supervisor: Supervisor) -> list[web.RouteDef]:
+    """Returns every route."""
+
+    async def health(_: web.Request) -> web.Response:
+        age, sessions = supervisor.beat_age, supervisor.sessions
+        told = {
+            "replica": supervisor.me,
+            "healthy": supervisor.healthy,
+            "lastBeatSeconds": None if age is None else round(age, 1),
+            "shards": supervisor.shards,
+            "sessions": len(sessions),
+            "connected": sum(session.connected for session in sessions),
+        }
+        return web.json_response(told, status=200 if supervisor.healthy else 503)
+
+    return [web.get("/health", health)]
