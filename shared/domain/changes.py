@@ -37,7 +37,7 @@ from shared.domain.events import (
     updated_data,
 )
 from shared.domain.messages import ContentRules, Message
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 from shared.domain.moments import day_of
 from shared.domain.sightings import Sighting
 
@@ -56,7 +56,7 @@ class ChangeKind(StrEnum):
     MOVED = "moved"
 
 
-class Change(Owned):
+class Change(Carried):
     """
     Something happened to a message, of which we learned at `seen`.
 
@@ -85,7 +85,7 @@ class Change(Owned):
     former_flags: tuple[str, ...] | None = None
 
 
-class _Announcement(Owned):
+class _Announcement(Carried):
     """
     Something that happened to no message, ready to be told.
 
@@ -124,10 +124,11 @@ class InstanceEvent(_Announcement):
         return _told(self, identity, account=None, account_key=None)
 
 
+_THINGS = ("changes", "account_events", "instance_events")
 Tried = TypeVar("Tried", Change, AccountEvent, InstanceEvent)
 
 
-class ChangeBatch(Owned):
+class ChangeBatch(Carried):
     """A message of the queue `changes`: what came in together."""
 
     v: int = 1
@@ -145,7 +146,7 @@ class ChangeBatch(Owned):
         room = self.size // 2
         first: dict[str, Any] = {}
         second: dict[str, Any] = {}
-        for name in ("changes", "account_events", "instance_events"):
+        for name in _THINGS:
             things = getattr(self, name)
             first[name], second[name] = things[:room], things[room:]
             room -= len(first[name])
@@ -153,11 +154,8 @@ class ChangeBatch(Owned):
 
     def tried(self) -> "ChangeBatch":
         """Returns the batch after a try that came to nothing."""
-        return ChangeBatch(
-            changes=tuple(map(_tried, self.changes)),
-            account_events=tuple(map(_tried, self.account_events)),
-            instance_events=tuple(map(_tried, self.instance_events)),
-        )
+        tried = {name: tuple(map(_tried, getattr(self, name))) for name in _THINGS}
+        return self.model_copy(update=tried)
 
 
 def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:

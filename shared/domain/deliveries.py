@@ -23,7 +23,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.domain.events import EventName
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried, Owned
 from shared.domain.moments import iso
 
 JITTER = 0.2
@@ -55,7 +55,7 @@ class DeliveryState(StrEnum):
         return self is DeliveryState.DELIVERED and known is not DeliveryState.DELIVERED
 
 
-class DeliveryKey(Owned):
+class DeliveryKey(Carried):
     """
     What names a delivery: the webhook, the event's moment (Unix milliseconds) and the event's id.
 
@@ -180,7 +180,7 @@ class Delivery(Owned):
         return self.model_copy(update={"state": state, "reason": reason, "next_attempt": None, "updated": now})
 
 
-class Retry(Owned):
+class Retry(Carried):
     """
     A message of the queue `retries`: a delivery whose attempt `number` is due. It carries no mail content.
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 from shared.domain.replays import Replay
 
 
@@ -36,7 +36,7 @@ class JobKind(StrEnum):
     EXPIRY = "expiry"
 
 
-class Job(Owned):
+class Job(Carried):
     """
     One job.
 
@@ -59,7 +59,7 @@ class Job(Owned):
     replay: Replay | None = None
 
 
-class JobBatch(Owned):
+class JobBatch(Carried):
     """Jobs that travel in one message; whoever takes it does them one after the other."""
 
     v: int = 1

@@ -204,6 +204,13 @@ class OAuth2AppChange(_Credentials):
         return self
 
 
+class FormerSecret(Owned):
+    """A reference that is needed no more once every process has read the row that names another: at `until`."""
+
+    reference: str
+    until: datetime
+
+
 class OAuth2App(Owned):
     """
     An application as it is stored: its secret lives in the vault, `secret` is only the reference to it.
@@ -227,6 +234,7 @@ class OAuth2App(Owned):
     skip_scopes: tuple[str, ...] = ()
     credential: CredentialKind
     secret: str | None = None
+    former_secrets: tuple[FormerSecret, ...] = ()
     thumbprint: str | None = None
     managed_identity: str | None = None
     expires: datetime | None = None

@@ -105,9 +105,15 @@ class FolderChanges:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What one look at a mailbox shows: what came lately in all folders, and what changed in the watched ones."""
+    """
+    What one look at a mailbox shows.
 
-    listing: Listing
+    `arrived` is what came lately, `modified` which older mail was changed lately, both in all folders; `folders` is
+    what changed in the watched ones, removals too.
+    """
+
+    arrived: Listing
+    modified: Listing
     folders: Mapping[str, FolderChanges]
 
 
@@ -122,12 +128,13 @@ class History(Protocol):
         """
         Looks once, with one call to Graph.
 
-        Shows what was received at or after *since* in every folder, the oldest first, and the changes of each folder in
-        *links* since its link; where that is None the folder's round begins now, with nothing.
+        Shows what was received at or after *since* in every folder, and what was received before and modified at or
+        after it, each the oldest first, and the changes of each folder in *links* since its link; where that is None
+        the folder's round begins now, with nothing.
         """
 
     def list(self, app: OAuth2App, user: str, link: str) -> Listing:
-        """Returns the page that a listing's link leads to."""
+        """Returns the page that a listing's link leads to; it may repeat messages, and passes over none."""
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
         """Returns the page that a folder's link leads to."""

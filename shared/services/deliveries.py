@@ -5,6 +5,7 @@ What is done about a delivery, and in which order, `shared/domain/attempts.py` d
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +40,8 @@ from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
 _OUTAGE_WAIT = timedelta(seconds=60)
+# As many results as open the breaker of an endpoint at which all fails.
+_VANGUARD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +133,19 @@ class Deliveries:
                     self._queue(concerned)
 
     def _ask(self, works: Sequence[_Work]) -> None:
-        """Posts to the endpoints that may be asked now; each delivery goes on from what came of that."""
+        """
+        Posts to the endpoints that may be asked now; each delivery goes on from what came of that.
+
+        Of many for one endpoint some go ahead, so that one that has died costs these attempts and not all.
+        """
         now = self.clock.now()
         able = [work for work in works if not work.becomes(unasked(work.delivery, work.webhook, work.payload, now=now))]
         secrets = self.settings.secrets() if able else []
-        asked = [work for work in able if not work.becomes(self._deferred(work.delivery.reopened(), work.webhook))]
-        outcomes = self.sender.send([self._post(work, secrets) for work in asked])
-        for work, outcome in zip(asked, outcomes, strict=True):
-            work.becomes(self._after(work.delivery.reopened(), work.webhook, outcome))
+        for wave in filter(None, _waves(able)):
+            asked = [work for work in wave if not work.becomes(self._deferred(work.delivery.reopened(), work.webhook))]
+            outcomes = self.sender.send([self._post(work, secrets) for work in asked])
+            for work, outcome in zip(asked, outcomes, strict=True):
+                work.becomes(self._after(work.delivery.reopened(), work.webhook, outcome))
 
     def _record(self, works: Sequence[_Work]) -> None:
         """Writes the rows: new ones together, with the bytes that every further attempt sends."""
@@ -271,3 +279,14 @@ class Deliveries:
             stored = self.store.get(delivery.key)
             if stored is not None and delivery.state.overrules(stored.value.state):
                 self.store.replace(delivery, stored.etag)
+
+
+def _waves(works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:
+    """Returns the first few of each endpoint, and all others."""
+    vanguard: list[_Work] = []
+    others: list[_Work] = []
+    gone_ahead: Counter[str] = Counter()
+    for work in works:
+        (vanguard if gone_ahead[work.webhook.id] < _VANGUARD else others).append(work)
+        gone_ahead[work.webhook.id] += 1
+    return vanguard, others

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState
@@ -22,6 +22,7 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import (
     HAS_NO_GIVEN_END,
     CredentialKind,
+    FormerSecret,
     NewOAuth2App,
     OAuth2App,
     OAuth2AppChange,
@@ -41,6 +42,8 @@ from shared.services.expiries import Expiries
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
+# Processes keep a row for a minute; whatever signs in at that moment takes no hour.
+_GRACE = timedelta(hours=1)
 _CLEARABLE = frozenset({"description", "title"})
 _CREDENTIAL = "Client credentials token"
 _INTERACTIVE = ("enabled", "redirect_url")
@@ -97,7 +100,8 @@ class OAuth2Apps:
         """
         Changes what *change* names, forgets the last error, and has every account of the application connect anew.
 
-        Another credential takes the former one's end with it. Raises OAuth2AppNotFound, or InvalidRequest where the
+        Another credential takes the former one's end with it; the former secret stays in the vault for the processes
+        that know it still, until a night after that. Raises OAuth2AppNotFound, or InvalidRequest where the
         provider would change or does not take a value, or where an end is given that is past, or that no secret has.
         """
         credential: dict[str, Any] = {}
@@ -117,7 +121,7 @@ class OAuth2Apps:
             if change.credential_kinds():
                 # Once only: a second try must not leave another secret in the vault.
                 credential = credential or self._credential(app_id, change)
-                update |= credential
+                update |= {**credential, "former_secrets": self._former_secrets(former)}
             elif "client_secret_expires" in given:
                 update["expires"] = self._secret_expires(change, former.credential)
             if update.get("expires", former.expires) != former.expires:
@@ -129,8 +133,6 @@ class OAuth2Apps:
             except Changed:
                 continue
             self.lookup.forget(app_id)
-            if former.secret is not None and "secret" in update:
-                self.vault.delete(former.secret)
             self.expiries.watch(changed)
             self._reconnect_accounts(app_id)
             self.log.event("app.changed", app=app_id, names=sorted(given))
@@ -150,10 +152,16 @@ class OAuth2Apps:
             raise OAuth2AppInUse(app_id, used)
         self.store.delete(app_id)
         self.lookup.forget(app_id)
-        if stored.value.secret is not None:
-            self.vault.delete(stored.value.secret)
+        for reference in (stored.value.secret, *(former.reference for former in stored.value.former_secrets)):
+            if reference is not None:
+                self.vault.delete(reference)
         self.log.event("app.deleted", app=app_id, accounts=used)
         return {"id": app_id, "deleted": True, "accounts": used}
+
+    def forget_secrets(self) -> int:
+        """Removes from the vault the secrets that nobody signs in with any more, and returns how many those were."""
+        now = self.clock.now()
+        return sum(self._forget_secrets(app, now) for app in self.store.all() if app.former_secrets)
 
     def show(self, app_id: str) -> dict[str, Any]:
         """Returns the application as the API shows it, with the number of its accounts; raises OAuth2AppNotFound."""
@@ -282,6 +290,28 @@ class OAuth2Apps:
         if expires is not None and expires <= self.clock.now():
             raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
         return expires
+
+    def _former_secrets(self, app: OAuth2App) -> tuple[FormerSecret, ...]:
+        # Other processes sign in with the row that they know, for as long as they keep it.
+        until = self.clock.now() + _GRACE
+        return (*app.former_secrets, *([FormerSecret(reference=app.secret, until=until)] if app.secret else []))
+
+    def _forget_secrets(self, listed: OAuth2App, now: datetime) -> int:
+        stored = self.store.get(listed.id)
+        if stored is None:
+            return 0
+        kept = tuple(former for former in stored.value.former_secrets if former.until > now)
+        over = [former for former in stored.value.former_secrets if former not in kept]
+        for former in over:
+            # The vault comes before the row: a crash in between repeats it, and the other order could leave a secret.
+            self.vault.delete(former.reference)
+        try:
+            if over:
+                self.store.replace(stored.value.model_copy(update={"former_secrets": kept}), stored.etag)
+        except Changed:
+            # Somebody changes the application at this moment; the next night finds it again.
+            return 0
+        return len(over)
 
     def _accounts_of(self, app_id: str) -> Iterator[Account]:
         everyone = self.accounts.all()

@@ -1,7 +1,7 @@
 """
 Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row.
 
-Service secrets that sign no more go from the vault.
+Service secrets that sign no more, secrets of applications that have another, and what sign-ins left behind go too.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from shared.domain.retention import purged_before
 from shared.ports.machine import Clock, Log
 from shared.ports.state import Retention
 from shared.services.instance_settings import InstanceSettingsService
+from shared.services.leftovers import Leftovers
+from shared.services.oauth2 import OAuth2Apps
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Purges:
 
     retention: Retention
     settings: InstanceSettingsService
+    apps: OAuth2Apps
+    leftovers: Leftovers
     clock: Clock
     log: Log
     kept: timedelta
@@ -27,6 +31,7 @@ class Purges:
         """Drops every table of a month that is old enough, and returns how many that were; repeating it is fine."""
         before = purged_before(self.clock.now(), self.kept)
         tables = self.retention.purge(before)
-        secrets = self.settings.forget_secrets()
+        secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
+        self.leftovers.purge()
         self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
         return tables

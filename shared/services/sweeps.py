@@ -1,10 +1,10 @@
 """
 Sweeps: every account is looked at again and again, so that no silence of Graph's costs an event.
 
-One look is one call to Graph: what came since the last look in all folders, and what changed in the watched ones
-(delta). What we know already falls out; the rest goes on the queue `changes` like any notification, and makes the same
-event ids. What does not fit one page goes on as a job for the next, so that a mailbox with 100,000 new messages is no
-more than many small jobs.
+One look is one call to Graph: what came since the last look and which older mail was modified since, in all folders,
+and what changed in the watched ones (delta), which alone tells what is gone. What we know already falls out; the rest
+goes on the queue `changes` like any notification, and makes the same event ids. What does not fit one page goes on as a
+job for the next, so that a mailbox with 100,000 new messages is no more than many small jobs.
 
 An account has one chain of sweeps: `next_sweep` in its row names the one that goes on; any other is forgotten.
 
@@ -151,12 +151,14 @@ class Sweeps:
             self.jobs.put(job, _REFUSED_WAIT)
 
     def _look(self, account: Account, app: OAuth2App, patience: timedelta) -> int:
-        """Looks once and returns how much mail nobody had announced."""
+        """Looks once and returns how much nobody had announced."""
         links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
-        found = self._take_listing(account, glance.listing.messages, patience)
-        self._go_on(account, glance.listing.next, None)
+        listed = (*glance.arrived.messages, *glance.modified.messages)
+        found = self._take_listing(account, listed, patience)
+        for listing in (glance.arrived, glance.modified):
+            self._go_on(account, listing.next, None)
         ends: dict[str, str] = {}
         for folder, changed in glance.folders.items():
             ends |= self._take_folder(account, folder, changed)
@@ -165,11 +167,11 @@ class Sweeps:
             "account.swept",
             account=account.id,
             patience=patience.total_seconds(),
-            messages=len(glance.listing.messages),
+            messages=len(listed),
             changes=len(found.changes),
             unannounced=found.unannounced,
         )
-        # While we poll, and where a look was cut short by a page's end, finding mail is what a look is for.
+        # While we poll, and where a look was cut short by a page's end, finding things is what a look is for.
         return 0 if account.polling or account.swept is None else found.unannounced
 
     def _since(self, account: Account) -> datetime:

@@ -1,13 +1,21 @@
 """
-Tells what happened in a mailbox while nobody called us: one listing over all folders, and delta for the watched ones.
+Tells what happened in a mailbox while nobody called us: two listings over all folders, and delta for the watched ones.
 
-Delta cannot begin with nothing but the future, so a round begins with a filter that lets nothing old through.
+One listing asks what was received since a moment, the other which older mail was modified since. Delta tells what is
+gone. It cannot begin with nothing but the future, so a round begins with a filter that lets nothing old through.
+
+What Microsoft documents: filter and order of a listing, and that delta tells of removals. What it does not, so that it
+stands on experience only: that whatever an event tells (read, flagged, categorized, moved) moves
+`lastModifiedDateTime`, and that a filtered round of delta tells of removals of mail that its filter shut out. Each
+covers part of the other's ground: a mark in a watched folder is in both, a move is in the other folder's listing. What
+rests on the second alone is the deletion, for good, of mail that is older than the round, in a watched folder.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 from shared.adapters.graph import batch
 from shared.adapters.graph.client import IMMUTABLE_IDS, GraphClient, Request, address
@@ -29,6 +37,9 @@ _DELTA = "@odata.deltaLink"
 _REMOVED = "@removed"
 _FORGOTTEN = frozenset({"syncstatenotfound", "resyncrequired", "invalidsyncstatedata"})
 _ABSENT = frozenset({"ErrorItemNotFound", "ErrorFolderNotFound"})
+_RECEIVED = "receivedDateTime"
+_MODIFIED = "lastModifiedDateTime"
+_FROM = re.compile(r"(?P<name>\w+) ge (?P<moment>\S+)")
 
 
 class GraphHistory:
@@ -41,10 +52,10 @@ class GraphHistory:
 
     def glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
         """
-        Returns what was received at or after *since* in all folders, and what changed in those of *links*.
+        Returns what was received or modified at or after *since* in all folders, and what changed in those of *links*.
 
         A folder that the mailbox does not have is left out. Beyond one call it takes one more for each 20 folders above
-        19, for each 20 messages of which Graph tells nothing but that they were read, and for each folder or message
+        18, for each 20 messages of which Graph tells nothing but that they were read, and for each folder or message
         that is not there any more, unless nothing was asked for after it.
         """
         with self._slots.alone(mailbox_key(app, user)):
@@ -58,17 +69,18 @@ class GraphHistory:
     def list(self, app: OAuth2App, user: str, link: str) -> Listing:
         """Returns the page that a listing's link leads to."""
         with self._slots.alone(mailbox_key(app, user)):
-            return _listing(content(self._client.send(app, _page(link)), self._clock.now()))
+            return _listing(content(self._client.send(app, _page(link)), self._clock.now()), link)
 
     def _glance(self, app: OAuth2App, user: str, since: datetime, links: Mapping[str, str | None]) -> Glance:
         now = self._clock.now()
         asked = {folder: link or beginning(user, folder, now) for folder, link in links.items()}
-        listed, *rounds = self._get(app, [_listing_path(user, since), *asked.values()], now)
+        arrivals, modified = _arrivals(user, since), _modified(user, since)
+        arrived, touched, *rounds = self._get(app, [arrivals, modified, *asked.values()], now)
         found = {folder: answer for folder, answer in zip(asked, rounds, strict=True) if not _absent(answer)}
         known = [answer for folder, answer in found.items() if not _forgotten(answer, asked[folder])]
-        _raise_the_worst([listed, *known], now)
+        _raise_the_worst([arrived, touched, *known], now)
         changes = {folder: self._changes(app, user, folder, asked[folder], answer) for folder, answer in found.items()}
-        return Glance(_listing(content(listed, now)), changes)
+        return Glance(_listing(content(arrived, now), arrivals), _listing(content(touched, now), modified), changes)
 
     def _changes(self, app: OAuth2App, user: str, folder: str, link: str, answer: Answer) -> FolderChanges:
         now = self._clock.now()
@@ -109,20 +121,32 @@ def beginning(user: str, folder: str, now: datetime) -> str:
     """Returns the link that begins a folder's round at *now*: what is older is not in it."""
     # https://learn.microsoft.com/graph/api/message-delta
     path = f"{user_path(user)}/mailFolders/{quote(folder, safe='=')}/messages/delta"
-    return f"{path}?$select={BRIEF}&$filter={_received_from(now)}"
+    return f"{path}?$select={BRIEF}&$filter={quote(_from(_RECEIVED, now), safe=':')}"
 
 
-def _listing_path(user: str, since: datetime) -> str:
+def _arrivals(user: str, since: datetime) -> str:
+    return _ordered(f"{user_path(user)}/messages", _RECEIVED, _from(_RECEIVED, since))
+
+
+def _modified(user: str, since: datetime) -> str:
+    # Mail received since is in the other listing, so that no message is in both.
+    condition = f"{_from(_MODIFIED, since)} and {_RECEIVED} lt {_second(since)}"
+    return _ordered(f"{user_path(user)}/messages", _MODIFIED, condition)
+
+
+def _ordered(messages: str, name: str, condition: str) -> str:
     # What is ordered by has to come first in the filter.
     # https://learn.microsoft.com/graph/api/user-list-messages#using-filter-and-orderby-in-the-same-query
-    query = f"$filter={_received_from(since)}&$orderby=receivedDateTime&$select={BRIEF}&$top={_PAGE}"
-    return f"{user_path(user)}/messages?{query}"
+    return f"{messages}?$filter={quote(condition, safe=':')}&$orderby={name}&$select={BRIEF}&$top={_PAGE}"
 
 
-def _received_from(moment: datetime) -> str:
-    # Mail is received in whole seconds, so a fraction would shut out what came earlier in the same one.
-    second = moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-    return quote(f"receivedDateTime ge {second}Z", safe=":")
+def _from(name: str, moment: datetime) -> str:
+    return f"{name} ge {_second(moment)}"
+
+
+def _second(moment: datetime) -> str:
+    # Graph tells mail's moments in whole seconds, so a fraction would shut out what came earlier in the same one.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 def _page(link: str) -> Request:
@@ -140,8 +164,29 @@ def _weight(error: RelayError) -> timedelta:
     return error.retry_after or timedelta() if isinstance(error, TryLater) else timedelta.max
 
 
-def _listing(page: Mapping[str, Any]) -> Listing:
-    return Listing(_messages(page.get("value") or ()), page.get(_NEXT))
+def _listing(page: Mapping[str, Any], link: str) -> Listing:
+    return Listing(_messages(page.get("value") or ()), _after(page, link))
+
+
+def _after(page: Mapping[str, Any], link: str) -> str | None:
+    """
+    Returns the link to what follows the *page* that *link* led to.
+
+    Graph counts what it has shown, so whatever leaves its place in the order meanwhile (is deleted, or modified again)
+    makes it pass over as much. So the next page begins at the last moment of this one, and repeats a little; only
+    within one and the same second is Graph's own link followed.
+    """
+    following: str | None = page.get(_NEXT)
+    path, _, query = link.partition("?")
+    condition = dict(parse_qsl(query)).get("$filter", "")
+    begun = _FROM.match(condition)
+    last = page["value"][-1].get(begun["name"]) if begun and page.get("value") else None
+    if following is None or begun is None or last is None:
+        return following
+    moment = datetime.fromisoformat(last)
+    if _second(moment) <= begun["moment"]:
+        return following
+    return _ordered(path, begun["name"], _from(begun["name"], moment) + condition[begun.end() :])
 
 
 def _messages(items: Iterable[Mapping[str, Any]]) -> tuple[Message, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -153,6 +154,32 @@ def test_a_request_that_is_given_up_stops_nobody(world: World) -> None:
 
     assert asyncio.run(ask()) == 1
     assert "two" in {message for _, _, message in queued(world)}
+
+
+@pytest.mark.parametrize("path", ["accept", "accept_lifecycle"])
+def test_a_queue_that_hangs_makes_graph_come_again(world: World, path: str) -> None:
+    """What is not stored in good time is refused before Graph takes us for slow, and its repetition is taken."""
+    gate = threading.Event()
+
+    class Hanging:
+        def put(self, *_: object) -> None:
+            assert gate.wait(10)
+
+    process = world.process(lambda port: Hanging() if port in (world.changes, world.jobs) else port)
+    hurried = replace(process.notifications, prompt=timedelta(milliseconds=50))
+    body = posted(said() if path == "accept" else lifecycle("missed"))
+
+    async def ask() -> None:
+        try:
+            with pytest.raises(TryLater, match="in time"):
+                await getattr(hurried, path)(body)
+        finally:
+            gate.set()
+
+    asyncio.run(ask())
+    assert "notifications.late" in world.log.problems()
+    assert process.notifications.prompt <= timedelta(seconds=2.5)
+    assert asyncio.run(getattr(process.notifications, path)(body)) == 1
 
 
 def test_a_failed_put_fails_the_request(world: World) -> None:

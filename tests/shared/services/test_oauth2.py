@@ -108,7 +108,7 @@ def test_a_bad_certificate_leaves_nothing(world: World, process: Process) -> Non
 
 
 def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Process) -> None:
-    """After a rotation the new secret serves, the former is gone, and every account connects anew."""
+    """After a rotation the new secret serves, and every account connects anew."""
     account = world.connected()
     former = process.changes.apps.get(APP)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
@@ -116,9 +116,33 @@ def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Proce
     assert stored is not None
     assert former is not None
     assert world.vault.get(stored.value.secret or "") == CLIENT_SECRET
-    assert former.value.secret not in world.vault.secrets
     assert stored.value.revision != former.value.revision
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.key)]
+
+
+def test_a_former_secret_outlives_the_rows_that_name_it(world: World, process: Process) -> None:
+    """Whoever still knows the former row finds its secret in the vault; a night later it is gone, and the new stays."""
+    elsewhere = world.process().changes.apps.get(APP)
+    assert elsewhere is not None
+    secrets = len(world.vault.secrets)
+    for _ in range(2):
+        process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    process.relay.purges.purge()
+    assert world.vault.get(elsewhere.value.secret or "")
+    assert len(world.vault.secrets) == secrets + 2
+    world.clock.advance(timedelta(hours=2))
+    process.relay.purges.purge()
+    assert len(world.vault.secrets) == secrets
+    stored = world.apps.get(APP)
+    assert stored is not None
+    assert (world.vault.get(stored.value.secret or ""), stored.value.former_secrets) == (CLIENT_SECRET, ())
+
+
+def test_an_application_goes_with_its_former_secrets(world: World, process: Process) -> None:
+    """Of an application that is removed soon after a rotation, the vault keeps neither secret."""
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    process.oauth2.remove(APP, force=True)
+    assert world.vault.secrets.keys() == {"service-secret/00000002"}
 
 
 def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
@@ -128,7 +152,7 @@ def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
     apps.fail("replace", Changed("Somebody else was faster."))
     process = world.process(lambda port: apps.port if port is world.apps else port)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
-    assert len(world.vault.secrets) == before
+    assert len(world.vault.secrets) == before + 1
 
 
 @pytest.mark.parametrize("credential", ["certificate", "managed identity"])
@@ -149,11 +173,13 @@ def test_a_certificate_is_watched(world: World, process: Process, certificate: s
 
 
 def test_a_credential_may_change_its_kind(world: World, process: Process) -> None:
-    """A managed identity in the place of a secret leaves no secret behind."""
+    """A managed identity in the place of a secret leaves none behind, from the next night on."""
     process.oauth2.change(APP, OAuth2AppChange(managed_identity=IDENTITY))
     stored = world.apps.get(APP)
     assert stored is not None
     assert (stored.value.credential, stored.value.secret) == (CredentialKind.MANAGED_IDENTITY, None)
+    world.clock.advance(timedelta(hours=2))
+    process.relay.purges.purge()
     assert world.vault.secrets.keys() == {"service-secret/00000002"}
 
 

@@ -77,7 +77,8 @@ class InMemory:
         """Deliver to the inbox."""
         self.number += number
         names = [f"m{each}" for each in range(self.number - number, self.number)]
-        self.history.deliver(*(a_message(id=name, folder="inbox", received=self.now() - ago) for name in names))
+        came = dict.fromkeys(("received", "created", "modified"), self.now() - ago)
+        self.history.deliver(*(a_message(id=name, folder="inbox", **came) for name in names))
         return names
 
     def flag(self, message: str) -> None:
@@ -184,8 +185,8 @@ def test_a_round_begins_with_nothing(box: Box) -> None:
     box.deliver(ago=3 * HOUR)
     (listed,) = box.deliver(ago=HOUR)
     glance = box.look(box.now() - 2 * HOUR, inbox=None, archive=None)
-    assert names(glance.listing.messages) == [listed]
-    assert glance.listing.next is None
+    assert names(glance.arrived.messages) == [listed]
+    assert (glance.arrived.next, glance.modified) == (None, Listing((), None))
     assert [(each.messages, each.removed, each.more, each.reset) for each in glance.folders.values()] == [
         ((), (), False, False)
     ] * 2
@@ -217,16 +218,53 @@ def test_pages_join(box: Box) -> None:
     (oldest,) = box.deliver(ago=HOUR)
     box.delete(many.pop())
     glance = box.look(since, inbox=link)
-    listing, page = glance.listing, glance.folders["inbox"]
-    assert listing.next is not None
-    listed = [*listing.messages, *box.list(listing.next).messages]
-    assert listed[0].id == oldest
-    assert sorted(names(listed)) == sorted([oldest, *many])
+    page = glance.folders["inbox"]
+    listed = to_the_end(box, glance.arrived)
+    assert listed[0] == oldest
+    assert set(listed) == {oldest, *many}
     assert page.more
     following = box.follow("inbox", page.link)
     assert not following.more
     # Received before the round began, the oldest is none of the round's business.
     assert sorted(names([*page.messages, *following.messages])) == sorted(many)
+
+
+def to_the_end(box: Box, listing: Listing) -> list[str]:
+    """Return the ids of a listing that has more than one page; some may come twice."""
+    assert listing.next is not None
+    listed = names(listing.messages)
+    while listing.next is not None:
+        listing = box.list(listing.next)
+        listed += names(listing.messages)
+    return listed
+
+
+def test_old_mail_that_is_modified_is_listed(box: Box) -> None:
+    """Whatever the folder and the age, mail that was marked or moved is listed; what came lately stands elsewhere."""
+    flagged, moved, _ = (box.deliver(ago=9 * HOUR)[0] for _ in range(3))
+    (new,) = box.deliver()
+    for message in (flagged, new):
+        box.flag(message)
+    box.move(moved)
+    glance = box.look(box.now() - HOUR)
+    assert (names(glance.arrived.messages), set(names(glance.modified.messages))) == ([new], {flagged, moved})
+
+
+def test_old_mail_that_is_modified_is_listed_page_by_page(tenant: Any) -> None:
+    """A listing passes over nothing, though mail is modified, and deleted, while it is being read."""
+    box = Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, "delta_gone")
+    now = box.now().replace(microsecond=0)
+    came = [box.deliver(ago=timedelta(minutes=60) - timedelta(seconds=n // 3))[0] for n in range(300)]
+    listing = box.look(now - 2 * HOUR).arrived
+    assert listing.next is not None
+    for message in came[:20]:
+        box.delete(message)
+    assert set(names(box.list(listing.next).messages)) >= set(came[250:])
+    for message in came[20:]:
+        box.flag(message)
+    since = now + timedelta(seconds=2) - HOUR / 6
+    first = box.look(since).modified
+    assert set(to_the_end(box, first)) == set(came[20:])
 
 
 def test_a_forgotten_link_begins_anew(box: Box) -> None:
@@ -313,22 +351,24 @@ def throttled(seconds: int) -> Answer:
 
 
 def test_a_glance_asks_for_what_it_needs(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """One batch holds the listing and a round for each folder, with immutable ids and large pages, below the host."""
-    client, wire = wired(lambda *_: batched(listed(), changed(), changed()))
+    """One batch holds the listings and a round for each folder, with immutable ids and large pages, below the host."""
+    client, wire = wired(lambda *_: batched(listed(), listed(), changed(), changed()))
     links = {"inbox": None, "AAMk/é=": "https://elsewhere.example/v1.0/users/ada/delta?$deltatoken=a%2Bb"}
     glance = GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now() - HOUR - timedelta(seconds=0.5), links)
     assert [each.link for each in glance.folders.values()] == [LINK, LINK]
     ((method, url, body),) = wire.calls
     assert (method, url) == ("POST", f"{HOST}/$batch")
     paths = [one["url"].partition("$select=")[0] for one in body["requests"]]
-    filtered = "$filter=receivedDateTime%20ge%20"
+    filtered, begun = "$filter=receivedDateTime%20ge%20", "2026-11-20T23:59:59Z"
+    modified = f"$filter=lastModifiedDateTime%20ge%20{begun}%20and%20receivedDateTime%20lt%20{begun}"
     assert paths == [
-        f"/users/ada/messages?{filtered}2026-11-20T23:59:59Z&$orderby=receivedDateTime&",
+        f"/users/ada/messages?{filtered}{begun}&$orderby=receivedDateTime&",
+        f"/users/ada/messages?{modified}&$orderby=lastModifiedDateTime&",
         "/users/ada/mailFolders/inbox/messages/delta?",
         "/users/ada/delta?$deltatoken=a%2Bb",
     ]
     assert body["requests"][0]["url"].endswith("isDraft,flag,categories&$top=250")
-    assert body["requests"][1]["url"].endswith(f"isDraft,flag,categories&{filtered}2026-11-21T01:00:00Z")
+    assert body["requests"][2]["url"].endswith(f"isDraft,flag,categories&{filtered}2026-11-21T01:00:00Z")
     assert {one["headers"]["Prefer"] for one in body["requests"]} == {
         'IdType="ImmutableId", odata.maxpagesize=250',
     }
@@ -336,11 +376,11 @@ def test_a_glance_asks_for_what_it_needs(wired: Callable[..., Any], app: OAuth2A
 
 
 def test_many_folders_take_more_calls(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """A batch holds the listing and 19 folders; the others follow in the next."""
+    """A batch holds the listings and 18 folders; the others follow in the next."""
     client, wire = wired(lambda _, __, body: batched(*(changed() for _ in body["requests"])))
     glance = GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {f"f{n}": None for n in range(21)})
     assert len(glance.folders) == 21
-    assert [len(body["requests"]) for _, _, body in wire.calls] == [20, 2]
+    assert [len(body["requests"]) for _, _, body in wire.calls] == [20, 3]
     chain = [one.get("dependsOn") for one in wire.calls[0][2]["requests"]]
     assert chain == [None, *([str(number)] for number in range(19))]
 
@@ -438,7 +478,7 @@ def test_a_link_is_forgotten_in_many_words(
 
 def test_the_longest_wait_counts(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
     """A look of which any part is throttled is asked for again as a whole, when the last part allows it."""
-    client, _ = wired(lambda *_: batched(listed(), throttled(3), throttled(20)))
+    client, _ = wired(lambda *_: batched(listed(), listed(), throttled(3), throttled(20)))
     with pytest.raises(TryLater) as caught:
         GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {"a": None, "b": LINK})
     assert caught.value.retry_after == timedelta(seconds=20)
@@ -452,7 +492,7 @@ def test_a_refusal_outweighs_a_wait(wired: Callable[..., Any], app: OAuth2App, c
 
 
 @pytest.mark.parametrize(
-    "answer", [batched(listed()), batched(listed(), Answer(200, {}, None)), batched(listed(), listed())]
+    "answer", [batched(*[listed()] * 2), batched(*[listed()] * 2, Answer(200, {}, None)), batched(*[listed()] * 3)]
 )
 def test_half_an_answer_is_none(wired: Callable[..., Any], app: OAuth2App, clock: Any, answer: Answer) -> None:
     """A part without an answer, without a body or without a link to go on from is asked for again."""
