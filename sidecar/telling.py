@@ -35,6 +35,7 @@ class Teller:
                 ChangeKind.MOVED,
                 self._id(each.came),
                 former=self._id(each.went),
+                flags=_flags(each.came.find.flags) if changed else None,
                 former_flags=_flags(each.went.find.flags) if changed else None,
             )
 
@@ -53,6 +54,7 @@ class Teller:
                 ChangeKind.UPDATED,
                 message_id(folder, mirror.uidvalidity, find.uid),
                 version=find.version,
+                flags=_flags(find.flags),
                 former_flags=_flags(find.former),
             )
 

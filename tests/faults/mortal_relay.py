@@ -310,7 +310,12 @@ class MortalRelay:
                 self.folders,
                 self.clock,
             ),
-            readings=Readings(GroupCommit(self.read, full=20), self, Permits(self.permits, self.clock, randomness)),
+            readings=Readings(
+                GroupCommit(self.read, full=20),
+                self,
+                Permits(self.permits, self.clock, randomness),
+                GroupCommit(self.read, full=20),
+            ),
             sightings=self.sightings,
             sighting_rows=GroupCommit(seen.put, full=100),
             queue=mortal(self.changes, self.fate, put="change stored again"),

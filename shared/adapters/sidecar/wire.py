@@ -239,9 +239,8 @@ def _mailbox(told: Refused) -> MailboxRefused:
 
 
 def _later(told: Refused) -> TryLater:
-    later = TryLater(told.message, None if told.retry_after is None else timedelta(seconds=told.retry_after))
-    later.reason = told.code
-    return later
+    wait = None if told.retry_after is None else timedelta(seconds=told.retry_after)
+    return TryLater(told.message, wait, reason=told.code, mend=told.mend)
 
 
 _ERRORS = {

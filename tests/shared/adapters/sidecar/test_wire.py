@@ -82,6 +82,7 @@ def test_half_a_character_is_replaced() -> None:
         InvalidRequest(message="Wrong."),
         TryLater("Busy.", timedelta(seconds=89.117)),
         TryLater("Busy."),
+        TryLater("Throttled.", reason="Throttled", mend="Nothing to mend."),
     ],
 )
 def test_errors_arrive_as_they_left(error: RelayError) -> None:
