@@ -9,7 +9,7 @@ the whole.
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log, Randomness
+    from shared.ports.mail import MailBackend
     from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from shared.ports.records import Stored
     from shared.ports.sidecar import MirrorStore, ShardStore, WatchStore
     from shared.ports.sign_ins import GrantTokens, SignIns
+    from shared.ports.state import AccountStore
     from shared.ports.vault import Vault
     from shared.services.grants import Grants
     from shared.services.lookups import Lookup
@@ -92,8 +94,13 @@ class Ingress:
 
 @dataclass(frozen=True, kw_only=True)
 class Sidecar:
-    """What the sidecar needs; *imap_server* takes the place of each cloud's own."""
+    """
+    What the sidecar needs.
 
+    *imap_server* and *smtp_server* take the place of each cloud's own; without *key* it serves no mail.
+    """
+
+    accounts: "AccountStore"
     watching: "Watching"
     grants: "Grants"
     apps: "Lookup[Stored[OAuth2App] | None]"
@@ -110,6 +117,8 @@ class Sidecar:
     logins_per_second: float
     port: int
     imap_server: tuple[str, int] | None
+    smtp_server: tuple[str, int] | None
+    key: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +135,7 @@ class Replacements:
     subscriptions: "Subscriptions | None" = None
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
+    sidecar: "MailBackend | None" = None
     history: "History | None" = None
     code_flow: "SignIns | None" = None
     grant_tokens: "GrantTokens | None" = None
@@ -203,6 +213,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         log=log,
     )
     return Sidecar(
+        accounts=accounts,
         watching=Watching(
             accounts=accounts,
             grants=grants,
@@ -228,6 +239,8 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         logins_per_second=settings.sidecar_logins_per_second,
         port=settings.sidecar_port,
         imap_server=_host_and_port(settings.imap_server),
+        smtp_server=_host_and_port(settings.smtp_server),
+        key=settings.sidecar_key.get_secret_value() if settings.sidecar_key else None,
     )
 
 
@@ -304,6 +317,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     entra = Entra(vault, clock, login_url=settings.login_url)
     users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
     log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
     slots = Slots()
@@ -311,7 +325,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         clock=clock,
         randomness=randomness,
         log=log,
-        dependencies=[StorageDependency(connection), *vault_dependency],
+        dependencies=[StorageDependency(connection), *vault_dependency, *sidecar_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
         folders=FolderTable(connection),
@@ -341,6 +355,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grant_tokens=replaced.grant_tokens or users,
         reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        sidecar=sidecar,
         history=replaced.history or GraphHistory(graph, clock, slots),
         subscriptions=replaced.subscriptions
         or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
@@ -379,6 +394,20 @@ def _connection(settings: Settings) -> "StorageConnection":
         table_service_uri=settings.storage_table_uri,
         client_id=settings.storage_client_id,
     )
+
+
+def _sidecar(settings: Settings, given: "MailBackend | None") -> "tuple[MailBackend, Sequence[Dependency]]":
+    if given is not None:
+        return given, []
+    if settings.sidecar_url is None or settings.sidecar_key is None:
+        from shared.adapters.sidecar.absent import AbsentSidecar
+
+        return AbsentSidecar(), []
+    from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
+    from shared.adapters.sidecar.mail import SidecarMail
+
+    client = SidecarClient(settings.sidecar_url, settings.sidecar_key.get_secret_value())
+    return SidecarMail(client), [SidecarDependency(client)]
 
 
 def _vault(settings: Settings, clock: "Clock", given: "Vault | None") -> "tuple[Vault, Sequence[Dependency]]":

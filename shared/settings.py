@@ -92,6 +92,15 @@ class Settings(BaseSettings):
     graph_url: str | None = Field(
         default=None, description="Address of Microsoft Graph in place of each cloud's own, for a proxy or a test."
     )
+    sidecar_url: str | None = Field(
+        default=None,
+        description="Address of the sidecar, which opens the mailboxes of users who sign in. Without it they wait.",
+    )
+    sidecar_key: SecretStr | None = Field(
+        default=None,
+        description="What the function app and the sidecar know each other by, the same at both: 32 characters or "
+        "more. SIDECAR_URL needs it.",
+    )
     webhook_timeout_seconds: float = Field(
         default=15, ge=1, le=30, description="How long one POST to a webhook may take in all, in seconds (1 to 30)."
     )
@@ -180,7 +189,14 @@ class Settings(BaseSettings):
             raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
         return value
 
-    @field_validator("key_vault_url", "service_url", "login_url", "graph_url")
+    @field_validator("sidecar_key")
+    @classmethod
+    def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
+            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is None:
@@ -230,6 +246,12 @@ class Settings(BaseSettings):
             )
         if bool(self.key_vault_url) == bool(self.vault_file):
             raise ValueError("set exactly one of KEY_VAULT_URL (in Azure) and VAULT_FILE (on one machine)")
+        return self
+
+    @model_validator(mode="after")
+    def _sidecar_is_asked_with_a_key(self) -> Self:
+        if self.sidecar_url and not self.sidecar_key:
+            raise ValueError("SIDECAR_URL needs SIDECAR_KEY, the same one as at the sidecar")
         return self
 
     @model_validator(mode="after")

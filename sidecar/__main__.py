@@ -22,11 +22,17 @@ from sidecar.fence import Fence
 from sidecar.imap import tls
 from sidecar.logins import Logins
 from sidecar.mailbox import Pace
+from sidecar.places import Places
+from sidecar.pool import Pool
+from sidecar.servers import MailServers
+from sidecar.service import MailService
 from sidecar.session import Session, Tools
 from sidecar.supervisor import Supervisor
 
 # Storage and Entra are asked in threads; a start with many mailboxes asks a lot.
 _THREADS = 32
+# Of the connections that a grant may have, those that answer requests.
+_FOR_REQUESTS = 2
 
 
 def supervise(part: Sidecar) -> Supervisor:
@@ -43,7 +49,7 @@ def supervise(part: Sidecar) -> Supervisor:
         randomness=part.randomness,
         log=part.log,
         fence=fence,
-        logins=Logins(part.places, a_second=part.logins_per_second),
+        logins=Logins(max(part.places - _FOR_REQUESTS, 1), a_second=part.logins_per_second),
         context=tls.context,
         pace=Pace(poll=part.poll.total_seconds()),
         server=part.imap_server,
@@ -63,6 +69,17 @@ def supervise(part: Sidecar) -> Supervisor:
     )
 
 
+def serving(part: Sidecar) -> Pool:
+    """Returns the connections that answer requests."""
+    return Pool(
+        accounts=part.accounts,
+        apps=part.apps,
+        grants=part.grants,
+        servers=MailServers(tls.context(), part.imap_server, part.smtp_server),
+        places=Places(min(_FOR_REQUESTS, part.places)),
+    )
+
+
 async def serve(part: Sidecar) -> None:
     """Runs until SIGTERM or SIGINT, then hands over what this replica has."""
     loop = asyncio.get_running_loop()
@@ -70,7 +87,8 @@ async def serve(part: Sidecar) -> None:
     supervisor = supervise(part)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
-    runner = web.AppRunner(application(supervisor), access_log=None)
+    pool = serving(part)
+    runner = web.AppRunner(application(supervisor, MailService(pool), part.key, part.log), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, port=part.port)
     try:
@@ -80,6 +98,7 @@ async def serve(part: Sidecar) -> None:
         await supervisor.run()
     finally:
         await runner.cleanup()
+        await pool.close()
         part.log.event("sidecar.ended", replica=supervisor.me)
 
 

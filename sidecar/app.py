@@ -1,14 +1,19 @@
-"""The sidecar's HTTP application: what a container's health check asks."""
+"""The sidecar's HTTP application: what a container's health check asks, and mail for those who have the key."""
 
 from aiohttp import web
 
+from shared.ports.machine import Log
+from sidecar.api import add_routes
+from sidecar.service import MailService
 from sidecar.supervisor import Supervisor
 
 
-def application(supervisor: Supervisor) -> web.Application:
-    """Returns the application."""
+def application(supervisor: Supervisor, mail: MailService, key: str | None, log: Log) -> web.Application:
+    """Returns the application; without *key* it serves no mail."""
     app = web.Application()
     app.add_routes(routes(supervisor))
+    if key is not None:
+        add_routes(app, mail, key, log)
     return app
 
 

@@ -28,6 +28,7 @@ class Outline:
     received: datetime | None
     headers: Mapping[str, tuple[str, ...]]
     structure: Structure | None
+    size: int | None = None
 
 
 def outline_of(items: Mapping[bytes, Any]) -> Outline:
@@ -43,6 +44,7 @@ def outline_of(items: Mapping[bytes, Any]) -> Outline:
         received=received if isinstance(received, datetime) else None,
         headers=mime.headers_of(header if isinstance(header, bytes) else str(header).encode()),
         structure=structure,
+        size=size if isinstance(size := items.get(b"RFC822.SIZE"), int) else None,
     )
 
 
@@ -79,6 +81,7 @@ def message_of(
         alternative=html if plain else None,
         headers=headers,
         attachments=tuple(map(_attachment, structure.attachments)),
+        size=outline.size,
     )
 
 

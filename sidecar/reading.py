@@ -1,7 +1,7 @@
 """Reading one message of the folder that is open, however broken it is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.domain.imap_ids import ImapPlace
@@ -9,7 +9,7 @@ from shared.domain.messages import Message
 from shared.ports.microsoft365 import NotThere
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
-from sidecar.imap.mail import fetch_brief, fetch_outline, fetch_parts, is_listed, stream
+from sidecar.imap.mail import fetch_brief, fetch_outline, fetch_outlines, fetch_parts, is_listed, stream
 from sidecar.imap_messages import Outline, brief_message, message_of, outline_of, structure_in
 from sidecar.structures import Structure
 
@@ -19,6 +19,7 @@ _PAUSES = (0.25, 0.5, 1.0)
 _WHOLE_LIMIT = 32 * 1024 * 1024
 # Above this, taking a message apart would hold up every other mailbox.
 _LONG = 1024 * 1024
+_NO_STRUCTURE = Structure(None, None, ())
 
 
 async def read_brief(connection: Connection, place: ImapPlace) -> Message | NotThere:
@@ -37,6 +38,19 @@ async def read_message(connection: Connection, place: ImapPlace, *, text_bytes: 
     wanted = [part.number for part in (structure.plain, structure.html) if part and part.content is None]
     texts = await fetch_parts(connection, place.uid, wanted, text_bytes)
     return await _message(place, outline, structure, texts, text_bytes)
+
+
+async def read_outlines(connection: Connection, places: Sequence[ImapPlace]) -> list[Message]:
+    """Returns the messages at *places* without their texts, in that order; what is gone is left out."""
+    try:
+        found = await fetch_outlines(connection, [place.uid for place in places])
+    except Refusal as refused:
+        if refused.code is not Code.NOT_DONE or connection.ended:
+            raise
+        # One broken message is enough for a server to show none.
+        found = {place.uid: dict(await _items(connection, place.uid)) for place in places}
+    outlines = [(place, outline_of(items)) for place in places if (items := found.get(place.uid))]
+    return [message_of(place, outline, outline.structure or _NO_STRUCTURE, {}, 0) for place, outline in outlines]
 
 
 async def _items(connection: Connection, uid: int) -> Mapping[bytes, Any]:

@@ -14,6 +14,8 @@ with the message as it is now. So the meaning comes from comparing what is read 
 * not there, and only `updated` was said   -> looked for again, then nothing (its `deleted` tells)
 * there and unknown, and no `created` said -> looked at again (its `created` is on the way), then messageNew
 * there and unknown, `created` and `deleted` said -> looked at again (it may just have been told), then messageNew
+
+The sidecar compares states itself, so what it says is what happened: see shared/domain/exact_changes.py.
 """
 
 from collections.abc import Collection
@@ -36,6 +38,7 @@ from shared.domain.events import (
 )
 from shared.domain.messages import ContentRules, Message
 from shared.domain.models import Carried
+from shared.domain.moments import day_of
 from shared.domain.sightings import Sighting
 
 # Graph tells whole seconds of its own clock; an arrival must not look older than our watch because of that.
@@ -45,7 +48,7 @@ _UNTOUCHED = timedelta(seconds=2)
 
 
 class ChangeKind(StrEnum):
-    """What happened to a message, as Graph says it; the sidecar says the same, and which one was moved."""
+    """What happened to a message, as Graph says it; the sidecar says the same, and knows a move when it sees one."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -61,8 +64,9 @@ class Change(Carried):
     `found` says that a sweep told us and no notification, `crowded` that it is one of many at its mailbox just now;
     `correlation` joins the log lines from here to the end.
 
-    An `exact` one comes from somebody who compared states himself: what it says is what happened. It has the `version`
-    for the event's id, the `former_flags`, and for a move the `former` id of the message.
+    An `exact` change was found by comparing states. `version` tells it apart from other changes of its kind to the same
+    message, and is the same when the comparison is repeated; `flags` are the message's flags after it, `former_flags`
+    those before. `former` is the id that a message had before it was moved.
     """
 
     account: str
@@ -73,11 +77,12 @@ class Change(Carried):
     tries: int = 0
     found: bool = False
     crowded: bool = False
+    correlation: str = ""
     exact: bool = False
     version: str = ""
     former: str | None = None
+    flags: tuple[str, ...] | None = None
     former_flags: tuple[str, ...] | None = None
-    correlation: str = ""
 
 
 class _Announcement(Carried):
@@ -210,7 +215,7 @@ def meaning_of_missing(
 
     Nobody tells when it went, so the event stands at the beginning of the day: a duplicate lands on the same row.
     """
-    day = seen.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_of(seen)
     if ChangeKind.DELETED in kinds:
         return Meaning(EventName.MESSAGE_DELETED, deleted_data(message_id), moment=day)
     if looks < patience:

@@ -232,8 +232,11 @@ class NoSidecar(TryLater):
 
     reason = "NoSidecar"
 
-    def __init__(self) -> None:
-        super().__init__("No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.")
+    def __init__(
+        self,
+        message: str = "No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.",
+    ) -> None:
+        super().__init__(message)
 
 
 class SignInRefused(RelayError):

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+# Of a text that nobody wants, what makes a preview.
+_PREVIEWED = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -41,7 +44,8 @@ class Message:
     A message as it is now. Moments are aware UTC; `change_key` differs after every change of the message.
 
     `folder` is the backend's folder id. `alternative` is the text in its other form, where the backend keeps both.
-    `headers` has lower-case names, values in order of appearance.
+    `headers` has lower-case names, values in order of appearance. `size` is the whole message's in bytes, where the
+    backend tells it.
     """
 
     id: str
@@ -66,6 +70,7 @@ class Message:
     alternative: Body | None = None
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +80,8 @@ class ContentRules:
     text: bool = True
     text_bytes: int = 2 * 1024 * 1024
     headers: tuple[str, ...] = ()
+
+    @property
+    def encoded_bytes(self) -> int:
+        """How much of a text, as it was sent, holds `text_bytes` of it: base64 adds a third, and lines."""
+        return self.text_bytes * 3 // 2 if self.text else _PREVIEWED

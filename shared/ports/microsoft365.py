@@ -7,6 +7,7 @@ from typing import Protocol
 
 from shared.domain.accounts import Subscription
 from shared.domain.folders import FolderTree
+from shared.domain.mailboxes import Registration
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
@@ -29,12 +30,19 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A message to read: `complete` with body, headers and attachments, or only what tells whether it changed."""
+    """
+    A message to read: `complete` with body, headers and attachments, or only what tells whether it changed.
+
+    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each of its texts is wanted, as
+    they were sent.
+    """
 
     app: OAuth2App
     user: str
     message: str
     complete: bool
+    registration: Registration | None = None
+    text_bytes: int = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +70,9 @@ class MessageReader(Protocol):
 class Mailboxes(Protocol):
     """Opens mailboxes."""
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """
-        Opens the mailbox and returns its folder tree.
+        Opens the mailbox, in the name of *registration* where users sign in, and returns its folder tree.
 
         Needs no permission but Mail.Read: it asks for the inbox, not for the directory. Raises MailboxRefused where a
         human must mend something.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
 from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.mail import MailBackend
 from shared.ports.microsoft365 import (
     EndpointProbe,
     History,
@@ -76,6 +77,7 @@ class Outside:
     grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
+    sidecar: MailBackend
     history: History
     subscriptions: Subscriptions
     endpoint: EndpointProbe

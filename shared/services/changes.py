@@ -28,10 +28,12 @@ from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
+from shared.domain.exact_changes import meaning_of_exact, needs_reading
 from shared.domain.folders import Folder
+from shared.domain.imap_ids import place_of
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
-from shared.domain.mailboxes import mailbox_key
+from shared.domain.mailboxes import mailbox_key, registration_of
 from shared.domain.messages import ContentRules, Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.retention import near
@@ -62,7 +64,7 @@ _CROWDED_WAIT = timedelta(seconds=1)
 
 @dataclass(slots=True)
 class _Subject:
-    """What a batch says about one message."""
+    """What a batch says about one message; an exact change of it is a subject of its own."""
 
     account: Account
     message: str
@@ -78,6 +80,10 @@ class _Subject:
         self.looks = max(self.looks, change.looks)
         self.tries = max(self.tries, change.tries)
         self.changes.append(change)
+
+    @property
+    def exact(self) -> Change | None:
+        return self.changes[0] if self.changes[0].exact else None
 
     @property
     def first_seen(self) -> datetime:
@@ -187,7 +193,7 @@ class Changes:
             self.recent.abandon(event)
 
     def _subjects(self, changes: Sequence[Change]) -> list[_Subject]:
-        subjects: dict[tuple[str, str], _Subject] = {}
+        subjects: dict[tuple[str, ...], _Subject] = {}
         for change in changes:
             stored = self.accounts.get(change.account)
             if stored is not None and stored.value.state is AccountState.DELETED:
@@ -196,10 +202,9 @@ class Changes:
                 stored = self.accounts.get(change.account)
             if stored is None or stored.value.state is AccountState.DELETED:
                 continue
-            subject = subjects.get((change.account, change.message))
-            if subject is None:
-                subject = subjects[change.account, change.message] = _Subject(stored.value, change.message)
-            subject.add(change)
+            apart = (change.kind, change.version) if change.exact else ()
+            key = (change.account, change.message, *apart)
+            subjects.setdefault(key, _Subject(stored.value, change.message)).add(change)
         return list(subjects.values())
 
     def _interpret(
@@ -210,6 +215,9 @@ class Changes:
         )
         requests, asked, crowded = [], [], set()
         for subject in subjects:
+            if subject.exact and not needs_reading(subject.exact):
+                self._interpret_one(subject, None, rules, settings, result, redelivered=redelivered)
+                continue
             app = self.apps.get(subject.account.app)
             if app is None:
                 # Deleted with force while its accounts live on: nothing can be read until they have another.
@@ -217,7 +225,16 @@ class Changes:
                 continue
             # A message that nobody has announced for a while may turn out to be new, so it is read whole.
             complete = ChangeKind.CREATED in subject.kinds or subject.looks > 0
-            requests.append(ReadRequest(app.value, subject.account.user, subject.message, complete))
+            requests.append(
+                ReadRequest(
+                    app.value,
+                    subject.account.user,
+                    subject.message,
+                    complete,
+                    registration=registration_of(subject.account),
+                    text_bytes=rules.encoded_bytes,
+                )
+            )
             asked.append(subject)
             if subject.crowded:
                 crowded.add(mailbox_key(app.value, subject.account.user))
@@ -231,7 +248,7 @@ class Changes:
     def _interpret_one(
         self,
         subject: _Subject,
-        reading: Reading,
+        reading: Reading | None,
         rules: ContentRules,
         settings: InstanceSettings,
         result: _Result,
@@ -249,7 +266,7 @@ class Changes:
     def _tell(
         self,
         subject: _Subject,
-        reading: Message | NotThere,
+        reading: Message | NotThere | None,
         rules: ContentRules,
         settings: InstanceSettings,
         result: _Result,
@@ -257,22 +274,26 @@ class Changes:
         redelivered: bool,
     ) -> None:
         suspicious = redelivered or subject.worked_on
-        if isinstance(reading, NotThere):
+        message = reading if isinstance(reading, Message) else None
+        if subject.exact is not None:
+            meaning = meaning_of_exact(subject.exact, message, rules, patience=PATIENCE)
+            # The message's own moments are those of its arrival.
+            message = message if meaning.event is EventName.MESSAGE_NEW else None
+        elif message is None:
             meaning = meaning_of_missing(
                 subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
             )
         else:
-            meaning = self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=suspicious)
+            meaning = self._meaning(subject, message, rules, redelivered=redelivered, suspicious=suspicious)
             told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
             if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
                 # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
                 finished = self.recent.is_finished(told)
                 again = AGAIN if not finished else None
-                meaning = again or self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=True)
+                meaning = again or self._meaning(subject, message, rules, redelivered=redelivered, suspicious=True)
         if meaning.again:
             result.look_again(subject, told=meaning.event is not None)
         if meaning.event is not None:
-            message = reading if isinstance(reading, Message) else None
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
             if meaning.also is not None:
                 self._announce(subject, message, meaning.also, settings, result, suspicious=suspicious)
@@ -339,7 +360,9 @@ class Changes:
         account = subject.account
         if meaning.event is None or meaning.data is None:
             return
-        folder = self.folders.find(account, message.folder) if message else None
+        place = place_of(subject.message)
+        folder_id = message.folder if message else place.folder if place else None
+        folder = self.folders.find(account, folder_id) if folder_id else None
         event = Event(
             id=event_id(account.key, subject.message, meaning.event, meaning.version),
             name=meaning.event,
@@ -349,7 +372,7 @@ class Changes:
             # What is gone has no time of its own any more.
             date=meaning.moment if message and meaning.moment else subject.first_seen,
             learned=subject.first_seen,
-            data=_placed(meaning.data, folder),
+            data=_placed(meaning.event, meaning.data, folder),
             path=folder.path if folder else "\\All",
             special_use=folder.special_use if folder else "\\All",
         )
@@ -420,10 +443,11 @@ def _webhook(account: Account) -> str:
     return account.webhook if account.webhooks else DEFAULT
 
 
-def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]:
-    if folder is None or "emailId" not in data:
+def _placed(event: EventName, data: dict[str, object], folder: Folder | None) -> dict[str, object]:
+    if folder is None or event is not EventName.MESSAGE_NEW:
         return data
-    placed = {"id": data["id"], "path": folder.path, **data}
+    placed: dict[str, object] = {key: data[key] for key in ("id", "uid") if key in data}
+    placed |= {"path": folder.path, **data}
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed

@@ -22,7 +22,8 @@ from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import ChangeQueue, JobQueue
 
-_KINDS = {kind.value: kind for kind in ChangeKind}
+# Graph knows no moves: one comes as a deletion and an arrival.
+_KINDS = {kind.value: kind for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)}
 # https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 _LIFECYCLE_JOBS = {
     "reauthorizationRequired": JobKind.REAUTHORIZE,

@@ -18,6 +18,7 @@ from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
+from shared.services.backends import RoutedMailboxes
 from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
@@ -28,6 +29,7 @@ from shared.services.grants import Grants
 from shared.services.health import Health
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
+from shared.services.leftovers import Leftovers
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.permits import Permits
@@ -147,11 +149,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
     changes = Changes(
         accounts=accounts,
         apps=apps,
-        folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
+        folders=Folders(accounts, apps, RoutedMailboxes(outside.mailboxes, outside.sidecar), outside.folders, clock),
         readings=Readings(
             GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
             outside.reader,
             Permits(outside.permits, clock, randomness),
+            GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
         ),
         sightings=outside.sightings,
         sighting_rows=GroupCommit(
@@ -240,6 +243,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         randomness=randomness,
         log=log,
     )
+    leftovers = Leftovers(outside.flows, outside.grants, outside.accounts, grants, clock, log)
     watching = Watching(
         accounts=outside.accounts,
         grants=grants,
@@ -352,7 +356,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, settings, oauth2_apps, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, oauth2_apps, leftovers, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,

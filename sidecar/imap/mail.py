@@ -42,6 +42,26 @@ async def search_all(connection: Connection, *, exists: int, below: int) -> list
     return sorted(uids)
 
 
+async def search_last(
+    connection: Connection, *, exists: int, uidnext: int | None, limit: int, below: int | None = None
+) -> list[int]:
+    """Returns the highest *limit* UIDs of the folder that is open, the highest first, all lower than *below*."""
+    if not exists:
+        return []
+    if uidnext is None:
+        uids = await search_all(connection, exists=exists, below=WINDOW * _RUNS)
+        return [uid for uid in reversed(uids) if below is None or uid < below][:limit]
+    found: list[int] = []
+    high, span = min(below or uidnext, uidnext) - 1, limit
+    while high > 0 and len(found) < limit:
+        low = max(1, high - span + 1)
+        some = _found(await connection.run(b"UID SEARCH UID %d:%d" % (low, high), seconds=_LONG_SECONDS))
+        found.extend(sorted({uid for uid in some if low <= uid <= high}, reverse=True))
+        # Where messages stand far apart, each look is further.
+        high, span = low - 1, min(span * 8, WINDOW)
+    return found[:limit]
+
+
 async def is_listed(connection: Connection, uid: int) -> bool:
     """Tells whether the folder lists this message, whether or not it can show it."""
     return uid in _found(await connection.run(b"UID SEARCH UID %d" % uid))
@@ -75,6 +95,19 @@ async def fetch_outline(connection: Connection, uid: int, *, structure: bool = T
     Without *structure* it asks for the headers only, for mail whose structure the server cannot tell.
     """
     return await _fetch_one(connection, uid, _OUTLINE if structure else _HEADER)
+
+
+async def fetch_outlines(connection: Connection, uids: Sequence[int]) -> dict[int, dict[bytes, Any]]:
+    """Returns all of some messages but their content, by UID; those that the server has."""
+    if not uids:
+        return {}
+    answer = await connection.run(b"UID FETCH %s %s" % (_set(uids), _OUTLINE), seconds=_LONG_SECONDS)
+    merged: dict[int, dict[bytes, Any]] = {}
+    for response in answer.untagged:
+        found = fetched_of(response)
+        if found and found.get(b"UID") in uids:
+            merged.setdefault(found[b"UID"], {}).update(found)
+    return merged
 
 
 async def fetch_parts(connection: Connection, uid: int, parts: Sequence[str], limit: int) -> dict[str, bytes]:

@@ -9,6 +9,7 @@ from threading import Lock
 
 from shared.domain.accounts import Subscription
 from shared.domain.folders import Folder, FolderTree
+from shared.domain.mailboxes import Registration
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
@@ -76,7 +77,7 @@ class FakeMailboxes:
         self.probed: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """Return the folder tree."""
         self.probed.append(user)
         self.meanwhile()

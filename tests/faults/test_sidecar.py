@@ -4,6 +4,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -20,14 +22,12 @@ Start = Callable[[], Replica]
 
 
 @pytest.fixture(scope="module")
-def ground(mail_server: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecars]:
+def ground(mail_server: object) -> Iterator[Sidecars]:
     """Return four users' mailboxes, and one that Anna may open too, all of them registered."""
-    # As root, Dovecot serves mail as another user, who must reach the folder.
-    folder = tmp_path_factory.mktemp("sidecars")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
     settings = {"SIDECAR_LEASE_SECONDS": str(LEASE), "SIDECAR_POLL_SECONDS": "1", "SIDECAR_LOGINS_PER_SECOND": "50"}
-    with sidecars.running(folder, **settings) as started:
+    with TemporaryDirectory(prefix="sidecars-") as folder, sidecars.running(Path(folder), **settings) as started:
+        # As root, Dovecot serves mail as another user, who must reach the folder; pytest keeps its own to itself.
+        Path(folder).chmod(0o755)
         for user in USERS:
             address = started.add_user(user)
             started.register(user, {"refreshToken": started.sign_in(address).refresh_token})

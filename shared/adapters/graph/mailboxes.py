@@ -10,7 +10,7 @@ from shared.adapters.graph.errors import NOT_FOUND, content
 from shared.adapters.graph.slots import Slots
 from shared.adapters.graph.users import user_path
 from shared.domain.folders import INBOX, FolderTree, build
-from shared.domain.mailboxes import mailbox_key
+from shared.domain.mailboxes import Registration, mailbox_key
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
 
@@ -36,8 +36,9 @@ class GraphMailboxes:
         self._clock = clock
         self._slots = slots
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """Returns the mailbox's folder tree; raises MailboxRefused or TryLater."""
+        del registration
         with self._slots.alone(mailbox_key(app, user)):
             return self._probe(app, user, self._clock.now())
 

@@ -45,9 +45,10 @@ def queued(world: World) -> list[tuple[str, str, str]]:
 
 def test_every_change_is_queued(world: World, process: Process) -> None:
     """What is ours becomes a change with account, kind, message and moment."""
-    items = [said(changeType=kind) for kind in ("created", "updated", "deleted")]
+    kinds = ("created", "updated", "deleted")
+    items = [said(changeType=kind) for kind in (*kinds, "moved")]
     assert asyncio.run(process.notifications.accept(posted(*items))) == 3
-    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in ("created", "updated", "deleted")]
+    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in kinds]
     assert {c.seen for batch in world.changes.bodies() for c in batch.changes} == {world.clock.now()}
 
 

@@ -11,7 +11,7 @@ from shared.group_commit import GroupCommit
 from shared.ports.microsoft365 import ReadRequest
 from shared.services.permits import Permits
 from shared.services.readings import Readings
-from tests.factories import a_message, an_app
+from tests.factories import a_message, an_app, an_outlook_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.microsoft365 import FakeMessageReader
 from tests.fakes.randomness import FakeRandomness
@@ -26,11 +26,11 @@ class Reads:
 
     def __init__(self) -> None:
         self.store, self.clock, self.randomness = FakePermitStore(), FakeClock(), FakeRandomness()
-        self.alone, self.gathered = FakeMessageReader(), FakeMessageReader()
-        for reader in (self.alone, self.gathered):
+        self.alone, self.gathered, self.delegated = FakeMessageReader(), FakeMessageReader(), FakeMessageReader()
+        for reader in (self.alone, self.gathered, self.delegated):
             reader.keep(*(a_message(id=f"m{number}") for number in range(50)))
-        commit = GroupCommit(self.gathered.read, full=20)
-        self.readings = Readings(commit, self.alone, Permits(self.store, self.clock, self.randomness))
+        commit, sidecar = (GroupCommit(reader.read, full=20) for reader in (self.gathered, self.delegated))
+        self.readings = Readings(commit, self.alone, Permits(self.store, self.clock, self.randomness), sidecar)
 
     def occupy(self) -> None:
         """Have other processes take every place of ada's."""
@@ -87,3 +87,17 @@ def test_a_permit_that_is_lost_on_the_way_ends_the_reading(reads: Reads, monkeyp
     monkeypatch.setattr(reads.readings.permits, "holds", lambda _: next(answers))
     readings = reads.readings.read(asks("ada", range(45)), ADA)
     assert [reading is None for reading in readings] == [False] * 40 + [True] * 5
+
+
+def test_where_users_sign_in_nothing_is_crowded(reads: Reads) -> None:
+    """Mail of users goes to the sidecar in batches of its own, beside Graph's, and needs no permit."""
+    app = an_outlook_app()
+    delegated = [ReadRequest(app, "ada", f"m{number}", complete=True) for number in range(25)]
+    readings = reads.readings.read([*asks("eve", [49]), *delegated], {*ADA, mailbox_key(app, "ada")})
+    assert [reading.id for reading in readings if isinstance(reading, Message)] == [
+        "m49",
+        *(f"m{n}" for n in range(25)),
+    ]
+    assert sorted(map(len, reads.delegated.rounds)) == [5, 20]
+    assert [[request.message for request in some] for some in reads.gathered.rounds] == [["m49"]]
+    assert (reads.alone.rounds, reads.store.requests) == ([], 0)

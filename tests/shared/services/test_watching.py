@@ -12,7 +12,7 @@ from shared.domain.grants import grant_id, shard_of
 from shared.domain.mirrors import baseline
 from shared.domain.watches import Watch, watch_of
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import Died, Fate, Process, World
 
 ANNA = grant_id(APP, SIGNED_IN.tenant, SIGNED_IN.user)

@@ -27,7 +27,6 @@ from tests.fakes.delegated import (
     FakeMirrorStore,
     FakeShardStore,
     FakeWatchStore,
-    ScriptedSignIns,
 )
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
@@ -45,6 +44,8 @@ from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
+from tests.fakes.sidecar import FakeSidecar
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -125,9 +126,10 @@ class World:
         self.reader = FakeMessageReader()
         self.history = FakeHistory(self.clock, self.reader.messages)
         self.mailboxes = FakeMailboxes()
+        self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
-        self.code_flow = ScriptedSignIns(self.clock)
+        self.code_flow = FakeSignIns(self.clock)
         self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
@@ -260,6 +262,7 @@ class Process:
             grant_tokens=through(world.grant_tokens),
             reader=through(world.reader),
             mailboxes=through(world.mailboxes),
+            sidecar=through(world.sidecar),
             history=through(world.history),
             subscriptions=through(world.subscriptions),
             endpoint=through(world.endpoint),

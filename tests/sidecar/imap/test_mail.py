@@ -48,6 +48,29 @@ def test_long_searches_go_in_windows() -> None:
     assert [line.partition(b" ")[2] for line in heard] == [b"UID SEARCH UID 1:200000", b"UID SEARCH UID 200001:*"]
 
 
+def test_the_last_messages_are_found_from_the_end() -> None:
+    """The highest UIDs are searched for in windows that widen downwards, and no further than needed."""
+
+    async def run() -> tuple[list[int], list[int], list[bytes]]:
+        answers = {
+            b"UID SEARCH UID 999:1000": b"* SEARCH 1000\r\n%s OK\r\n",
+            b"UID SEARCH UID 983:998": b"* SEARCH\r\n%s OK\r\n",
+            b"UID SEARCH UID 855:982": b"* SEARCH 860 870 900\r\n%s OK\r\n",
+            b"UID SEARCH": b"* SEARCH 2\r\n%s OK\r\n",
+        }
+        async with scripted(answers) as script:
+            connection = await Connection.open("127.0.0.1", script.port, None)
+            last = await messages.search_last(connection, exists=5, uidnext=1001, limit=2)
+            rest = await messages.search_last(connection, exists=5, uidnext=1001, limit=2, below=3)
+            assert await messages.search_last(connection, exists=0, uidnext=1001, limit=2) == []
+            connection.abort()
+            return last, rest, script.heard
+
+    last, rest, heard = asyncio.run(run())
+    assert (last, rest) == ([1000, 900], [2])
+    assert heard[-1].endswith(b"UID SEARCH UID 1:2")
+
+
 def test_many_messages_are_fetched_in_bulks() -> None:
     """Many messages are named by few runs, and fetched some thousand at a time."""
 
