@@ -150,6 +150,8 @@ class Sidecars:
 def running(folder: Path, **settings: str) -> Iterator[Sidecars]:
     """Starts everything but the replicas, and stops everything in the end; *settings* are for all replicas."""
     keys = Keys()
+    # As root, Dovecot serves mail as another user, who must reach the folder.
+    folder.chmod(0o755)
     with ExitStack() as parts:
         storage = parts.enter_context(azurite.running())
         m365 = parts.enter_context(process.running(folder / "m365"))
