@@ -10,7 +10,7 @@ from local import azurite
 from local.stack import journey, ports, user_journey, users
 from local.stack.journal import Journal
 from local.stack.mail import Address
-from local.stack.parts import APP_LOG, Plan, Stack, running
+from local.stack.parts import APP_LOG, SIDECAR_LOG, Plan, Stack, running
 
 M365_PORT = 8443
 _SECONDS = 60.0
@@ -64,16 +64,25 @@ def run_once(port: int | None) -> int:
 def advice(stack: Stack) -> str:
     """Returns what a person can do with a stack that runs."""
     url, token = stack.api.url, stack.api.token
-    user = f"or to a user    ... --to {user_journey.SALES.address}\n  " if stack.dovecot else ""
     return f"""
 The relay runs. Every webhook shows here; in another terminal:
 
   deliver more   .venv/bin/python -m local.stack mail --to {journey.HELP.address} --subject "Where is my order?"
-  {user}ask the API    curl -H "Authorization: Bearer {token}" {url}/v1/accounts
+  ask the API    curl -H "Authorization: Bearer {token}" {url}/v1/accounts
   its token      {token}
   its log        {stack.home / APP_LOG}
-
+{_users_advice(stack) if stack.dovecot else ""}
 Ctrl-C stops everything.
+"""
+
+
+def _users_advice(stack: Stack) -> str:
+    back = f"{stack.api.url}/health"
+    return f"""
+  and of users   the same, --to {user_journey.SALES.address}; the sidecar's log is {stack.home / SIDECAR_LOG}
+  sign in        connect {user_journey.TEAM.address} yourself, as {user_journey.ANNA.name}. Your browser will ask
+                 about the certificate of the simulated Microsoft 365:
+                 {user_journey.link(stack, user_journey.TEAM, back)}
 """
 
 

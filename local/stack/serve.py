@@ -39,7 +39,7 @@ def serve(state: Path, port: int, folder: Path = ROOT) -> int:
         with child("The function app", host_command(port, state / "host"), environment=dict(os.environ)) as app:
             api = Api(f"http://{ports.HOST}:{port}", known.api_token.get_secret_value())
             app.wait_until(api.is_up)
-            say(advice(api, known.public_url))
+            say(advice(api, known.public_url, known.sidecar_url))
             while True:
                 app.check()
                 time.sleep(0.5)
@@ -70,16 +70,20 @@ def wants_azurite() -> bool:
     return named == _EMULATED or not (named or identity)
 
 
-def advice(api: Api, public_url: str | None) -> str:
+def advice(api: Api, public_url: str | None, sidecar_url: str | None = None) -> str:
     """Returns where the API is, and what is still missing for notifications."""
     reach = f"Graph reaches it at {public_url}."
     if public_url is None:
         reach = "Graph cannot reach it yet: set SERVICE_URL to the https address of a tunnel that ends here."
+    users = f"Mailboxes of users who sign in are opened by the sidecar at {sidecar_url}."
+    if sidecar_url is None:
+        users = "Mailboxes of users who sign in wait: set SIDECAR_URL and SIDECAR_KEY, and start `python -m sidecar`."
     return f"""
 The relay serves at {api.url}
   its token      {api.token}
   ask the API    curl -H "Authorization: Bearer {api.token}" {api.url}/v1/accounts
   {reach}
+  {users}
 
 Ctrl-C stops it.
 """

@@ -18,6 +18,8 @@ from local.stack.parts import Stack
 DOMAIN = "fabrikam.example"
 ANNA = Person("anna.saar", "Anna Saar", domain=DOMAIN)
 SALES = Person("sales", "Sales", shared=True, domain=DOMAIN)
+#: Nobody signs in for it, so that whoever looks at the stack may.
+TEAM = Person("team", "Team", shared=True, domain=DOMAIN)
 PEOPLE = (ANNA, SALES)
 _MAIL = (samples.plain, samples.with_file)
 _BACK = "https://app.fabrikam.example/connected"
@@ -58,7 +60,7 @@ class UserJourney:
     def _organization(self) -> Tenant:
         tenant = self.stack.m365.add_tenant(domain=DOMAIN)
         self.stack.m365.add_user(tenant.id, ANNA.address, name=ANNA.name)
-        for person in PEOPLE:
+        for person in (*PEOPLE, TEAM):
             self.dovecot.grant(ANNA.address, person.address)
         return tenant
 
@@ -77,12 +79,8 @@ class UserJourney:
 
     def _sign_in(self, person: Person) -> None:
         """Goes the way that a browser goes, as the user."""
-        wish: dict[str, object] = {"account": person.account, "name": person.name, "redirectUrl": _BACK}
-        if person.shared:
-            wish |= {"email": person.address, "delegated": True}
-        link = str(self.stack.api.post("/v1/authentication/form", {**wish, "expectedEmail": ANNA.address})["url"])
         browser = Browser(self.stack.authority)
-        answer = browser.sign_in(browser.open(link).location or "", ANNA.address)
+        answer = browser.sign_in(browser.open(link(self.stack, person, _BACK)).location or "", ANNA.address)
         back = browser.open(f"{self.stack.api.url}/oauth?{urlencode(answer)}")
         if not (back.location or "").startswith(f"{_BACK}?"):
             raise StackRefused(f"{ANNA.address} could not sign in for {person.address}: {back.text}")
@@ -98,3 +96,11 @@ class UserJourney:
         new = (each.data for each in self.stack.receiver.received if each.event == "messageNew")
         told = next((data["id"] for data in new if data.get("messageId") == message["Message-ID"]), "of nobody")
         self.journal.expect(Key(event, person.account, str(told)), str(message["Subject"]))
+
+
+def link(stack: Stack, person: Person, back: str) -> str:
+    """Returns a link by which the user connects a mailbox, the own one or a shared one."""
+    wish: dict[str, object] = {"account": person.account, "name": person.name, "expectedEmail": ANNA.address}
+    if person.shared:
+        wish |= {"email": person.address, "delegated": True}
+    return str(stack.api.post("/v1/authentication/form", {**wish, "redirectUrl": back})["url"])

@@ -2,6 +2,7 @@
 
 import azure.functions as func
 import pytest
+from azure.functions.http import HttpResponseConverter
 
 from functions.pages.cookies import kept, mark_of
 
@@ -18,6 +19,15 @@ def test_a_mark_comes_back(*, secure: bool) -> None:
     """What was kept is found among the browser's other cookies, broken ones too."""
     pair = kept(MARK, secure=secure).partition(";")[0]
     assert mark_of(asked(f"other=1; broken; {pair}"), secure=secure) == MARK
+
+
+def test_the_worker_reads_every_attribute() -> None:
+    """What the Functions worker makes of the header still keeps the mark to this host, and from scripts."""
+    answer = func.HttpResponse(headers={"Set-Cookie": kept(MARK, secure=True)})
+    (cookie,) = HttpResponseConverter.encode(answer, expected_type=None).value["cookies"]
+    morsel = cookie["__Host-sign-in"]
+    assert (morsel.value, morsel["path"], morsel["max-age"], morsel["domain"]) == (MARK, "/", "86400", "")
+    assert (morsel["secure"], morsel["httponly"], morsel["samesite"]) == (True, True, "Lax")
 
 
 def test_a_neighbours_cookie_is_no_mark() -> None:
