@@ -26,14 +26,19 @@ _QUIET = (
 _STATUS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
 
 
-@contextmanager
-def browsing() -> Iterator[Browser]:
-    """Start one browser; skips where none is installed, unless REQUIRE_CHROMIUM=1 forbids that."""
+def find() -> str:
+    """Return the browser's program; skips where none is installed, unless REQUIRE_CHROMIUM=1 forbids that."""
     program = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if program is None:
         if os.environ.get("REQUIRE_CHROMIUM") == "1":
             pytest.fail(f"REQUIRE_CHROMIUM=1, and: {_INSTALL}")
         pytest.skip(_INSTALL)
+    return program
+
+
+@contextmanager
+def browsing(program: str) -> Iterator[Browser]:
+    """Start one browser. While it lives, an event loop counts as running in this thread."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         try:

@@ -7,23 +7,29 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from tests.journeys.chromium import Visitor, browsing
+from tests.journeys.chromium import Visitor, browsing, find
 from tests.journeys.sign_in_ground import Ground, ground
 
 Arrive = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Return the browser."""
-    with browsing() as started:
+def chromium() -> str:
+    """Return the browser's program."""
+    return find()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Return the browser, which must be gone before other tests run event loops of their own."""
+    with browsing(chromium) as started:
         yield started
 
 
 @pytest.fixture(scope="session")
-def town(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def town(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """Return the parts of a sign-in; without a browser nothing is started for it."""
-    del browser
+    del chromium
     with ground(tmp_path_factory.mktemp("sign-in")) as started:
         yield started
 
