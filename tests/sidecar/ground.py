@@ -20,8 +20,9 @@ from sidecar.logins import Logins
 from sidecar.mailbox import Pace
 from sidecar.session import Session, Tools
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN, FakeGrantTokens
+from tests.fakes.delegated import FakeGrantTokens
 from tests.fakes.mail_server import MailServer
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import World
 
 PACE = Pace(poll=0.4, scan=0.4, full=3600)
