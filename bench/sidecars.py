@@ -18,6 +18,7 @@ from _figures import Figure
 
 from local import sidecars
 from local.sidecars import Replica, Sidecars
+from shared.domain.accounts import AccountState
 
 # One mailbox in fifteen is its owner's; the others are shared with its owner, on the same sign-in.
 _SHARED = 15
@@ -48,6 +49,8 @@ def measured(ground: Sidecars, number: int) -> Sequence[Figure]:
     told = latencies(ground, some)
     replica.child.stop()
     register(ground, number - len(some), first=len(some))
+    for each in range(number):
+        ground.wait(partial(_has_watch, ground, f"user{each}"), "A watch", _LONG)
     empty = memory_of_an_empty_one(ground)
     began = time.monotonic()
     first = ground.start()
@@ -109,6 +112,10 @@ def latencies(ground: Sidecars, addresses: Sequence[str]) -> list[float]:
         ground.wait(partial(_has_heard, ground, awaited), "Changes", 60)
         taken += [(at - delivered[change.account]) * 1000 for at, change in ground.heard.changes[heard:]]
     return sorted(taken)
+
+
+def _has_watch(ground: Sidecars, account: str) -> bool:
+    return ground.account(account).state is not AccountState.NEW
 
 
 def _has_heard(ground: Sidecars, number: int) -> bool:
