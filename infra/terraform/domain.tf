@@ -12,8 +12,7 @@ resource "azurerm_private_dns_a_record" "containers" {
   count = var.deploy_sidecar ? 1 : 0
 
   name                = "*"
-  zone_name           = azurerm_private_dns_zone.containers[0].name
-  resource_group_name = local.group
+  private_dns_zone_id = azurerm_private_dns_zone.containers[0].id
   ttl                 = 300
   records             = [azurerm_container_app_environment.relay[0].static_ip_address]
 }
@@ -21,10 +20,9 @@ resource "azurerm_private_dns_a_record" "containers" {
 resource "azurerm_private_dns_zone_virtual_network_link" "containers" {
   count = var.deploy_sidecar ? 1 : 0
 
-  name                  = "vnet-${var.name}"
-  resource_group_name   = local.group
-  private_dns_zone_name = azurerm_private_dns_zone.containers[0].name
-  virtual_network_id    = azurerm_virtual_network.relay[0].id
-  registration_enabled  = false
-  tags                  = local.tags
+  name                 = "vnet-${var.name}"
+  private_dns_zone_id  = azurerm_private_dns_zone.containers[0].id
+  virtual_network_id   = azurerm_virtual_network.relay[0].id
+  registration_enabled = false
+  tags                 = local.tags
 }

@@ -37,12 +37,11 @@ resource "azurerm_private_dns_zone" "relay" {
 resource "azurerm_private_dns_zone_virtual_network_link" "relay" {
   for_each = local.endpoints
 
-  name                  = "vnet-${var.name}"
-  resource_group_name   = local.group
-  private_dns_zone_name = azurerm_private_dns_zone.relay[each.key].name
-  virtual_network_id    = azurerm_virtual_network.relay[0].id
-  registration_enabled  = false
-  tags                  = local.tags
+  name                 = "vnet-${var.name}"
+  private_dns_zone_id  = azurerm_private_dns_zone.relay[each.key].id
+  virtual_network_id   = azurerm_virtual_network.relay[0].id
+  registration_enabled = false
+  tags                 = local.tags
 }
 
 resource "azurerm_private_endpoint" "relay" {
