@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup check format test run serve bench lock clean
+.PHONY: help setup check format test run serve bench prove soak lock clean
 
 BIN := .venv/bin
 # Where no Node is installed, `setup` puts one beside Python.
@@ -56,6 +56,13 @@ serve: setup ## Only the function app and Azurite, for a real tenant; PORT=7071
 BENCHMARKS := $(sort $(wildcard bench/[a-z]*.py))
 bench: setup ## Run the benchmarks of bench/, one after the other
 	@for benchmark in $(BENCHMARKS); do PYTHONPATH=. $(BIN)/python $$benchmark $(ARGS) || exit; done
+
+prove: setup ## Search every interleaving of the deliveries for a lost event, deeper than the tests do; minutes
+	@$(BIN)/python -m tests.faults.prove
+
+soak: setup ## Random faults, then a kill at every step, and a count of what is lost; ARGS="--minutes 15 --seed 7"
+	@$(BIN)/python -m soak $(ARGS)
+	@EVERY_POINT=1 $(BIN)/python -m pytest -q tests/faults/test_named_points.py
 
 lock: setup ## Pin the requirements of pyproject.toml, with hashes; ARGS=--upgrade takes newer ones
 	@$(COMPILE) pyproject.toml -o requirements.txt $(ARGS)

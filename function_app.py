@@ -15,6 +15,7 @@ from functions import (
     poison,
     purge,
     retries,
+    sign_ins,
     timers,
     tokens,
 )
@@ -32,5 +33,6 @@ app.register_functions(oauth2.bp)
 app.register_functions(poison.bp)
 app.register_functions(purge.bp)
 app.register_functions(retries.bp)
+app.register_functions(sign_ins.bp)
 app.register_functions(timers.bp)
 app.register_functions(tokens.bp)

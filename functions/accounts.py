@@ -29,9 +29,8 @@ class Reconnection(ApiModel):
 @bp.route("v1/account", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint(Scope.API, Action.WRITE, Group.ADMIN)
 def accounts_register(req: func.HttpRequest) -> func.HttpResponse:
-    """Registers an account, new or again; connecting it follows in the background."""
-    account, state = bootstrap.relay().accounts.register(parse(NewAccount, req))
-    return respond({"account": account, "state": state})
+    """Registers an account, new or again, or begins its sign-in; connecting it follows in the background."""
+    return respond(bootstrap.relay().registrations.register(parse(NewAccount, req)))
 
 
 @bp.function_name("accounts_list")
@@ -56,7 +55,7 @@ def accounts_show(req: func.HttpRequest) -> func.HttpResponse:
 def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
     """Changes what the body names of an account and connects it anew."""
     account = account_of(req)
-    bootstrap.relay().accounts.change(account, parse(AccountChange, req))
+    bootstrap.relay().registrations.change(account, parse(AccountChange, req))
     return respond({"account": account})
 
 

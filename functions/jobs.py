@@ -1,9 +1,9 @@
-"""Jobs: the queue trigger that connects and disconnects accounts."""
+"""Jobs: the queue trigger of the work in the background."""
 
 import azure.functions as func
 
 from shared import bootstrap
-from shared.domain.jobs import Job
+from shared.domain.jobs import jobs_of
 
 bp = func.Blueprint()
 
@@ -11,5 +11,5 @@ bp = func.Blueprint()
 @bp.function_name("jobs")
 @bp.queue_trigger(arg_name="message", queue_name="jobs", connection="AzureWebJobsStorage")
 def jobs(message: func.QueueMessage) -> None:
-    """Carries out one job."""
-    bootstrap.relay().jobs.run(Job.model_validate_json(message.get_body()))
+    """Carries out one job, or a batch."""
+    bootstrap.relay().jobs.run_together(jobs_of(message.get_body()))

@@ -33,9 +33,10 @@ _AT = {
     "client_secret_expires": "clientSecretExpires",
     "auth": "oauth2.auth.user",
     "tenant": "tenant",
+    "redirect": "redirectUrl",
 }
 _TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
-_OWN_WORDS = frozenset({"authority", "authorize", "redirect", *_AT})
+_OWN_WORDS = frozenset({"authority", "authorize", *_AT})
 
 
 def parse(model: type[Model], req: func.HttpRequest) -> Model:

@@ -8,13 +8,16 @@ the whole.
 
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
 from shared.services.notifications import Notifications, gather
 from shared.settings import Settings, SettingsRefusedError, read
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from shared.adapters.storage.connection import StorageConnection
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log
+    from shared.ports.mail import MailBackend
     from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
@@ -35,8 +39,11 @@ if TYPE_CHECKING:
         TokenSource,
     )
     from shared.ports.outside import Outside
+    from shared.ports.sign_ins import GrantTokens, SignIns
     from shared.ports.vault import Vault
     from shared.services.relay import Options, Relay
+
+Part = TypeVar("Part")
 
 _USER_AGENT = "Relay365/0.1"
 # What is read together is held up together, so a throttled mailbox is put off rather than waited for.
@@ -44,6 +51,27 @@ _READ_BUDGET = timedelta(seconds=5)
 # A read waits a moment for company, and a row, which comes after the POST, a little longer; in seconds.
 _READ_PACE = 0.02
 _ROW_PACE = 0.25
+
+
+class Once(Generic[Part]):
+    """
+    Makes a part at the first call, one for the process, also where threads come for it together.
+
+    A cache alone would let each of them make its own; but slots and permits count for all threads of the process.
+    """
+
+    def __init__(self, make: Callable[[], Part]) -> None:
+        self._kept = cache(make)
+        self._lock = Lock()
+
+    def __call__(self) -> Part:
+        """Returns the part."""
+        with self._lock:
+            return self._kept()
+
+    def forget(self) -> None:
+        """Has the next call make another, from the environment as it is then."""
+        self._kept.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -68,16 +96,19 @@ class Replacements:
     subscriptions: "Subscriptions | None" = None
     sender: "WebhookSender | None" = None
     endpoint: "EndpointProbe | None" = None
+    sidecar: "MailBackend | None" = None
     history: "History | None" = None
+    code_flow: "SignIns | None" = None
+    grant_tokens: "GrantTokens | None" = None
 
 
-@cache
+@Once
 def ingress() -> Ingress:
     """Returns the notification part for this process, made from the environment; raises Misconfigured."""
     return build_ingress(_settings())
 
 
-@cache
+@Once
 def relay() -> "Relay":
     """Returns the product for this process, made from the environment; raises Misconfigured."""
     return build(_settings())
@@ -95,6 +126,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         client_states=ClientStates(settings.client_state_key_map),
         changes=gather(StorageChangeQueue(connection)),
         jobs=StorageJobQueue(connection),
+        crowds=Crowds(),
         clock=clock or SystemClock(),
         randomness=SystemRandomness(SystemClock()),
         log=told,
@@ -132,43 +164,57 @@ def _options(settings: Settings) -> "Options":
 def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.endpoint_probe import HttpEndpointProbe
     from shared.adapters.entra.entra import Entra
+    from shared.adapters.entra.users import EntraUsers
     from shared.adapters.graph.client import GraphClient
     from shared.adapters.graph.history import GraphHistory
     from shared.adapters.graph.mailboxes import GraphMailboxes
     from shared.adapters.graph.reader import GraphMessages
+    from shared.adapters.graph.slots import Slots
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
     from shared.adapters.storage.poison_queues import StoragePoisonQueue
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
+    from shared.adapters.storage.seal import Seal
     from shared.adapters.storage.tables.accounts import AccountTable
     from shared.adapters.storage.tables.cursors import CursorTable
     from shared.adapters.storage.tables.deliveries import DeliveryTable
     from shared.adapters.storage.tables.due import DueTable
+    from shared.adapters.storage.tables.flows import FlowTable
     from shared.adapters.storage.tables.folders import FolderTable
+    from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
+    from shared.adapters.storage.tables.quotas import QuotaTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
+    from shared.adapters.storage.tables.watches import WatchTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
     from shared.adapters.system import SystemClock, SystemRandomness
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.ports.outside import Outside
+    from shared.services.quotas import Quotas
 
     system_clock = SystemClock()
     clock = replaced.clock or system_clock
     connection = _connection(settings)
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
+    users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
+    sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
+    log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
+    quotas = QuotaTable(connection)
+    slots = Slots()
     return Outside(
         clock=clock,
-        randomness=SystemRandomness(system_clock),
-        log=replaced.log or JsonLog(),
-        dependencies=[StorageDependency(connection), *vault_dependency],
+        randomness=randomness,
+        log=log,
+        dependencies=[StorageDependency(connection), *vault_dependency, *sidecar_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
         folders=FolderTable(connection),
@@ -176,22 +222,31 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         due=DueTable(connection),
         apps=OAuth2AppTable(connection),
         sightings=SightingTable(connection),
+        permits=PermitTable(connection),
         webhooks=WebhookTable(connection),
         deliveries=DeliveryTable(connection, clock),
         retention=TableRetention(connection),
         poison=PoisonTable(connection),
+        quotas=quotas,
         tokens=TokenTable(connection),
         instance=InstanceSettingsTable(connection),
+        grants=GrantTable(connection),
+        flows=FlowTable(connection, Seal(settings.client_state_key_map)),
+        watches=WatchTable(connection),
         vault=vault,
         changes=StorageChangeQueue(connection),
         retries=StorageRetryQueue(connection),
         jobs=StorageJobQueue(connection),
         given_up=StoragePoisonQueue(connection),
         inspector=replaced.token_inspector or entra,
-        reader=replaced.reader or GraphMessages(graph, clock, budget=_READ_BUDGET),
-        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock),
-        history=replaced.history or GraphHistory(graph, clock),
-        subscriptions=replaced.subscriptions or GraphSubscriptions(graph, clock),
+        code_flow=replaced.code_flow or users,
+        grant_tokens=replaced.grant_tokens or users,
+        reader=replaced.reader or GraphMessages(graph, clock, slots, budget=_READ_BUDGET),
+        mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
+        sidecar=sidecar,
+        history=replaced.history or GraphHistory(graph, clock, slots),
+        subscriptions=replaced.subscriptions
+        or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
         endpoint=replaced.endpoint or HttpEndpointProbe(_USER_AGENT),
         sender=replaced.sender
         or HttpWebhookSender(
@@ -220,6 +275,20 @@ def _connection(settings: Settings) -> "StorageConnection":
         table_service_uri=settings.storage_table_uri,
         client_id=settings.storage_client_id,
     )
+
+
+def _sidecar(settings: Settings, given: "MailBackend | None") -> "tuple[MailBackend, Sequence[Dependency]]":
+    if given is not None:
+        return given, []
+    if settings.sidecar_url is None or settings.sidecar_key is None:
+        from shared.adapters.sidecar.absent import AbsentSidecar
+
+        return AbsentSidecar(), []
+    from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
+    from shared.adapters.sidecar.mail import SidecarMail
+
+    client = SidecarClient(settings.sidecar_url, settings.sidecar_key.get_secret_value())
+    return SidecarMail(client), [SidecarDependency(client)]
 
 
 def _vault(settings: Settings, clock: "Clock", given: "Vault | None") -> "tuple[Vault, Sequence[Dependency]]":

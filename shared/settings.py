@@ -91,6 +91,15 @@ class Settings(BaseSettings):
     graph_url: str | None = Field(
         default=None, description="Address of Microsoft Graph in place of each cloud's own, for a proxy or a test."
     )
+    sidecar_url: str | None = Field(
+        default=None,
+        description="Address of the sidecar, which opens the mailboxes of users who sign in. Without it they wait.",
+    )
+    sidecar_key: SecretStr | None = Field(
+        default=None,
+        description="What the function app and the sidecar know each other by, the same at both: 32 characters or "
+        "more. SIDECAR_URL needs it.",
+    )
     webhook_timeout_seconds: float = Field(
         default=15, ge=1, le=30, description="How long one POST to a webhook may take in all, in seconds (1 to 30)."
     )
@@ -112,8 +121,8 @@ class Settings(BaseSettings):
     )
     sweep_folders: Listed = Field(
         default=("inbox",),
-        description="Folders whose flag changes and removals a sweep looks for: well-known names or folder ids, "
-        "comma-separated. Arrivals are found in every folder.",
+        description="Folders in which a sweep looks for what is gone: well-known names or folder ids, comma-separated. "
+        "Arrivals, changed flags and moves are found in every folder.",
     )
     poll_seconds: float = Field(
         default=60,
@@ -128,8 +137,9 @@ class Settings(BaseSettings):
         default=40,
         ge=31,
         le=730,
-        description="How long the delivery log and what we last knew of messages are kept, in days (31 to 730); at "
-        "least PAYLOAD_RETENTION_DAYS. Whole months are dropped, so the oldest stay up to 5 weeks longer.",
+        description="How long the delivery log, what we last knew of messages, and messages that were given up are "
+        "kept, in days (31 to 730); at least PAYLOAD_RETENTION_DAYS. Whole months are dropped, so the oldest stay up "
+        "to 5 weeks longer.",
     )
 
     @field_validator("client_state_keys")
@@ -145,7 +155,14 @@ class Settings(BaseSettings):
             raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
         return value
 
-    @field_validator("key_vault_url", "service_url", "login_url", "graph_url")
+    @field_validator("sidecar_key")
+    @classmethod
+    def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
+            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url")
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is None:
@@ -188,6 +205,12 @@ class Settings(BaseSettings):
             )
         if bool(self.key_vault_url) == bool(self.vault_file):
             raise ValueError("set exactly one of KEY_VAULT_URL (in Azure) and VAULT_FILE (on one machine)")
+        return self
+
+    @model_validator(mode="after")
+    def _sidecar_is_asked_with_a_key(self) -> Self:
+        if self.sidecar_url and not self.sidecar_key:
+            raise ValueError("SIDECAR_URL needs SIDECAR_KEY, the same one as at the sidecar")
         return self
 
     @model_validator(mode="after")

@@ -1,12 +1,17 @@
 """What every test may ask for."""
 
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.fakes.mail_server import MailServer
 
 # The suites that fakes and adapters share live in modules that pytest does not collect by itself.
 pytest.register_assert_rewrite("tests.contracts")
@@ -32,6 +37,34 @@ def azurite() -> Iterator[str]:
 
     with running() as emulator:
         yield emulator.connection_string
+
+
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator["MailServer"]:
+    """Return this worker's own Dovecot; skips where none is installed, unless REQUIRE_DOVECOT=1 forbids that."""
+    from local.dovecot.install import DovecotUnavailable, find  # noqa: PLC0415  most tests need no mail server
+    from local.dovecot.server import Relay, running  # noqa: PLC0415  most tests need no mail server
+    from tests.fakes.mail_server import ISSUER, MailServer  # noqa: PLC0415  most tests need no mail server
+    from tests.fakes.mail_sink import MailSink  # noqa: PLC0415  most tests need no mail server
+
+    try:
+        find()
+    except DovecotUnavailable as unavailable:
+        if os.environ.get("REQUIRE_DOVECOT") == "1":
+            pytest.fail(f"REQUIRE_DOVECOT=1, and: {unavailable}")
+        pytest.skip(str(unavailable))
+    sink = MailSink()
+    sink.start()
+    try:
+        relay = Relay("127.0.0.1", sink.port)
+        # As root, Dovecot serves mail as another user, who must reach the folder.
+        with (
+            tempfile.TemporaryDirectory(prefix="dovecot-") as folder,
+            running(Path(folder), relay=relay, issuers=(ISSUER,)) as server,
+        ):
+            yield MailServer(server, sink)
+    finally:
+        sink.stop()
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from shared.domain.clouds import Cloud
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryState, Outcome
 from shared.domain.events import Event, EventName
 from shared.domain.messages import Address, Message
-from shared.domain.oauth2 import CredentialKind, OAuth2App, Provider
+from shared.domain.oauth2 import CredentialKind, OAuth2App
+from shared.domain.providers import Provider
 from shared.domain.sightings import Sighting
 from shared.domain.tokens import Scope, Token
 from shared.domain.webhooks import Webhook
@@ -38,6 +39,17 @@ def an_account(name: str = "anna", **changes: Any) -> Account:
         "updated": START,
     }
     return Account(**{**values, **changes})
+
+
+def an_outlook_app(**changes: Any) -> OAuth2App:
+    """Return an application that users sign in to, with a client secret."""
+    values: dict[str, Any] = {
+        "provider": Provider.OUTLOOK,
+        "tenant": "common",
+        "redirect_url": "https://relay.example.com/oauth",
+        "enabled": True,
+    }
+    return an_app(**{**values, **changes})
 
 
 def an_app(**changes: Any) -> OAuth2App:

@@ -48,9 +48,12 @@ def test_only_the_app_is_deployed(package: list[str]) -> None:
     assert {path.split("/")[0] for path in package} == DEPLOYED
 
 
-def test_packages_hold_only_python(package: list[str]) -> None:
-    """Below functions/ and shared/ only Python modules are deployed, and no function.json, the older model's mark."""
-    assert [path for path in package if "/" in path and not path.endswith((".py", "py.typed"))] == []
+def test_packages_hold_only_code(package: list[str]) -> None:
+    """Below functions/ and shared/ Python and pages are deployed, and no function.json, the older model's mark."""
+    pages = [path for path in package if path.startswith("functions/pages/")]
+    others = [path for path in package if "/" in path and path not in pages]
+    assert [path for path in others if not path.endswith((".py", "py.typed"))] == []
+    assert {path.rpartition(".")[2] for path in pages} == {"py", "html", "css"}
 
 
 @pytest.mark.parametrize("path", STAYS_AT_HOME)

@@ -10,7 +10,7 @@ from typing import Any
 
 from multidict import CIMultiDict
 
-from local.m365.calls import Call, Reply, read_target
+from local.m365.calls import Call, Reply, messages_of, read_target
 from local.m365.errors import bad_request
 from local.m365.world import World
 
@@ -28,7 +28,8 @@ async def run(call: Call, answer: Answer, world: World) -> Reply:
     else:
         responses = await _side_by_side(call, requests, answer, world.behaviour.batch_concurrency)
     random.shuffle(responses)
-    kept = [response for response in responses if not world.faults.strikes("inner_missing")]
+    about = {request["id"]: messages_of(_inner(call, request)) for request in requests}
+    kept = [response for response in responses if not world.faults.strikes("inner_missing", about[response["id"]])]
     return Reply(body={"responses": kept})
 
 

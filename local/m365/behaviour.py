@@ -9,6 +9,13 @@ class Behaviour:
     """Durations are seconds unless the name says otherwise."""
 
     token_lifetime: int = 3599
+    # https://learn.microsoft.com/entra/identity-platform/refresh-tokens
+    code_lifetime: int = 600
+    refresh_token_lifetime: int = 90 * 86400
+    #: Whether users may consent for themselves; without it an administrator must have.
+    user_consent: bool = True
+    #: Scopes that are not granted although they were asked for and consented to.
+    withheld_scopes: tuple[str, ...] = ()
     graph_latency: float = 0.01
 
     # https://learn.microsoft.com/graph/throttling-limits
@@ -16,6 +23,7 @@ class Behaviour:
     mailbox_concurrency: int = 4
     batch_concurrency: int = 4
     retry_after: int = 1
+    subscription_writes: int = 500
 
     # https://learn.microsoft.com/graph/api/resources/subscription
     subscription_ceiling_minutes: float = 10080

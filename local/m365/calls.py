@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote
 
 from multidict import MultiMapping
 
-from local.m365.errors import bad_request
+from local.m365.errors import GraphError, bad_request
 
 #: OData writes a key in brackets as well as in a path segment of its own: mailFolders('inbox').
 KEY_SEGMENT = re.compile(r"(\w+)\('(.*)'\)")
@@ -68,6 +68,22 @@ class Reply:
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def messages_of(call: Call) -> list[str]:
+    """Names the messages that a request is about, those of a batch's inner requests too."""
+    if call.segments != ["$batch"]:
+        return _message(call.segments)
+    try:
+        targets = [read_target(request["url"])[0] for request in call.json()["requests"]]
+    except (GraphError, KeyError, TypeError, AttributeError):
+        return []
+    return [message for segments in targets for message in _message(segments)]
+
+
+def _message(segments: list[str]) -> list[str]:
+    # users/{user}/messages/{message}/...; what stands there in a delta call is no message's id.
+    return segments[3:4] if segments[2:3] == ["messages"] else []
 
 
 def read_target(target: str) -> tuple[list[str], dict[str, str]]:

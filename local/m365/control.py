@@ -37,6 +37,17 @@ class ManagedIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who can sign in; `id` is the object id."""
+
+    id: str
+    tenant: str
+    upn: str
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mailbox:
     """A mailbox; `id` is the user's object id."""
 
@@ -80,9 +91,11 @@ class Microsoft365:
         secret_expires_in: float = 365 * 86400,
         certificate: str | None = None,
         federated: dict[str, str] | None = None,
+        redirect_uris: Sequence[str] = (),
+        optional_claims: Sequence[str] = (),
     ) -> Application:
         """
-        Registers an application, or adds a credential or a tenant to a known one.
+        Registers an application, or adds a credential, a tenant or a redirect URI to a known one.
 
         `certificate` is PEM; `federated` holds `subject`, and `issuer` and `audience` unless they are the usual ones.
         """
@@ -95,12 +108,38 @@ class Microsoft365:
             secret_expires_in=secret_expires_in,
             certificate=certificate,
             federated=federated,
+            redirect_uris=list(redirect_uris),
+            optional_claims=list(optional_claims),
         )
         return Application(**made)
 
-    def change_application(self, client_id: str, *, enabled: bool) -> None:
-        """Disables an application, or enables it again."""
-        self._run("change_application", client_id=client_id, enabled=enabled)
+    def change_application(
+        self, client_id: str, *, enabled: bool | None = None, multitenant: bool | None = None
+    ) -> None:
+        """Disables an application or enables it again, and says whether it is open to every tenant."""
+        self._run("change_application", client_id=client_id, enabled=enabled, multitenant=multitenant)
+
+    def consent(self, client_id: str, tenant: str, scopes: Sequence[str], *, user: str | None = None) -> None:
+        """Consents to delegated scopes for one user, or as an administrator for everybody in a tenant."""
+        self._run("consent", client_id=client_id, tenant=tenant, scopes=list(scopes), user=user)
+
+    def add_user(self, tenant: str, upn: str, *, name: str | None = None, email: str | None = None) -> User:
+        """Makes somebody who can sign in; a mailbox that is not shared brings its user by itself."""
+        return User(**self._run("add_user", tenant=tenant, upn=upn, name=name, email=email))
+
+    def revoke(self, user: str, *, client_id: str | None = None, code: int = 50173) -> int:
+        """
+        Takes a user's refresh tokens back, for one application or all, and returns how many.
+
+        They are refused with `code` from then on: 50173 (password changed), 700082 (not used for too long), 65001 (the
+        consents of the user are taken back too).
+        """
+        return int(self._run("revoke", user=user, client_id=client_id, code=code)["revoked"])
+
+    def signing_key(self) -> tuple[str, str]:
+        """The id and the public half (PEM) of the key that signs every token, for a mail server that checks them."""
+        made = self._run("signing_key")
+        return made["kid"], made["pem"]
 
     def add_managed_identity(self, tenant: str) -> ManagedIdentity:
         """Makes a user-assigned managed identity."""
@@ -192,6 +231,14 @@ class Microsoft365:
     def faults(self, **doses: Any) -> None:
         """Sets what goes wrong: `lost=0.1`, or `inner_429={"count": 3, "retry_after": 2}`; see `faults.FAULTS`."""
         self._run("faults", **doses)
+
+    def seed(self, value: str) -> None:
+        """Begins chance anew, so that the same calls meet the same faults."""
+        self._run("seed", value=value)
+
+    def hits(self) -> list[dict[str, Any]]:
+        """What went wrong with which message, lately: `fault`, `message`, `at` in seconds since the epoch."""
+        return list(self._run("hits"))
 
     def behaviour(self, **values: Any) -> None:
         """Sets how the service behaves when nothing is broken; see `behaviour.Behaviour`."""

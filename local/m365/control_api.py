@@ -4,17 +4,19 @@ import asyncio
 import base64
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from local.m365 import bulk, mime, moments
-from local.m365.directory import Application, FederatedCredential, ManagedIdentity, Tenant
+from local.m365.directory import EVERYBODY, Application, FederatedCredential, ManagedIdentity, Tenant, User
 from local.m365.mailbox import Mailbox
 from local.m365.notifications import LIFECYCLE_EVENTS
+from local.m365.scopes import OPENID
 from local.m365.subscriptions import Subscription
 from local.m365.world import World
 
@@ -56,11 +58,16 @@ class Control:
         secret_expires_in: float = 365 * 86400,
         certificate: str | None = None,
         federated: dict[str, str] | None = None,
+        redirect_uris: list[str] | None = None,
+        optional_claims: list[str] | None = None,
     ) -> dict[str, str]:
         """Registers an application, or adds a credential to one, and consents to its roles in a tenant."""
         identity = (client_id or str(uuid.uuid4())).lower()
-        application = self._world.directory.applications.setdefault(identity, Application(identity))
-        application.consents[self._tenant(tenant).id] = tuple(roles)
+        home = self._tenant(tenant).id
+        application = self._world.directory.applications.setdefault(identity, Application(identity, home))
+        application.consents[home] = tuple(roles)
+        application.redirect_uris += redirect_uris or []
+        application.optional_claims += optional_claims or []
         if secret is not None:
             application.secrets[secret] = moments.now() + timedelta(seconds=secret_expires_in)
         if certificate is not None:
@@ -71,9 +78,42 @@ class Control:
             application.federated.append(FederatedCredential(issuer, federated["subject"], audience))
         return {"client_id": identity, "service_principal": application.service_principal(tenant)}
 
-    async def change_application(self, client_id: str, *, enabled: bool) -> None:
-        """Disables an application, or enables it again."""
-        self._world.directory.applications[client_id].enabled = enabled
+    async def change_application(
+        self, client_id: str, *, enabled: bool | None = None, multitenant: bool | None = None
+    ) -> None:
+        """Disables an application or enables it again, and says whether it is open to every tenant."""
+        application = self._world.directory.applications[client_id]
+        application.enabled = application.enabled if enabled is None else enabled
+        application.multitenant = application.multitenant if multitenant is None else multitenant
+
+    async def consent(self, client_id: str, tenant: str, scopes: list[str], user: str | None = None) -> None:
+        """Consents to delegated scopes for one user, or as an administrator for everybody in a tenant."""
+        who = EVERYBODY if user is None else self._user(user).id
+        self._world.directory.applications[client_id].consent(self._tenant(tenant).id, who, {*scopes, *OPENID})
+
+    async def add_user(
+        self, tenant: str, upn: str, name: str | None = None, email: str | None = None
+    ) -> dict[str, str]:
+        """Makes somebody who can sign in, with or without a mailbox."""
+        home = self._tenant(tenant)
+        made = User(str(uuid.uuid4()), home.id, upn, name or upn.partition("@")[0], email or upn)
+        home.users[made.id] = made
+        return {"id": made.id, "tenant": made.tenant, "upn": made.upn, "name": made.name, "email": made.email}
+
+    async def revoke(self, user: str, client_id: str | None = None, code: int = 50173) -> dict[str, int]:
+        """Takes a user's refresh tokens back; 65001 takes the consents of the user with them."""
+        known = self._user(user)
+        if code == 65001:
+            for application in self._world.directory.applications.values():
+                if client_id in {None, application.client_id}:
+                    application.delegated.pop((known.tenant, known.id), None)
+        return {"revoked": self._world.grants.revoke(known.id, client_id, code)}
+
+    async def signing_key(self) -> dict[str, str]:
+        """The public half of the key that signs every token, PEM, and its id."""
+        public = self._world.tokens.public_key
+        pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        return {"kid": self._world.tokens.key_id, "pem": pem.decode()}
 
     async def add_managed_identity(self, tenant: str) -> dict[str, str]:
         """Makes a user-assigned managed identity."""
@@ -97,9 +137,12 @@ class Control:
         name = display_name or address.partition("@")[0]
         mailbox = Mailbox(identity, tenant, address, upn or address, name, language, shared)
         mailbox.listener = self._world.changed
-        mailboxes = self._tenant(tenant).mailboxes
+        home = self._tenant(tenant)
         for key in (identity, mailbox.upn.lower(), address.lower()):
-            mailboxes[key] = mailbox
+            home.mailboxes[key] = mailbox
+        # Nobody signs in as a shared mailbox.
+        if not shared:
+            home.users[identity] = User(identity, home.id, mailbox.upn, name, address)
         return {"id": identity, "tenant": tenant, "address": address, "upn": mailbox.upn}
 
     async def refuse_mailbox(self, mailbox: str, status: int | None = None) -> None:
@@ -114,7 +157,7 @@ class Control:
         content = mime.read(base64.b64decode(mime64))
         moment = moments.read(received) if received else moments.now()
         message = place.add(content, place.folder(folder), moment)
-        if self._world.faults.strikes("updated_after_created"):
+        if self._world.faults.strikes("updated_after_created", [message.immutable_id]):
             place.update(message, {"inferenceClassification": "other"})
         return {"id": message.immutable_id}
 
@@ -172,6 +215,14 @@ class Control:
         """Sets what goes wrong."""
         self._world.faults.change(doses)
 
+    async def seed(self, value: str) -> None:
+        """Begins chance anew."""
+        self._world.faults.seed(value)
+
+    async def hits(self) -> list[dict[str, Any]]:
+        """What went wrong with which message, lately."""
+        return [asdict(hit) for hit in self._world.faults.hits]
+
     async def behaviour(self, **values: Any) -> None:
         """Sets how the service behaves when nothing is broken."""
         self._world.behaviour.change(values)
@@ -198,6 +249,12 @@ class Control:
         found = self._world.directory.tenant(name)
         if found is None:
             raise Refused(f"There is no tenant {name!r}.")
+        return found
+
+    def _user(self, name: str) -> User:
+        found = self._world.directory.user(name)
+        if found is None:
+            raise Refused(f"There is no user {name!r}.")
         return found
 
     def _mailbox(self, name: str) -> Mailbox:

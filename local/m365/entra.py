@@ -1,19 +1,17 @@
-"""Entra ID's endpoints: discovery, keys, client credentials, and the managed identity endpoint of an App Service."""
+"""Entra ID's endpoints: discovery, keys, tokens, and the managed identity endpoint of an App Service."""
 
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from local.m365 import assertions, moments
+from local.m365 import clients, delegated
 from local.m365.calls import Reply
-from local.m365.directory import Application, Tenant
+from local.m365.directory import SHARED_AUTHORITIES, Tenant
 from local.m365.entra_errors import EntraError
 from local.m365.world import World
 
 #: Resources, besides Graph, that a token may be asked for.
 OTHER_RESOURCES = {"https://outlook.office365.com", "https://outlook.office.com", "https://vault.azure.net"}
-SHARED_AUTHORITIES = {"common", "organizations", "consumers"}
-ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def configuration(world: World, authority: str, base: str) -> Reply:
@@ -47,18 +45,36 @@ def keys(world: World) -> Reply:
 
 
 def token(world: World, authority: str, base: str, form: Mapping[str, str]) -> Reply:
-    """Client credentials for an access token."""
-    # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+    """A token for what an application holds: its own credential, a code, or a refresh token."""
     world.stats.count("token")
     try:
         _injected(world)
-        tenant = _tenant(world, authority)
-        application = _application(world, tenant, form)
-        _authenticate(world, tenant, application, base, form)
-        audience = _audience(world, form.get("scope", ""))
+        return Reply(body=_grant(world, authority, base, form))
     except EntraError as exc:
         world.stats.count("token_refused")
         return refuse(exc)
+
+
+def _grant(world: World, authority: str, base: str, form: Mapping[str, str]) -> dict[str, Any]:
+    match form.get("grant_type"):
+        case "client_credentials":
+            return _client_credentials(world, authority, base, form)
+        case "authorization_code":
+            return delegated.redeem(world, authority, base, form)
+        case "refresh_token":
+            return delegated.refresh(world, authority, base, form)
+        case _:
+            raise EntraError(70003)
+
+
+def _client_credentials(world: World, authority: str, base: str, form: Mapping[str, str]) -> dict[str, Any]:
+    # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+    tenant = _tenant(world, authority)
+    application = clients.application(world, form.get("client_id", ""), tenant.domain)
+    if tenant.id not in application.consents:
+        raise EntraError(700016, f"Identifier '{application.client_id}', directory '{tenant.domain}'.")
+    clients.authenticate(world, application, {tenant.id, tenant.domain}, base, form)
+    audience = _audience(world, form.get("scope", ""))
     lifetime = world.behaviour.token_lifetime
     principal = application.service_principal(tenant.id)
     claims: dict[str, Any] = {
@@ -76,7 +92,7 @@ def token(world: World, authority: str, base: str, form: Mapping[str, str]) -> R
         claims["roles"] = list(roles)
     issued = world.tokens.sign(claims, lifetime)
     expiry = {"expires_in": lifetime, "ext_expires_in": lifetime}
-    return Reply(body={"token_type": "Bearer", **expiry, "access_token": issued})
+    return {"token_type": "Bearer", **expiry, "access_token": issued}
 
 
 def managed_identity(world: World, header: str, query: Mapping[str, str]) -> Reply:
@@ -127,34 +143,6 @@ def _tenant(world: World, authority: str) -> Tenant:
     if tenant is None:
         raise EntraError(90002, f"Tenant '{authority}'.")
     return tenant
-
-
-def _application(world: World, tenant: Tenant, form: Mapping[str, str]) -> Application:
-    if form.get("grant_type") != "client_credentials":
-        raise EntraError(70003)
-    client_id = form.get("client_id", "")
-    application = world.directory.applications.get(client_id.lower())
-    if application is None or tenant.id not in application.consents:
-        raise EntraError(700016, f"Identifier '{client_id}', directory '{tenant.domain}'.")
-    if not application.enabled:
-        raise EntraError(7000112)
-    return application
-
-
-def _authenticate(world: World, tenant: Tenant, application: Application, base: str, form: Mapping[str, str]) -> None:
-    if "client_assertion" in form and form.get("client_assertion_type") == ASSERTION_TYPE:
-        audiences = [
-            f"{base}/{name}{end}" for name in (tenant.id, tenant.domain) for end in ("/oauth2/v2.0/token", "/v2.0")
-        ]
-        assertions.check(form["client_assertion"], application, audiences, world.tokens)
-        return
-    if "client_secret" not in form:
-        raise EntraError(7000218)
-    expires = application.secrets.get(form["client_secret"])
-    if expires is None:
-        raise EntraError(7000215)
-    if expires <= moments.now():
-        raise EntraError(7000222)
 
 
 def _audience(world: World, scope: str) -> str:

@@ -1,7 +1,9 @@
-"""What goes wrong on request: each fault happens with a probability or a number of times, and is counted."""
+"""What goes wrong on request: each fault happens with a probability or a number of times, and is told afterwards."""
 
 import random
-from collections import Counter
+import time
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,13 +47,27 @@ class Fault:
     options: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A fault that happened to a message, and when, in seconds since the epoch."""
+
+    fault: str
+    message: str
+    at: float
+
+
 class Faults:
-    """The faults in force, and how often each has happened."""
+    """The faults in force, how often each has happened, and to which messages lately."""
 
     def __init__(self) -> None:
         self._active: dict[str, Fault] = {}
         self._random = random.Random(365)
         self.happened: Counter[str] = Counter()
+        self.hits: deque[Hit] = deque(maxlen=100_000)
+
+    def seed(self, value: str) -> None:
+        """Begins chance anew, so that a run can be repeated."""
+        self._random.seed(value)
 
     def change(self, values: dict[str, Any]) -> None:
         """Sets doses: a number is a share from 0 to 1, an object may hold share, count and options."""
@@ -65,8 +81,8 @@ class Faults:
             else:
                 self._active.pop(name, None)
 
-    def strikes(self, name: str) -> bool:
-        """Says whether the fault happens now, and counts it."""
+    def strikes(self, name: str, messages: Iterable[str] = ()) -> bool:
+        """Says whether the fault happens now to these messages, and keeps that it did."""
         fault = self._active.get(name)
         if fault is None:
             return False
@@ -75,6 +91,7 @@ class Faults:
         elif not (fault.share and self._random.random() < fault.share):
             return False
         self.happened[name] += 1
+        self.hits.extend(Hit(name, message, time.time()) for message in messages)
         return True
 
     def option(self, name: str, key: str, default: Any) -> Any:
@@ -86,4 +103,5 @@ class Faults:
         """Ends every fault and starts counting, and chance, again."""
         self._active.clear()
         self.happened.clear()
+        self.hits.clear()
         self._random.seed(365)

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from local.m365.batch import run
-from local.m365.calls import Call, Reply
+from local.m365.calls import Call, Reply, messages_of
 from local.m365.errors import GraphError, bad_request, throttled, unavailable
 from local.m365.mail import Mail
 from local.m365.subscription_calls import SubscriptionCalls
@@ -22,7 +22,7 @@ class Graph:
     async def answer(self, call: Call) -> Reply:
         """Answers a request that came alone, or a batch."""
         try:
-            await self._spoil()
+            await self._spoil(call)
             if call.segments == ["$batch"] and call.method == "POST":
                 self._world.stats.count("batch")
                 return await run(call, self._inner, self._world)
@@ -38,9 +38,9 @@ class Graph:
         self._world.stats.count("inner")
         try:
             faults = self._world.faults
-            if faults.strikes("inner_429"):
+            if faults.strikes("inner_429", messages_of(call)):
                 raise throttled(faults.option("inner_429", "retry_after", 1), code="ApplicationThrottled")
-            if faults.strikes("inner_503"):
+            if faults.strikes("inner_503", messages_of(call)):
                 raise unavailable()
             return await self._route(call)
         except GraphError as exc:
@@ -58,13 +58,13 @@ class Graph:
             case other:
                 raise bad_request(f"Resource not found for the segment '{other}'.")
 
-    async def _spoil(self) -> None:
+    async def _spoil(self, call: Call) -> None:
         faults = self._world.faults
-        if faults.strikes("slow_answer"):
+        if faults.strikes("slow_answer", messages_of(call)):
             await asyncio.sleep(float(faults.option("slow_answer", "seconds", 5)))
-        if faults.strikes("outer_429"):
+        if faults.strikes("outer_429", messages_of(call)):
             raise throttled(faults.option("outer_429", "retry_after", 1))
-        if faults.strikes("outer_503"):
+        if faults.strikes("outer_503", messages_of(call)):
             raise unavailable()
 
 

@@ -43,7 +43,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to a message; `before` holds the properties that an update replaced."""
+    """
+    What happened to a message; `before` holds the properties that an update replaced.
+
+    `new` says that the message did not exist before: one that was moved is `created` too.
+    """
 
     kind: str
     message: Message
@@ -51,6 +55,7 @@ class Change:
     changing_id: str
     etag: str
     before: dict[str, Any] | None = None
+    new: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -115,7 +120,7 @@ class Mailbox:
         message = Message(immutable, "", folder, content, properties)
         self.messages[immutable] = message
         self._enter(message, folder)
-        self._tell("created", message)
+        self._tell("created", message, new=True)
         return message
 
     def update(self, message: Message, values: dict[str, Any]) -> None:
@@ -208,6 +213,7 @@ class Mailbox:
         message.folder.arrivals.pop(message.immutable_id, None)
         self.changing.pop(message.changing_id, None)
 
-    def _tell(self, kind: str, message: Message, before: dict[str, Any] | None = None) -> None:
+    def _tell(self, kind: str, message: Message, before: dict[str, Any] | None = None, *, new: bool = False) -> None:
         if self.listener is not None:
-            self.listener(self, Change(kind, message, message.folder, message.changing_id, message.etag, before))
+            change = Change(kind, message, message.folder, message.changing_id, message.etag, before, new)
+            self.listener(self, change)

@@ -26,8 +26,8 @@ def of_change(subscription: Subscription, change: Change, kind: str, faults: Fau
         "@odata.etag": change.etag,
         "id": identity,
     }
-    state = "another-" + (subscription.client_state or "") if faults.strikes("wrong_client_state") else None
-    unknown = faults.strikes("unknown_change_type")
+    state = "another-" + (subscription.client_state or "") if faults.strikes("wrong_client_state", [identity]) else None
+    unknown = faults.strikes("unknown_change_type", [identity])
     return {
         "subscriptionId": subscription.id,
         "subscriptionExpirationDateTime": _expiry(subscription, other=other),

@@ -76,10 +76,10 @@ class Notifier:
     def push(self, url: str, item: dict[str, Any]) -> None:
         """Sends an item when the usual latency has passed, faults permitting."""
         self._stats.count("notifications_made")
-        if self._faults.strikes("lost"):
+        if self._faults.strikes("lost", _messages(item)):
             return
         self._put(url, item)
-        if self._faults.strikes("duplicated"):
+        if self._faults.strikes("duplicated", _messages(item)):
             self._put(url, item)
 
     def push_after(self, seconds: float, url: str, item: dict[str, Any]) -> None:
@@ -89,9 +89,9 @@ class Notifier:
     def _put(self, url: str, item: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
         extra = self._endpoint(url).health.delay(loop.time())
-        if self._faults.strikes("delayed"):
+        if self._faults.strikes("delayed", _messages(item)):
             extra += float(self._faults.option("delayed", "seconds", 5))
-        if self._faults.strikes("reordered"):
+        if self._faults.strikes("reordered", _messages(item)):
             extra += self._behaviour.notification_latency + 0.1
         if extra:
             self._after(extra, lambda: self._queue(url, item))
@@ -142,7 +142,7 @@ class Notifier:
         delivery.attempts += 1
         first = delivery.attempts == 1
         try:
-            if first and self._faults.strikes("refused"):
+            if first and self._faults.strikes("refused", _messages(*delivery.items)):
                 arrived = False
             else:
                 allowed = self._behaviour.first_timeout if first else self._behaviour.retry_timeout
@@ -222,3 +222,8 @@ class Notifier:
         self._later.clear()
         self._endpoints.clear()
         self._health.clear()
+
+
+def _messages(*items: dict[str, Any]) -> list[str]:
+    """The messages that items tell of; a lifecycle item tells of none."""
+    return [item["resourceData"]["id"] for item in items if "resourceData" in item]

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
-from local.m365 import entra
-from local.m365.calls import Call, Reply, read_target
+from local.m365 import authorize, entra
+from local.m365.calls import Call, Reply, messages_of, read_target
 from local.m365.control_api import Control, Refused
 from local.m365.errors import GraphError
 from local.m365.graph import Graph, refusal
@@ -36,6 +36,9 @@ class Server:
         routes.add_get("/{authority}/v2.0/.well-known/openid-configuration", self._serve_configuration)
         routes.add_get("/{authority}/discovery/v2.0/keys", self._serve_keys)
         routes.add_post("/{authority}/oauth2/v2.0/token", self._serve_token)
+        routes.add_get("/{authority}/oauth2/v2.0/authorize", self._serve_authorize)
+        routes.add_post("/{authority}/login", self._serve_login)
+        routes.add_post("/{authority}/Consent/Set", self._serve_consent)
         return application
 
     async def _session(self, application: web.Application) -> AsyncIterator[None]:
@@ -48,9 +51,6 @@ class Server:
             self._world.notifier.reset()
 
     async def _serve_graph(self, request: web.Request) -> web.Response:
-        if self._world.faults.strikes("connection_reset") and request.transport is not None:
-            request.transport.abort()
-            return web.Response(status=500)
         segments, query = read_target(request.raw_path)
         try:
             caller = self._world.tokens.caller(request.headers.get("Authorization", ""))
@@ -59,6 +59,9 @@ class Server:
             return _response(error, request)
         body = await request.read()
         call = Call(request.method, segments[1:], query, request.headers, body, _base(request), caller)
+        if self._world.faults.strikes("connection_reset", messages_of(call)) and request.transport is not None:
+            request.transport.abort()
+            return web.Response(status=500)
         try:
             return _response(await self._graph.answer(call), request)
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
@@ -77,6 +80,17 @@ class Server:
         form = {name: str(value) for name, value in (await request.post()).items()}
         reply = entra.token(self._world, request.match_info["authority"], _base(request), form)
         return _response(reply, request)
+
+    async def _serve_authorize(self, request: web.Request) -> web.Response:
+        return _response(authorize.open_page(self._world, request.match_info["authority"], request.query), request)
+
+    async def _serve_login(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        return _response(authorize.choose(self._world, form), request)
+
+    async def _serve_consent(self, request: web.Request) -> web.Response:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        return _response(authorize.consent(self._world, form), request)
 
     async def _serve_managed_identity(self, request: web.Request) -> web.Response:
         header = request.headers.get("X-IDENTITY-HEADER", "")

@@ -1,9 +1,14 @@
-"""Graph's limits: four requests at a time for each app and mailbox, and quotas over fixed windows."""
+"""
+Graph's limits: four requests at a time for each app and mailbox, and quotas.
+
+A mailbox's quota is counted over fixed windows; that of subscriptions over any 20 seconds, the strictest reading.
+"""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import ceil
 
 from local.m365.behaviour import Behaviour
 from local.m365.errors import throttled
@@ -12,7 +17,9 @@ from local.m365.stats import Stats
 # https://learn.microsoft.com/graph/throttling-limits
 MAILBOX_REQUESTS = (10_000, 600)
 #: Kind of subscription call: the limit of one app in one tenant, of one app over all tenants; both over 20 seconds.
+#: For writes in a tenant, `behaviour.subscription_writes` says it.
 SUBSCRIPTION_CALLS = {"write": (500, 2000), "reauthorize": (1000, 4000), "get": (500, 2000), "list": (25, 40)}
+SUBSCRIPTION_SECONDS = 20
 
 
 class Throttle:
@@ -23,6 +30,7 @@ class Throttle:
         self._stats = stats
         self._running: Counter[tuple[str, str]] = Counter()
         self._windows: dict[tuple[str, ...], tuple[int, int]] = {}
+        self._admitted: defaultdict[tuple[str, ...], deque[float]] = defaultdict(deque)
         #: The most requests at a time that each mailbox saw, refused ones included.
         self.high_water: dict[str, int] = {}
 
@@ -52,8 +60,20 @@ class Throttle:
         """Admits one call of the subscription API."""
         if self._behaviour.limits:
             in_tenant, over_all = SUBSCRIPTION_CALLS[kind]
-            self._spend((kind, application, tenant), in_tenant, 20)
-            self._spend((kind, application), over_all, 20)
+            if kind == "write":
+                in_tenant = self._behaviour.subscription_writes
+            self._slide((kind, application, tenant), in_tenant)
+            self._slide((kind, application), over_all)
+
+    def _slide(self, key: tuple[str, ...], limit: int) -> None:
+        now, admitted = time.monotonic(), self._admitted[key]
+        while admitted and admitted[0] <= now - SUBSCRIPTION_SECONDS:
+            admitted.popleft()
+        if len(admitted) >= limit:
+            self._stats.count("throttled_subscriptions")
+            oldest = admitted[0] if admitted else now
+            raise throttled(ceil(oldest + SUBSCRIPTION_SECONDS - now))
+        admitted.append(now)
 
     def _spend(self, key: tuple[str, ...], limit: int, seconds: int) -> None:
         now = int(time.monotonic())
@@ -68,4 +88,5 @@ class Throttle:
     def reset(self) -> None:
         """Forgets what ran; what still runs ends by itself."""
         self._windows.clear()
+        self._admitted.clear()
         self.high_water.clear()

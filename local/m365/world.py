@@ -7,8 +7,10 @@ from local.m365 import notifications
 from local.m365.behaviour import Behaviour
 from local.m365.directory import Directory
 from local.m365.faults import Faults
+from local.m365.grants import Grants
 from local.m365.mailbox import Change, Mailbox
 from local.m365.notifier import Notifier
+from local.m365.sign_in_requests import Attempts
 from local.m365.stats import Stats
 from local.m365.subscriptions import Subscription, Subscriptions
 from local.m365.throttle import Throttle
@@ -27,6 +29,8 @@ class World:
     directory: Directory = field(default_factory=Directory)
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     tokens: TokenIssuer = field(default_factory=TokenIssuer)
+    attempts: Attempts = field(default_factory=Attempts)
+    grants: Grants = field(default_factory=Grants)
     throttle: Throttle = field(init=False)
     notifier: Notifier = field(init=False)
 
@@ -36,12 +40,12 @@ class World:
         self.notifier.on_drop = self._dropped
 
     def issuer(self, tenant: str) -> str:
-        """Who signs the tokens of a tenant's managed identities."""
+        """Who signs a tenant's id tokens, and the tokens of its managed identities."""
         return f"{self.base_url}/{tenant}/v2.0"
 
     def changed(self, mailbox: Mailbox, change: Change) -> None:
         """Tells the subscriptions of a mailbox what happened in it."""
-        if change.kind == "created" and self.faults.strikes("read_lag"):
+        if change.new and self.faults.strikes("read_lag", [change.message.immutable_id]):
             change.message.hidden_reads = int(self.faults.option("read_lag", "reads", 2))
         for subscription in self.subscriptions.of_mailbox(mailbox.id):
             kind = subscription.kind_of(change)
@@ -75,3 +79,5 @@ class World:
         self.faults.reset()
         self.stats.reset()
         self.tokens.forget()
+        self.attempts.reset()
+        self.grants.reset()

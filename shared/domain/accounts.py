@@ -10,6 +10,7 @@ changes nothing, so it may run twice.
 import hashlib
 import re
 from base64 import b32encode
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
@@ -60,8 +61,11 @@ TRANSITIONS: dict[AccountState, frozenset[AccountState]] = {
     AccountState.CONNECTING: _ANY_OUTCOME,
     AccountState.CONNECTED: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
     | {AccountState.AUTHENTICATION_ERROR, AccountState.CONNECT_ERROR},
-    AccountState.AUTHENTICATION_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
-    AccountState.CONNECT_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED}),
+    # The sidecar goes on trying by itself, so a mailbox may open, or be refused, without another attempt in between.
+    AccountState.AUTHENTICATION_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
+    | {AccountState.CONNECTED},
+    AccountState.CONNECT_ERROR: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
+    | {AccountState.CONNECTED, AccountState.AUTHENTICATION_ERROR},
     AccountState.DELETED: frozenset({AccountState.NEW}),
 }
 
@@ -89,6 +93,7 @@ def _mailbox_user(value: str) -> str:
     return value
 
 
+UserToken = Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
 AccountId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_account_id)]
 MailboxUser = Annotated[
     str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True), AfterValidator(_mailbox_user)
@@ -113,10 +118,15 @@ CustomHeaders = Annotated[tuple[CustomHeader, ...], Field(max_length=50), AfterV
 
 
 class MailboxAuth(ApiModel):
-    """Whose mailbox: `user` is its address or UPN; `delegatedUser`, when given, is the mailbox instead."""
+    """
+    Whose mailbox: `user` is its address or UPN; `delegatedUser`, when given, is the mailbox instead.
+
+    `delegatedAccount` names the account whose user has signed in already, and may open the mailbox too.
+    """
 
     user: MailboxUser | None = None
     delegated_user: MailboxUser | None = None
+    delegated_account: AccountId | None = None
 
     @model_validator(mode="after")
     def _names_a_mailbox(self) -> Self:
@@ -124,30 +134,44 @@ class MailboxAuth(ApiModel):
             raise PydanticCustomError(
                 "auth", '"user" is required: the address (or user principal name) of the mailbox to watch'
             )
+        if self.delegated_account and not self.delegated_user:
+            raise PydanticCustomError(
+                "auth", '"delegatedAccount" needs "delegatedUser": the mailbox to open in the name of its user'
+            )
         return self
 
 
 class AccountOAuth2(ApiModel):
-    """The OAuth2 application that an account signs in through, and the mailbox it opens."""
+    """
+    The OAuth2 application that an account signs in through, and the mailbox it opens.
+
+    Which of the further fields an application takes depends on its provider: `authorize` asks for a user's sign-in that
+    ends at `redirectUrl`, `refreshToken` brings one that has been made elsewhere.
+    """
 
     provider: Annotated[str, StringConstraints(min_length=1, max_length=256)]
-    auth: MailboxAuth
+    auth: MailboxAuth | None = None
     authorize: bool = False
     partial: bool = False
+    redirect_url: OptionalWebhookUrl = None
+    access_token: UserToken | None = Field(default=None, repr=False)
+    refresh_token: UserToken | None = Field(default=None, repr=False)
+    expires: datetime | None = None
 
-    @field_validator("authorize")
-    @classmethod
-    def _nobody_signs_in(cls, value: bool) -> bool:  # noqa: FBT001  pydantic calls validators by position
-        if value:
+    @model_validator(mode="after")
+    def _leads_to_a_mailbox(self) -> Self:
+        if self.auth is None and not (self.authorize or self.refresh_token):
             raise PydanticCustomError(
-                "authorize", "Application-only OAuth providers do not support interactive authorization"
+                "auth", '"auth" is required: {{"user": the address (or user principal name) of the mailbox to watch}}'
             )
-        return value
+        if self.redirect_url and not self.authorize:
+            raise PydanticCustomError("redirect", '"redirectUrl" is where a sign-in ends: it needs "authorize": true')
+        return self
 
     @property
-    def mailbox(self) -> str:
-        """The address or UPN that Graph is asked for."""
-        return self.auth.delegated_user or self.auth.user or ""
+    def mailbox(self) -> str | None:
+        """The address or UPN of the mailbox, where the request names one."""
+        return (self.auth.delegated_user or self.auth.user) if self.auth else None
 
 
 class _AccountFields(ApiModel):
@@ -184,9 +208,8 @@ class NewAccount(_AccountFields):
     @property
     def address(self) -> str | None:
         """The account's address: `email`, or the mailbox user where that is an address."""
-        if self.email:
-            return self.email
-        return self.oauth2.mailbox if "@" in self.oauth2.mailbox else None
+        mailbox = self.oauth2.mailbox
+        return self.email or (mailbox if mailbox and "@" in mailbox else None)
 
 
 class AccountChange(_AccountFields):
@@ -219,6 +242,21 @@ class AccountQuery(ApiModel):
     query: Annotated[str, StringConstraints(max_length=256)] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """
+    How an account gets into a mailbox: through an application, as itself or with a user's grant.
+
+    `user` is the mailbox. With a grant, `principal` is who signed in, and `parent` the account that lends the grant.
+    """
+
+    app: str
+    user: str
+    grant: str | None = None
+    principal: str | None = None
+    parent: str | None = None
+
+
 class LastError(Owned):
     """
     Why an account does not work: what was answered, its code, and what a human should do.
@@ -234,12 +272,21 @@ class LastError(Owned):
 
 
 class Subscription(Owned):
-    """Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that."""
+    """
+    Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that.
+
+    `service_url` is the address that it calls, where we were told.
+    """
 
     id: str
     expires: datetime
     created: datetime
     renewed: datetime | None = None
+    service_url: str | None = None
+
+    def calls(self, service_url: str) -> bool:
+        """Tells whether it calls *service_url*, as far as we know."""
+        return self.service_url in {None, service_url}
 
 
 class FormerSubscription(Owned):
@@ -260,6 +307,8 @@ class Account(Owned):
     """
     An account as it is stored. `incarnation` tells apart two registrations under one id.
 
+    `app`, `user`, `grant`, `principal` and `parent` are its Access; one with a grant is read through IMAP.
+
     `attempts` counts the failed connections in a row, `error_count` the permanent refusals that were announced. It is
     `polling` while Graph cannot call us. `swept` is the moment up to which a sweep has looked, `next_sweep` names the
     one sweep that goes on, and `silent_finds` counts the sweeps in a row that found mail that nobody had announced.
@@ -272,6 +321,9 @@ class Account(Owned):
     email: Email | None = None
     app: str
     user: str
+    grant: str | None = None
+    principal: str | None = None
+    parent: str | None = None
     webhooks: str | None = None
     has_custom_headers: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
@@ -309,6 +361,11 @@ class Account(Owned):
         return (*self.former_subscriptions, FormerSubscription(app=self.app, id=subscription.id))
 
     @property
+    def access(self) -> Access:
+        """How it gets into its mailbox."""
+        return Access(self.app, self.user, self.grant, self.principal, self.parent)
+
+    @property
     def webhook(self) -> str:
         """The id of the webhook that receives this registration's events when it has its own."""
         return f"account-{self.key}-{hashlib.sha256(self.incarnation.encode()).hexdigest()[:8]}"
@@ -324,11 +381,12 @@ class AccountView(ApiModel):
     last_error: dict[str, Any] | None
     type: str
     app: str
-    base_scopes: Literal["api"] = "api"
+    base_scopes: Literal["api", "imap"]
     oauth2: dict[str, Any]
     webhooks: str | None
     webhooks_custom_headers: list[dict[str, str]] | None
     path: Any
+    subconnections: list[str] | None
     logs: bool
     locale: str | None
     tz: str | None
@@ -354,8 +412,8 @@ class AccountListEntry(ApiModel):
 
 
 def error_view(account: Account) -> dict[str, Any] | None:
-    """Returns `lastError` as the API shows it: nothing while the account is connected."""
-    if account.last_error is None or account.state is AccountState.CONNECTED:
+    """Returns `lastError` as the API shows it: nothing while the account is connected, but for why it polls."""
+    if account.last_error is None or (account.state is AccountState.CONNECTED and not account.polling):
         return None
     error = account.last_error
     shown: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
@@ -378,10 +436,12 @@ def view(account: Account, *, provider: str) -> AccountView:
         last_error=error_view(account),
         type=provider,
         app=account.app,
-        oauth2={"provider": account.app, "auth": {"user": account.user}},
+        base_scopes="imap" if account.grant else "api",
+        oauth2={"provider": account.app, "auth": _auth(account)},
         webhooks=masked_url(account.webhooks),
         webhooks_custom_headers=[{"key": key, "value": MASK} for key in options.get("customHeaderNames", [])] or None,
         path=options.get("path", "*"),
+        subconnections=options.get("subconnections"),
         logs=options.get("logs", False),
         locale=options.get("locale"),
         tz=options.get("tz"),
@@ -398,6 +458,14 @@ def view(account: Account, *, provider: str) -> AccountView:
         silent_finds=account.silent_finds,
         next_attempt=iso(account.next_attempt) if account.next_attempt else None,
     )
+
+
+def _auth(account: Account) -> dict[str, str]:
+    if account.parent:
+        return {"delegatedUser": account.user, "delegatedAccount": account.parent}
+    if account.principal and account.principal.lower() != account.user.lower():
+        return {"user": account.principal, "delegatedUser": account.user}
+    return {"user": account.user}
 
 
 def list_entry(account: Account, *, provider: str) -> AccountListEntry:

@@ -14,11 +14,13 @@ with the message as it is now. So the meaning comes from comparing what is read 
 * not there, and only `updated` was said   -> looked for again, then nothing (its `deleted` tells)
 * there and unknown, and no `created` said -> looked at again (its `created` is on the way), then messageNew
 * there and unknown, `created` and `deleted` said -> looked at again (it may just have been told), then messageNew
+
+The sidecar compares states itself, so what it says is what happened: see shared/domain/exact_changes.py.
 """
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -35,7 +37,8 @@ from shared.domain.events import (
     updated_data,
 )
 from shared.domain.messages import ContentRules, Message
-from shared.domain.models import Owned
+from shared.domain.models import Carried
+from shared.domain.moments import day_of
 from shared.domain.sightings import Sighting
 
 # Graph tells whole seconds of its own clock; an arrival must not look older than our watch because of that.
@@ -45,19 +48,25 @@ _UNTOUCHED = timedelta(seconds=2)
 
 
 class ChangeKind(StrEnum):
-    """What happened to a message, as Graph says it; the sidecar says the same."""
+    """What happened to a message, as Graph says it; the sidecar says the same, and knows a move when it sees one."""
 
     CREATED = "created"
     UPDATED = "updated"
     DELETED = "deleted"
+    MOVED = "moved"
 
 
-class Change(Owned):
+class Change(Carried):
     """
     Something happened to a message, of which we learned at `seen`.
 
     `looks` counts how often it was read and too early to tell, `tries` how often it could not be read at all;
-    `found` says that a sweep told us and no notification; `correlation` joins the log lines from here to the end.
+    `found` says that a sweep told us and no notification, `crowded` that it is one of many at its mailbox just now;
+    `correlation` joins the log lines from here to the end.
+
+    An `exact` change was found by comparing states. `version` tells it apart from other changes of its kind to the same
+    message, and is the same when the comparison is repeated; `flags` are the message's flags after it, `former_flags`
+    those before. `former` is the id that a message had before it was moved.
     """
 
     account: str
@@ -67,10 +76,16 @@ class Change(Owned):
     looks: int = 0
     tries: int = 0
     found: bool = False
+    crowded: bool = False
     correlation: str = ""
+    exact: bool = False
+    version: str = ""
+    former: str | None = None
+    flags: tuple[str, ...] | None = None
+    former_flags: tuple[str, ...] | None = None
 
 
-class _Announcement(Owned):
+class _Announcement(Carried):
     """
     Something that happened to no message, ready to be told.
 
@@ -109,10 +124,11 @@ class InstanceEvent(_Announcement):
         return _told(self, identity, account=None, account_key=None)
 
 
+_THINGS = ("changes", "account_events", "instance_events")
 Tried = TypeVar("Tried", Change, AccountEvent, InstanceEvent)
 
 
-class ChangeBatch(Owned):
+class ChangeBatch(Carried):
     """A message of the queue `changes`: what came in together."""
 
     v: int = 1
@@ -130,7 +146,7 @@ class ChangeBatch(Owned):
         room = self.size // 2
         first: dict[str, Any] = {}
         second: dict[str, Any] = {}
-        for name in ("changes", "account_events", "instance_events"):
+        for name in _THINGS:
             things = getattr(self, name)
             first[name], second[name] = things[:room], things[room:]
             room -= len(first[name])
@@ -138,11 +154,8 @@ class ChangeBatch(Owned):
 
     def tried(self) -> "ChangeBatch":
         """Returns the batch after a try that came to nothing."""
-        return ChangeBatch(
-            changes=tuple(map(_tried, self.changes)),
-            account_events=tuple(map(_tried, self.account_events)),
-            instance_events=tuple(map(_tried, self.instance_events)),
-        )
+        tried = {name: tuple(map(_tried, getattr(self, name))) for name in _THINGS}
+        return self.model_copy(update=tried)
 
 
 def account_event(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:
@@ -165,7 +178,8 @@ class Meaning:
     What a message's changes come to.
 
     `event` and its `data` for the customer, with `version` and `moment` for its id and place; `sighting` is what to
-    remember; `again` says that it is too early to tell, and `also` what must be told besides.
+    remember; `again` says that it is too early to tell (the rest, where there is an event), and `also` what must be
+    told besides.
     """
 
     event: EventName | None = None
@@ -190,7 +204,7 @@ def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspiciou
     """
     if suspicious or ChangeKind.CREATED not in kinds or ChangeKind.DELETED in kinds:
         return True
-    return message.modified - message.created > _UNTOUCHED
+    return was_touched(message)
 
 
 def meaning_of_missing(
@@ -201,7 +215,7 @@ def meaning_of_missing(
 
     Nobody tells when it went, so the event stands at the beginning of the day: a duplicate lands on the same row.
     """
-    day = seen.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = day_of(seen)
     if ChangeKind.DELETED in kinds:
         return Meaning(EventName.MESSAGE_DELETED, deleted_data(message_id), moment=day)
     if looks < patience:
@@ -221,12 +235,16 @@ def meaning_of_message(
     patience: int,
     interrupted: bool,
     rules: ContentRules,
+    told: Sighting | None = None,
 ) -> Meaning:
     """
     Returns what the changes of a message that is there come to; *known* is what we last knew of it.
 
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
+    What was *told* of it says what changed. Where it does not, the change's own notification says whether it was a
+    move; only where none comes is it told as an update. Where nobody knows of an interruption, but the arrival is told
+    late, a move that is announced later is believed.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -235,15 +253,41 @@ def meaning_of_message(
             moved = {ChangeKind.CREATED, ChangeKind.DELETED} <= kinds and looks == 0
             if moved or (ChangeKind.CREATED not in kinds and looks < patience):
                 return AGAIN
-            touched = interrupted and message.modified - message.created > _UNTOUCHED
-            return Meaning(
-                EventName.MESSAGE_NEW,
-                new_data(message, rules),
-                moment=message.received,
-                sighting=now_seen,
-                also=_change_of_unknown(kinds - {ChangeKind.CREATED}, message, now_seen) if touched else None,
+            arrival = Meaning(
+                EventName.MESSAGE_NEW, new_data(message, rules), moment=message.received, sighting=now_seen
             )
+            change = _change_since(told, message, now_seen) if told else NOTHING
+            if change.event:
+                return replace(arrival, also=change)
+            # What was told may be a repetition of what was told before, with other bytes: then it hides the change.
+            if interrupted and was_touched(message):
+                return _touched_since(arrival, kinds - {ChangeKind.CREATED}, message, wait=looks < patience)
+            return replace(arrival, sighting=now_seen.model_copy(update={"late": was_touched(message)}))
         return _change_of_unknown(kinds, message, now_seen)
+    return _change_of_known(kinds, known, message, now_seen)
+
+
+def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
+    change = _change_since(known, message, now_seen)
+    if change.event is None and known.late and ChangeKind.DELETED in kinds:
+        # A move's own word: what we noted may be the second telling of the arrival, which a receiver drops.
+        return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
+    return change
+
+
+def _touched_since(arrival: Meaning, kinds: AbstractSet[ChangeKind], message: Message, *, wait: bool) -> Meaning:
+    """Returns the *arrival* with the change that followed it, of which only its *kinds* are known, if they are."""
+    if not kinds and wait:
+        return replace(arrival, sighting=None, again=True)
+    return replace(arrival, also=_change_of_unknown(kinds, message, Sighting.of(message)))
+
+
+def was_touched(message: Message) -> bool:
+    """Tells whether *message* was changed after it came."""
+    return message.modified - message.created > _UNTOUCHED
+
+
+def _change_since(known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
     if known.folder != now_seen.folder:
         return _changed(EventName.MESSAGE_MOVED, moved_data(message, known), message, now_seen)
     if known.state != now_seen.state:

@@ -9,9 +9,9 @@ only one that somebody asked for (resend, replay) takes them back to `retrying`:
     retrying    something else came back, and `next_attempt` is when we ask again
     parked      the webhook is disabled; nothing is attempted until somebody enables it
     failed      the schedule is at its end
-    discarded   nobody is left to deliver to (the account and its webhook are gone)
+    discarded   nobody is there to deliver to (no URL is set, or the account and its webhook are gone)
 
-The state machine is pure: an attempt goes in, the next state and the moment of the next attempt come out.
+What leads from one to the other, and what must happen in the world meanwhile, stands in `shared/domain/attempts.py`.
 """
 
 import re
@@ -23,7 +23,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.domain.events import EventName
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried, Owned
 from shared.domain.moments import iso
 
 JITTER = 0.2
@@ -46,8 +46,16 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
 
+    def overrules(self, known: "DeliveryState") -> bool:
+        """
+        Tells whether a row in this state may take the place of one that another attempt wrote meanwhile.
 
-class DeliveryKey(Owned):
+        Only "delivered" may. Whoever wrote the other goes on with it; who comes late, his message gone, may not.
+        """
+        return self is DeliveryState.DELIVERED and known is not DeliveryState.DELIVERED
+
+
+class DeliveryKey(Carried):
     """
     What names a delivery: the webhook, the event's moment (Unix milliseconds) and the event's id.
 
@@ -172,7 +180,7 @@ class Delivery(Owned):
         return self.model_copy(update={"state": state, "reason": reason, "next_attempt": None, "updated": now})
 
 
-class Retry(Owned):
+class Retry(Carried):
     """
     A message of the queue `retries`: a delivery whose attempt `number` is due. It carries no mail content.
 

@@ -7,7 +7,7 @@ no harm, so an entry goes only after its job is queued.
 """
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.models import Owned
@@ -33,14 +33,28 @@ class Due(Owned):
 
 
 class Heartbeat(Owned):
-    """How far the ticks have come: everything that was due before `until` has become a job."""
+    """
+    How far the ticks have come: everything that was due before `until` has become a job.
+
+    A tick that has something to queue is alone at it until `claimed`, and claims anew while it goes on.
+    """
 
     until: datetime
+    claimed: datetime | None = None
+
+    def is_claimed(self, now: datetime) -> bool:
+        """Tells whether a tick is under way."""
+        return self.claimed is not None and self.claimed > now
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Returns the beginning of the hour, of UTC, in which *moment* lies."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def hours(since: datetime, until: datetime) -> Iterator[datetime]:
     """Returns the beginning of each hour from that of *since* to that of *until*."""
-    hour = since.replace(minute=0, second=0, microsecond=0)
+    hour = hour_of(since)
     while hour <= until:
         yield hour
         hour += _HOUR

@@ -14,13 +14,18 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
   x Conflict              change what stands in the way, or say `force`
     + OAuth2AppInUse
     + NotDeliverable
+    + NotRequeueable
+  x ServiceUrlMissing     say at which address we are
   x Changed               read again and repeat: somebody else wrote in between
   x TryLater              wait `retry_after`, then repeat
     + NotReachable        make our address reachable; until then we poll
+    + NoSidecar           start the sidecar
+    + QuotaSpent          nothing is wrong: come back when it is our turn
   x SignInRefused         a human mends the sign-in; repeating alone does not help
     + GrantRefused        the user signs in again
     + SignInCancelled     the user went away, or declined
   x MailboxRefused        a human mends the mailbox or its permissions
+  x NoRoom                end a subscription that nobody needs; until then we poll
   x Misconfigured         an operator mends the deployment's settings
 """
 
@@ -163,6 +168,21 @@ class NotDeliverable(Conflict):
         self.code = code
 
 
+class NotRequeueable(Conflict):
+    """A message that was given up cannot be put back; the text says why, and what to do."""
+
+    code = "NotRequeueable"
+
+
+class ServiceUrlMissing(RelayError):
+    """Nobody has said at which address the world reaches this service."""
+
+    code = "MissingServiceURLSetup"
+
+    def __init__(self) -> None:
+        super().__init__('Set "serviceUrl" through POST /v1/settings: the address at which users reach this service.')
+
+
 class Changed(RelayError):
     """A record changed between our read and our write; read it again."""
 
@@ -173,6 +193,7 @@ class TryLater(RelayError):
     """A system we need is busy, throttled or unreachable; the same call may succeed later."""
 
     code = "TryLater"
+    reason = "TryLater"
     status_hint = 503
 
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
@@ -182,6 +203,26 @@ class TryLater(RelayError):
 
 class NotReachable(TryLater):
     """Graph cannot call us: our address is not set, or does not answer from where Graph is."""
+
+
+class QuotaSpent(TryLater):
+    """What Graph allows us is spent for now; `retry_after` is when it is our turn."""
+
+    def __init__(self, quota: str, retry_after: timedelta) -> None:
+        super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
+        self.turn = retry_after
+
+
+class NoSidecar(TryLater):
+    """The sidecar, which opens mailboxes for users who signed in, does not do so."""
+
+    reason = "NoSidecar"
+
+    def __init__(
+        self,
+        message: str = "No sidecar has opened the mailbox yet: see that one runs, with the same storage and vault.",
+    ) -> None:
+        super().__init__(message)
 
 
 class SignInRefused(RelayError):
@@ -218,6 +259,22 @@ class MailboxRefused(RelayError):
 
     code = "AuthenticationFails"
     status_hint = 403
+
+    def __init__(self, message: str, *, reason: str, mend: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.mend = mend
+
+
+class NoRoom(RelayError):
+    """
+    The mailbox has as many subscriptions as Graph allows, of all applications together.
+
+    `reason` is Graph's own code, `mend` the sentence that says what to do.
+    """
+
+    code = "NoRoom"
+    status_hint = 409
 
     def __init__(self, message: str, *, reason: str, mend: str) -> None:
         super().__init__(message)

@@ -17,6 +17,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from shared.domain.imap_ids import place_of
 from shared.domain.messages import Address, Attachment, ContentRules, Message
 from shared.domain.moments import iso
 from shared.domain.oauth2 import CredentialKind, OAuth2App
@@ -83,16 +84,20 @@ def payload(event: Event, service_url: str | None) -> bytes:
 
 def new_data(message: Message, rules: ContentRules) -> dict[str, Any]:
     """Returns the data of a `messageNew`; absent parts are left out, as EmailEngine leaves them out."""
+    named = identity(message.id)
+    in_imap = "uid" in named
     data: dict[str, Any] = {
-        "id": message.id,
-        "emailId": message.id,
+        **named,
+        # IMAP's ids say where a message is, and it has no categories.
+        "emailId": None if in_imap else message.id,
         "threadId": message.thread,
         "date": iso(message.received),
         "flags": sorted(message.flags),
-        "labels": list(message.labels),
+        "labels": None if in_imap else list(message.labels),
         "unseen": True if "\\Seen" not in message.flags else None,
         "flagged": True if "\\Flagged" in message.flags else None,
         "draft": True if "\\Draft" in message.flags else None,
+        "size": message.size,
         "subject": message.subject,
         "from": _person(message.author),
         "sender": _person(message.sender),
@@ -111,6 +116,12 @@ def new_data(message: Message, rules: ContentRules) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value is not None}
 
 
+def identity(message_id: str) -> dict[str, Any]:
+    """Returns what names a message in an event: its id, and its UID where it has one."""
+    place = place_of(message_id)
+    return {"id": message_id} if place is None else {"id": message_id, "uid": place.uid}
+
+
 def updated_data(message: Message, known: Sighting | None) -> dict[str, Any]:
     """Returns the data of a `messageUpdated`: the value now and, where we knew the message, what came and went."""
     return {"id": message.id, "changes": _differences(message, known)}
@@ -126,12 +137,17 @@ def moved_data(message: Message, known: Sighting | None) -> dict[str, Any]:
 
 def deleted_data(message_id: str) -> dict[str, Any]:
     """Returns the data of a `messageDeleted`."""
-    return {"id": message_id}
+    return identity(message_id)
 
 
 def missing_data(message_id: str, tries: int) -> dict[str, Any]:
     """Returns the data of a `messageMissing`: announced, looked for *tries* times more, never found."""
-    return {"id": message_id, "missingRetries": tries}
+    return {**identity(message_id), "missingRetries": tries}
+
+
+def flag_changes(now: Iterable[str], before: Iterable[str] | None) -> dict[str, Any]:
+    """Returns what an event tells of flags: their value *now* and, where *before* is known, what came and went."""
+    return {"flags": _difference(now, before)}
 
 
 def expiring_data(app: OAuth2App, expires: datetime, days: int) -> dict[str, Any]:
@@ -206,15 +222,23 @@ def _headers(headers: Mapping[str, tuple[str, ...]], wanted: tuple[str, ...]) ->
 
 
 def _text(message: Message, rules: ContentRules) -> dict[str, Any] | None:
-    if message.body is None:
+    bodies = [body for body in (message.body, message.alternative) if body is not None]
+    if not bodies:
         return None
-    encoded = message.body.content.encode("utf-8", "replace")
-    text: dict[str, Any] = {"id": message.id, "encodedSize": {message.body.kind: len(encoded)}}
-    if rules.text:
+    sizes: dict[str, int] = {}
+    contents: dict[str, str] = {}
+    more = False
+    for body in bodies:
+        encoded = body.content.encode("utf-8", "replace")
         cut = len(encoded) > rules.text_bytes
+        more = more or cut or body.whole is not None
+        sizes[body.kind] = len(encoded) if body.whole is None else body.whole
         # A cut in the middle of a character drops that character.
-        text[message.body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else message.body.content
-        text["hasMore"] = cut
+        contents[body.kind] = encoded[: rules.text_bytes].decode("utf-8", "ignore") if cut else body.content
+    text: dict[str, Any] = {"id": message.id, "encodedSize": sizes}
+    if rules.text:
+        text |= contents
+        text["hasMore"] = more
     return text
 
 

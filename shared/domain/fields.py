@@ -50,7 +50,8 @@ def _email(value: str) -> str:
     return value
 
 
-def _http_url(value: str) -> str:
+def http_url(value: str) -> str:
+    """Returns *value* where it is an absolute http(s) URL without a fragment; raises ValueError otherwise."""
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
         raise ValueError("must be a valid uri with a scheme matching the http|https pattern")
@@ -94,7 +95,7 @@ OptionalName = Annotated[
 OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(_empty_is_absent)]
 Email = Annotated[str, StringConstraints(max_length=320, strip_whitespace=True), AfterValidator(_email)]
 OptionalEmail = Annotated[Email | None, BeforeValidator(_empty_is_absent)]
-WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(_http_url)]
+WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(http_url)]
 OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(_empty_is_absent)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_header_name)]
 HeaderValue = Annotated[str, StringConstraints(max_length=10_240), AfterValidator(_header_value)]

@@ -4,19 +4,24 @@ The instance's settings: what an operator changes through `/v1/settings` while t
 (What a deployment fixes, through environment variables, is `shared/settings.py`.)
 """
 
+import re
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 
 from shared.domain.accounts import CustomHeaders
+from shared.domain.brands import DEFAULT_COLOR, DEFAULT_NAME, Brand, is_color
 from shared.domain.events import EventName
-from shared.domain.fields import OptionalWebhookUrl
+from shared.domain.fields import OptionalName, OptionalWebhookUrl
 from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Owned
 from shared.domain.signatures import signing_key
 
 _ANY = "*"
+# What may stand in a Content-Security-Policy: nothing that could end the directive.
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 # EmailEngine's further events: a list of them is taken as it is, and those never happen here.
 _EMAILENGINE_EVENTS = frozenset(
     {
@@ -46,6 +51,23 @@ def _service_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _page_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
+        raise ValueError("must be an https:// URL")
+    return value
+
+
+def _support_url(value: str) -> str:
+    return value if value.startswith("mailto:") else _page_url(value)
+
+
+def _color(value: str) -> str:
+    if not is_color(value):
+        raise ValueError("must be six hex digits, like #0b5cad")
+    return value
+
+
 def _event(value: str) -> str:
     if value != _ANY and value not in set(EventName) | _EMAILENGINE_EVENTS:
         raise ValueError(f'must be "*" or one of: {", ".join(EventName)}; got {value!r}')
@@ -56,16 +78,33 @@ ServiceUrl = Annotated[
     Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_service_url)] | None,
     BeforeValidator(lambda value: value or None),
 ]
+PageUrl = Annotated[
+    Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_page_url)] | None,
+    BeforeValidator(lambda value: value or None),
+]
+SupportUrl = Annotated[
+    Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_support_url)] | None,
+    BeforeValidator(lambda value: value or None),
+]
+PageColor = Annotated[Annotated[str, AfterValidator(_color)] | None, BeforeValidator(lambda value: value or None)]
 Events = Annotated[tuple[Annotated[str, AfterValidator(_event)], ...], Field(max_length=100)]
 HeaderNames = Annotated[tuple[Annotated[str, StringConstraints(max_length=256)], ...], Field(max_length=200)]
 TextSize = Annotated[int, Field(ge=0, le=20 * 1024 * 1024)]
 ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512)]
 
 
+class FormerSecrets(Owned):
+    """The vault's reference to service secrets that others took the place of; nobody reads it after `until`."""
+
+    reference: str
+    until: datetime
+
+
 class InstanceSettings(Owned):
     """
     The settings as they are stored. `secrets` is the vault's reference to the service secrets, newest first.
 
+    `former_secrets` are those that the vault must still forget.
     The URL and the custom headers of the default webhook live with the webhook; here is what the API shows of them.
     """
 
@@ -75,10 +114,25 @@ class InstanceSettings(Owned):
     custom_header_names: tuple[str, ...] = ()
     service_url: str | None = None
     secrets: str | None = None
+    former_secrets: tuple[FormerSecrets, ...] = ()
     notify_text: bool = True
     notify_text_size: int = 2 * 1024 * 1024
     notify_headers: tuple[str, ...] = ()
     inbox_new_only: bool = False
+    page_brand_name: str | None = None
+    page_logo: str | None = None
+    page_color: str | None = None
+    page_support: str | None = None
+
+    @property
+    def brand(self) -> Brand:
+        """How the sign-in page looks."""
+        return Brand(
+            name=self.page_brand_name or DEFAULT_NAME,
+            logo=self.page_logo,
+            color=self.page_color or DEFAULT_COLOR,
+            support=self.page_support,
+        )
 
 
 class InstanceSettingsChange(ApiModel):
@@ -94,6 +148,10 @@ class InstanceSettingsChange(ApiModel):
     notify_text_size: TextSize | None = None
     notify_headers: HeaderNames | None = None
     inbox_new_only: bool | None = None
+    page_brand_name: OptionalName = None
+    page_logo: PageUrl = None
+    page_color: PageColor = None
+    page_support: SupportUrl = None
 
     @field_validator("service_secret")
     @classmethod
@@ -116,6 +174,10 @@ class InstanceSettingsQuery(ApiModel):
     notify_text_size: bool = False
     notify_headers: bool = False
     inbox_new_only: bool = False
+    page_brand_name: bool = False
+    page_logo: bool = False
+    page_color: bool = False
+    page_support: bool = False
     event_types: bool = False
 
 
@@ -132,6 +194,10 @@ def view(settings: InstanceSettings, query: InstanceSettingsQuery) -> dict[str, 
         "notifyTextSize": settings.notify_text_size,
         "notifyHeaders": list(settings.notify_headers),
         "inboxNewOnly": settings.inbox_new_only,
+        "pageBrandName": settings.page_brand_name,
+        "pageLogo": settings.page_logo,
+        "pageColor": settings.page_color,
+        "pageSupport": settings.page_support,
         "eventTypes": list(EventName),
     }
     wanted = {field.alias or name for name, field in InstanceSettingsQuery.model_fields.items() if getattr(query, name)}

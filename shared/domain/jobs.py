@@ -1,9 +1,16 @@
-"""Jobs: what must be done in the background, mostly for an account, a message of the queue `jobs` each."""
+"""
+Jobs: what must be done in the background, mostly for an account.
+
+A message of the queue `jobs` holds one, or a batch of them: a timer has thousands at a time, and each message costs a
+put, a delivery and a deletion.
+"""
 
 from datetime import datetime
 from enum import StrEnum
 
-from shared.domain.models import Owned
+from pydantic import TypeAdapter
+
+from shared.domain.models import Carried
 from shared.domain.replays import Replay
 
 
@@ -11,8 +18,8 @@ class JobKind(StrEnum):
     """
     What a job does.
 
-    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, replays, or
-    tells that an application's credential expires.
+    It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, has Graph call
+    another address of ours, replays, or tells that an application's credential expires.
     """
 
     CONNECT = "connect"
@@ -24,13 +31,14 @@ class JobKind(StrEnum):
     CATCH_UP = "catchUp"
     SWEEP = "sweep"
     RENEW = "renew"
+    RELOCATE = "relocate"
     REPLAY = "replay"
     EXPIRY = "expiry"
 
 
-class Job(Owned):
+class Job(Carried):
     """
-    A message of the queue `jobs`.
+    One job.
 
     `incarnation` names the registration that is meant, `subscription` the one that Graph spoke of; a job whose object
     is another one by now finds nothing to do. `at` names the sweep or the notice that is due; `link` the page at
@@ -49,3 +57,19 @@ class Job(Owned):
     link: str | None = None
     mailbox: str | None = None
     replay: Replay | None = None
+
+
+class JobBatch(Carried):
+    """Jobs that travel in one message; whoever takes it does them one after the other."""
+
+    v: int = 1
+    jobs: tuple[Job, ...]
+
+
+_MESSAGE: TypeAdapter[Job | JobBatch] = TypeAdapter(Job | JobBatch)
+
+
+def jobs_of(message: bytes | str) -> tuple[Job, ...]:
+    """Returns the jobs that a message of the queue holds."""
+    held = _MESSAGE.validate_json(message)
+    return held.jobs if isinstance(held, JobBatch) else (held,)

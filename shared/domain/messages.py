@@ -16,10 +16,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A message's text in the one form that the backend keeps."""
+    """A message's text in one form; `whole` is its full size in bytes where `content` is only its beginning."""
 
     kind: Literal["html", "plain"]
     content: str
+    whole: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class Message:
     """
     A message as it is now. Moments are aware UTC; `change_key` differs after every change of the message.
 
-    `folder` is the backend's folder id. `headers` has lower-case names, values in order of appearance.
+    `folder` is the backend's folder id. `alternative` is the text in its other form, where the backend keeps both.
+    `headers` has lower-case names, values in order of appearance. `size` is the whole message's in bytes, where the
+    backend tells it.
     """
 
     id: str
@@ -61,8 +64,10 @@ class Message:
     thread: str | None = None
     preview: str = ""
     body: Body | None = None
+    alternative: Body | None = None
     headers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attachments: tuple[Attachment, ...] = ()
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

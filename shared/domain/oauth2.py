@@ -1,36 +1,33 @@
 """
-OAuth2 applications: how the product signs in to a tenant.
+OAuth2 applications: how the product signs in to a tenant, and users to the product.
 
-Application access (`outlookService`) knows three credentials, and an application has exactly one: a client secret, a
-certificate, or a user-assigned managed identity that Entra ID accepts as a federated credential (no secret at all).
+An application has exactly one of three credentials: a client secret, a certificate, or a user-assigned managed identity
+that Entra ID accepts as a federated credential (no secret at all). What else it may be depends on its provider.
 """
 
-import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, LiteralString, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.clouds import Cloud
+from shared.domain.errors import FieldProblem
 from shared.domain.expiries import Notice, days_left
 from shared.domain.fields import DayOrMoment, Name, OptionalText
 from shared.domain.masking import MASK
 from shared.domain.models import ApiModel, Owned
 from shared.domain.moments import iso
-
-_GUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
-_DOMAIN = re.compile(
-    r"^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$", re.IGNORECASE
+from shared.domain.providers import (
+    Provider,
+    authority_problem,
+    base_scopes_problem,
+    is_guid,
+    redirect_problem,
+    skip_problem,
+    spelt,
 )
-_SHARED_AUTHORITIES = frozenset({"common", "organizations", "consumers"})
-
-
-class Provider(StrEnum):
-    """How an application reaches mailboxes."""
-
-    OUTLOOK_SERVICE = "outlookService"
 
 
 class CredentialKind(StrEnum):
@@ -47,37 +44,29 @@ HAS_NO_GIVEN_END: Final = (
 
 
 def _tenant(value: str) -> str:
-    if value.lower() in _SHARED_AUTHORITIES:
-        raise PydanticCustomError(
-            "authority",
-            'Client credentials flow requires a specific tenant ID; "{value}" is not allowed',
-            {"value": value},
-        )
-    if not _GUID.fullmatch(value) and not _DOMAIN.fullmatch(value):
-        raise PydanticCustomError(
-            "authority",
-            'must be a tenant id (a GUID) or a domain of the tenant, like contoso.onmicrosoft.com; got "{value}"',
-            {"value": value},
-        )
+    _refuse("authority", authority_problem(Provider.OUTLOOK_SERVICE, value))
+    return value
+
+
+def _authority(value: str) -> str:
+    _refuse("authority", authority_problem(Provider.OUTLOOK, value))
     return value
 
 
 def _guid(value: str) -> str:
-    if not _GUID.fullmatch(value):
+    if not is_guid(value):
         raise ValueError("must be a GUID, like 1f6a0000-0000-4000-8000-000000000000")
     return value
 
 
-def _no_redirect(value: Any) -> None:
-    if value:
-        raise PydanticCustomError(
-            "redirect", "must be absent: nobody signs in to an application-access application, so nothing is redirected"
-        )
+def _refuse(kind: LiteralString, told: str | None) -> None:
+    if told is not None:
+        raise PydanticCustomError(kind, "{told}", {"told": told})
 
 
 Tenant = Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_tenant)]
 Guid = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_guid)]
-NoRedirect = Annotated[Any, AfterValidator(_no_redirect)]
+Authority = Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_authority)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 CertificateText = Annotated[str, StringConstraints(min_length=1, max_length=24_000)]
 Scopes = Annotated[tuple[Annotated[str, StringConstraints(max_length=255)], ...], Field(max_length=100)]
@@ -124,13 +113,14 @@ class NewOAuth2App(_Credentials):
     name: Name
     description: OptionalText = None
     title: Annotated[str, StringConstraints(max_length=256)] | None = None
+    # Before the fields whose rules depend on it: pydantic checks them in this order.
     provider: Provider
-    enabled: bool = True
+    enabled: bool = Field(default=False, description="Whether users may choose the application on the sign-in page.")
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
-    authority: Tenant
+    authority: Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True)]
     cloud: Cloud = Cloud.GLOBAL
-    redirect_url: NoRedirect = None
-    base_scopes: Literal["api"] | None = None
+    redirect_url: str | None = Field(default=None, validate_default=True)
+    base_scopes: Literal["api", "imap"] | None = None
     extra_scopes: Scopes = ()
     skip_scopes: Scopes = ()
 
@@ -139,6 +129,34 @@ class NewOAuth2App(_Credentials):
     def _is_no_mask(cls, value: str | None) -> str | None:
         if value == MASK:
             raise ValueError("must be the secret itself, not the stars that stand for it")
+        return value
+
+    @field_validator("authority")
+    @classmethod
+    def _authority_fits(cls, value: str, info: ValidationInfo) -> str:
+        if "provider" in info.data:
+            _refuse("authority", authority_problem(info.data["provider"], value))
+        return spelt(value)
+
+    @field_validator("redirect_url", mode="before")
+    @classmethod
+    def _redirect_fits(cls, value: Any, info: ValidationInfo) -> str | None:
+        if "provider" in info.data:
+            _refuse("redirect", redirect_problem(info.data["provider"], value))
+        return value or None
+
+    @field_validator("base_scopes")
+    @classmethod
+    def _base_scopes_fit(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if "provider" in info.data:
+            _refuse("scopes", base_scopes_problem(info.data["provider"], value))
+        return value
+
+    @field_validator("skip_scopes")
+    @classmethod
+    def _skipped_scopes_fit(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if "provider" in info.data:
+            _refuse("scopes", skip_problem(info.data["provider"], value))
         return value
 
     @model_validator(mode="after")
@@ -162,11 +180,11 @@ class OAuth2AppChange(_Credentials):
     provider: Provider | None = None
     enabled: bool | None = None
     client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)] | None = None
-    authority: Tenant | Literal["tenant"] | None = None
+    authority: Authority | Literal["tenant"] | None = None
     tenant: Tenant | None = None
     cloud: Cloud | None = None
-    redirect_url: NoRedirect = None
-    base_scopes: Literal["api"] | None = None
+    redirect_url: Any = None
+    base_scopes: Literal["api", "imap"] | None = None
     extra_scopes: Scopes | None = None
     skip_scopes: Scopes | None = None
 
@@ -186,10 +204,18 @@ class OAuth2AppChange(_Credentials):
         return self
 
 
+class FormerSecret(Owned):
+    """A reference that is needed no more once every process has read the row that names another: at `until`."""
+
+    reference: str
+    until: datetime
+
+
 class OAuth2App(Owned):
     """
     An application as it is stored: its secret lives in the vault, `secret` is only the reference to it.
 
+    `tenant` is an authority of several tenants where users of all of them may sign in.
     `expires` is the credential's last moment: a certificate's own, a client secret's where it was given. `notice` is
     the newest that was told about it.
     """
@@ -199,13 +225,16 @@ class OAuth2App(Owned):
     description: str | None = None
     title: str | None = None
     provider: Provider
+    enabled: bool = True
     client_id: str
     tenant: str
     cloud: Cloud
+    redirect_url: str | None = None
     extra_scopes: tuple[str, ...] = ()
     skip_scopes: tuple[str, ...] = ()
     credential: CredentialKind
     secret: str | None = None
+    former_secrets: tuple[FormerSecret, ...] = ()
     thumbprint: str | None = None
     managed_identity: str | None = None
     expires: datetime | None = None
@@ -214,6 +243,26 @@ class OAuth2App(Owned):
     updated: datetime
     revision: str
     last_error: str | None = None
+
+
+def change_problems(former: OAuth2App, change: OAuth2AppChange) -> list[FieldProblem]:
+    """Returns what *former* cannot become; one kind of application never becomes the other."""
+    provider = former.provider
+    if change.provider not in (None, provider):
+        return [FieldProblem("provider", '"provider" cannot change: register another application')]
+    if change.base_scopes not in (None, provider.base_scopes):
+        return [FieldProblem("baseScopes", '"baseScopes" cannot change: register another application')]
+    authority = change.authority if change.authority != "tenant" else None
+    told = {
+        "authority": authority_problem(provider, authority) if authority else None,
+        "redirectUrl": redirect_problem(provider, change.redirect_url) if change.redirect_url is not None else None,
+        "skipScopes": skip_problem(provider, change.skip_scopes or ()),
+    }
+    return [
+        FieldProblem(key, f'"{key}" {problem}' if problem.startswith("must") else problem)
+        for key, problem in told.items()
+        if problem
+    ]
 
 
 class NoticeView(ApiModel):
@@ -231,8 +280,8 @@ class OAuth2AppView(ApiModel):
     description: str | None
     title: str | None
     provider: Provider
-    enabled: bool = True
-    include_in_listing: bool = False
+    enabled: bool
+    include_in_listing: bool
     created: str
     updated: str
     client_id: str
@@ -245,7 +294,8 @@ class OAuth2AppView(ApiModel):
     managed_identity: str | None
     authority: str
     cloud: Cloud
-    base_scopes: Literal["api"] = "api"
+    redirect_url: str | None
+    base_scopes: str
     extra_scopes: tuple[str, ...]
     skip_scopes: tuple[str, ...]
     last_error: dict[str, str] | None
@@ -260,6 +310,8 @@ def view(app: OAuth2App) -> OAuth2AppView:
         description=app.description,
         title=app.title,
         provider=app.provider,
+        enabled=app.enabled,
+        include_in_listing=app.enabled and app.provider is Provider.OUTLOOK,
         created=iso(app.created),
         updated=iso(app.updated),
         client_id=app.client_id,
@@ -272,6 +324,8 @@ def view(app: OAuth2App) -> OAuth2AppView:
         managed_identity=app.managed_identity,
         authority=app.tenant,
         cloud=app.cloud,
+        redirect_url=app.redirect_url,
+        base_scopes=app.provider.base_scopes,
         extra_scopes=app.extra_scopes,
         skip_scopes=app.skip_scopes,
         last_error={"response": app.last_error} if app.last_error else None,

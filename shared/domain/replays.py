@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.domain.deliveries import Delivery, DeliveryQuery, DeliveryState
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried
 from shared.domain.webhooks import DEFAULT
 
 PER_MINUTE = 600
@@ -41,7 +41,7 @@ class NewReplay(ApiModel):
         return until
 
 
-class Replay(Owned):
+class Replay(Carried):
     """
     What is left of a replay: the first of `states` from `position` on, then the others.
 

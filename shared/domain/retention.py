@@ -7,6 +7,8 @@ moment at which we learned of it; else the next purge would take a delivery that
 
 from datetime import datetime, timedelta
 
+from shared.domain.moments import day_of
+
 # How far from the moment at which we learned of it an event may stand; what is purged is older by as much.
 LEEWAY = timedelta(days=7)
 
@@ -19,7 +21,7 @@ def near(moment: datetime, learned: datetime) -> datetime:
     """
     if abs(moment - learned) <= LEEWAY:
         return moment
-    return learned.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day_of(learned)
 
 
 def purged_before(now: datetime, kept: timedelta) -> datetime:

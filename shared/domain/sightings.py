@@ -14,18 +14,29 @@ from shared.domain.models import Owned
 
 
 class Sighting(Owned):
-    """A message's folder, flags and categories as an event last told them."""
+    """
+    A message's folder, flags and categories as an event last told them.
+
+    It is `late` where the arrival was told after the message had been touched: whoever told it before, and died, may
+    have told it in another folder.
+    """
 
     folder: str
     flags: tuple[str, ...]
     labels: tuple[str, ...]
+    late: bool = False
 
     @classmethod
     def of(cls, message: Message) -> "Sighting":
         """Returns the sighting that *message* makes now."""
         return cls.model_construct(
-            folder=message.folder, flags=tuple(sorted(message.flags)), labels=tuple(sorted(message.labels))
+            folder=message.folder, flags=tuple(sorted(message.flags)), labels=tuple(sorted(message.labels)), late=False
         )
+
+    def shows(self, message: Message) -> bool:
+        """Tells whether *message* is as it was told."""
+        now = Sighting.of(message)
+        return (self.folder, self.state) == (now.folder, now.state)
 
     @property
     def state(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -21,7 +21,7 @@ OVERLAP = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class Found:
-    """What a look found: changes to expand, and how many of them are arrivals that should have been announced."""
+    """What a look found: changes to expand, and how many of them should have been announced long ago."""
 
     changes: tuple[Change, ...]
     unannounced: int
@@ -40,9 +40,12 @@ def compare(
     """
     Returns what *messages* tell beyond what is *known* of them (by message id).
 
-    An arrival younger than *patience* is left to its notification, which is on its way, or to the next sweep; one from
-    before we watched is not news. What we knew of mail from before *forgotten_before* may have been purged: that it is
-    unknown does not make it an arrival.
+    What is unknown and younger than *patience* is left to its notification, which is on its way, or to the next sweep.
+    Mail from before we watched is no arrival, and news only where it was modified since. What we knew of mail from
+    before *forgotten_before* may have been purged: that it is unknown does not make it an arrival.
+
+    Where a message is unknown and no arrival, nobody can tell what was modified, nor whether Graph announces such a
+    thing, so it does not count as unannounced. Mail that is as we knew it was modified by an echo, and is no news.
     """
     changes: list[Change] = []
     unannounced = 0
@@ -50,16 +53,18 @@ def compare(
     beginning = watched_since.replace(microsecond=0)
     for message in messages:
         sighting = known.get(message.id)
-        if sighting is None:
-            if now - message.received < patience or message.received < beginning:
-                continue
-            if message.received < forgotten_before:
+        # Imported mail was received long before it came.
+        came = max(message.received, message.created)
+        if sighting is not None:
+            if not sighting.shows(message):
                 changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
-                continue
+                unannounced += now - message.modified >= patience
+        elif came < beginning or came < forgotten_before:
+            if message.modified >= beginning and now - message.modified >= patience:
+                changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
+        elif now - came >= patience:
             changes.append(_change(account, ChangeKind.CREATED, message.id, now))
             unannounced += 1
-        elif sighting != Sighting.of(message):
-            changes.append(_change(account, ChangeKind.UPDATED, message.id, now))
     return Found(tuple(changes), unannounced)
 
 

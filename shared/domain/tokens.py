@@ -5,9 +5,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared.domain.accounts import AccountId
+from shared.domain.fields import DayOrMoment
 from shared.domain.models import ApiModel, Owned
 from shared.domain.moments import iso
 
@@ -74,7 +75,7 @@ class NewToken(ApiModel):
     permissions: Permissions | None = None
     metadata: Annotated[str, StringConstraints(max_length=16_384)] | None = None
     ip: Annotated[str, StringConstraints(max_length=64)] | None = None
-    expires: AwareDatetime | None = None
+    expires: DayOrMoment | None = None
 
 
 class TokenQuery(ApiModel):

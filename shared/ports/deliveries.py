@@ -32,8 +32,8 @@ class DeliveryStore(Protocol):
         """
         Stores deliveries with their payloads, as few writes as the store allows.
 
-        Where a row exists already, a delivered one stays as it is and any other is overwritten, so that any order of
-        crashes and repetitions converges.
+        Where a row exists already, it stays as it is, unless the new one overrules it: only a delivered one does. So
+        who comes late takes nothing back, and any order of crashes and repetitions converges.
         """
 
     def get(self, key: DeliveryKey) -> Stored[Delivery] | None:

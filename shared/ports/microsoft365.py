@@ -7,8 +7,10 @@ from typing import Protocol
 
 from shared.domain.accounts import Subscription
 from shared.domain.folders import FolderTree
+from shared.domain.mailboxes import Registration
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 
 
 class TokenSource(Protocol):
@@ -28,12 +30,18 @@ class TokenSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
-    """A message to read: `complete` with body, headers and attachments, or only what tells whether it changed."""
+    """
+    A message to read: `complete` with body, headers and attachments, or only what tells whether it changed.
+
+    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each of its texts is wanted.
+    """
 
     app: OAuth2App
     user: str
     message: str
     complete: bool
+    registration: Registration | None = None
+    text_bytes: int = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,9 @@ class MessageReader(Protocol):
 class Mailboxes(Protocol):
     """Opens mailboxes."""
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """
-        Opens the mailbox and returns its folder tree.
+        Opens the mailbox, in the name of *registration* where users sign in, and returns its folder tree.
 
         Needs no permission but Mail.Read: it asks for the inbox, not for the directory. Raises MailboxRefused where a
         human must mend something.
@@ -96,9 +104,15 @@ class FolderChanges:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What one look at a mailbox shows: what came lately in all folders, and what changed in the watched ones."""
+    """
+    What one look at a mailbox shows.
 
-    listing: Listing
+    `arrived` is what came lately, `modified` which older mail was changed lately, both in all folders; `folders` is
+    what changed in the watched ones, removals too.
+    """
+
+    arrived: Listing
+    modified: Listing
     folders: Mapping[str, FolderChanges]
 
 
@@ -113,26 +127,40 @@ class History(Protocol):
         """
         Looks once, with one call to Graph.
 
-        Shows what was received at or after *since* in every folder, the oldest first, and the changes of each folder in
-        *links* since its link; where that is None the folder's round begins now, with nothing.
+        Shows what was received at or after *since* in every folder, and what was received before and modified at or
+        after it, each the oldest first, and the changes of each folder in *links* since its link; where that is None
+        the folder's round begins now, with nothing.
         """
 
-    def list(self, app: OAuth2App, link: str) -> Listing:
-        """Returns the page that a listing's link leads to."""
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
+        """Returns the page that a listing's link leads to; it may repeat messages, and passes over none."""
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
         """Returns the page that a folder's link leads to."""
 
 
+class CallQuotas(Protocol):
+    """Spends what Graph allows, over all processes together."""
+
+    def spend(self, app: OAuth2App, kind: CallKind) -> None:
+        """Spends one call of the application's quota in its tenant; raises QuotaSpent where none is left now."""
+
+
 class Subscriptions(Protocol):
-    """Has Graph call us about a mailbox."""
+    """
+    Has Graph call us about a mailbox.
+
+    Whoever calls a method has spent one call of its kind: a list for `find`, a write for the others. What a method
+    needs beyond that it spends itself, and raises QuotaSpent where nothing is left.
+    """
 
     def create(self, app: OAuth2App, user: str, client_state: str, service_url: str) -> Subscription:
         """
         Subscribes to every change of the mailbox, with immutable ids, for 7 days.
 
         Where Graph says that we are subscribed already, that subscription is adopted. Raises MailboxRefused where a
-        human must mend something, and TryLater for the rest (our own endpoint that did not answer included).
+        human must mend something, NoRoom where the mailbox has too many subscriptions, and TryLater for the rest (our
+        own endpoint that did not answer, NotReachable, included).
         """
 
     def find(self, app: OAuth2App, user: str, service_url: str) -> list[Subscription]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
 from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.mail import MailBackend
 from shared.ports.microsoft365 import (
     EndpointProbe,
     History,
@@ -14,15 +15,21 @@ from shared.ports.microsoft365 import (
     TokenInspector,
 )
 from shared.ports.queues import ChangeQueue, JobQueue, PoisonQueue, RetryQueue
+from shared.ports.sidecar import WatchStore
+from shared.ports.sign_ins import GrantTokens, SignIns
 from shared.ports.state import (
     AccountStore,
     CursorStore,
     DueStore,
+    FlowStore,
     FolderStore,
+    GrantStore,
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
     PoisonStore,
+    QuotaStore,
     Retention,
     SightingStore,
     TokenStore,
@@ -46,12 +53,17 @@ class Outside:
     due: DueStore
     apps: OAuth2AppStore
     sightings: SightingStore
+    permits: PermitStore
     webhooks: WebhookStore
     deliveries: DeliveryStore
     retention: Retention
     poison: PoisonStore
+    quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
+    grants: GrantStore
+    flows: FlowStore
+    watches: WatchStore
     vault: Vault
 
     changes: ChangeQueue
@@ -60,8 +72,11 @@ class Outside:
     given_up: PoisonQueue
 
     inspector: TokenInspector
+    code_flow: SignIns
+    grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
+    sidecar: MailBackend
     history: History
     subscriptions: Subscriptions
     endpoint: EndpointProbe

@@ -1,5 +1,6 @@
 """What lies between the stages, and what the host gave up there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -29,6 +30,9 @@ class JobQueue(Protocol):
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
 
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        """Queues *jobs* as `put` does, in as few messages as they need; those of a message are taken together."""
+
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
@@ -52,4 +56,4 @@ class PoisonQueue(Protocol):
         """Removes a message that was taken; one that is gone is fine."""
 
     def requeue(self, queue: str, body: str) -> None:
-        """Puts *body* on the queue where it failed, to be taken at least once."""
+        """Puts *body* where it failed, to be taken at least once; raises NotRequeueable where it is too long."""

@@ -50,6 +50,9 @@ class SignIns(Protocol):
         and TryLater; in all these cases nothing was granted.
         """
 
+    def adopt(self, app: OAuth2App, refresh_token: str) -> SignedIn:
+        """Returns who made a sign-in elsewhere, and takes it over; raises GrantRefused, SignInRefused or TryLater."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:

@@ -11,7 +11,9 @@ from shared.domain.folders import FolderTree
 from shared.domain.grants import Grant
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.permits import Permit
 from shared.domain.poison import Poisoned
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.ports.records import Page, Stored
@@ -82,17 +84,24 @@ class DueStore(Protocol):
     def put(self, due: Due) -> None:
         """Adds an entry; the same entry a second time changes nothing."""
 
+    def put_all(self, entries: Sequence[Due]) -> None:
+        """Adds entries as `put` does, as few writes as the store allows."""
+
     def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
         """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Removes entries, as few writes as the store allows; what is gone already is fine."""
 
-    def heartbeat(self) -> Heartbeat | None:
+    def heartbeat(self) -> Stored[Heartbeat] | None:
         """Returns how far the ticks have come, or None before the first."""
 
-    def beat(self, heartbeat: Heartbeat) -> None:
-        """Overwrites how far the ticks have come."""
+    def beat(self, heartbeat: Heartbeat, etag: str | None) -> str:
+        """
+        Overwrites the heartbeat that was read with *etag*, None where there was none, and returns the new ETag.
+
+        Raises Changed where it is another one now.
+        """
 
 
 class OAuth2AppStore(Protocol):
@@ -124,6 +133,19 @@ class SightingStore(Protocol):
         """Overwrites them, as few writes as the store allows."""
 
 
+class PermitStore(Protocol):
+    """Keeps who may read a crowded mailbox: one permit for each place."""
+
+    def of(self, mailbox: str) -> list[Stored[Permit]]:
+        """Returns the permits of a mailbox, in the order of their places, those that are over too."""
+
+    def insert(self, permit: Permit) -> Stored[Permit]:
+        """Adds a permit; raises Changed where its place was ever taken."""
+
+    def replace(self, permit: Permit, etag: str) -> Stored[Permit]:
+        """Overwrites the permit that was read with *etag*; raises Changed where it is another one now."""
+
+
 class PoisonStore(Protocol):
     """Keeps messages that the host gave up."""
 
@@ -138,6 +160,19 @@ class PoisonStore(Protocol):
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
+
+
+class QuotaStore(Protocol):
+    """Keeps what is used of quotas, for all processes."""
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Returns what is used of the quota *scope*, or None before anybody used it."""
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Writes it for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrites the use that was read with *etag*; raises Changed where it is another one now."""
 
 
 class TokenStore(Protocol):
@@ -174,7 +209,7 @@ class Retention(Protocol):
 
     def purge(self, before: datetime) -> int:
         """
-        Drops the deliveries, payloads and sightings of every month that lies wholly before *before*.
+        Drops the deliveries, payloads, sightings and poison of every month that lies wholly before *before*.
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
         """

@@ -6,13 +6,13 @@ repeated, completes.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from shared.domain.accounts import (
+    Access,
     Account,
     AccountChange,
-    AccountOAuth2,
     AccountQuery,
     AccountState,
     NewAccount,
@@ -21,20 +21,23 @@ from shared.domain.accounts import (
     view,
 )
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import AccountNotFound, Changed, FieldProblem, InvalidRequest
+from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
 from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
 from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
+from shared.domain.watches import watch_of
 from shared.domain.webhooks import Webhook
 from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Page, Stored
+from shared.ports.sidecar import WatchStore
 from shared.ports.state import AccountStore, MailboxStore
 from shared.ports.vault import Vault
+from shared.services.grants import Grants
 from shared.services.lookups import Lookup
 from shared.services.replays import Replays
 from shared.services.tokens import Tokens
@@ -60,6 +63,8 @@ class Accounts:
     store: AccountStore
     mailboxes: MailboxStore
     apps: Lookup[Stored[OAuth2App] | None]
+    grants: Grants
+    watches: WatchStore
     webhooks: WebhookStore
     webhook_lookup: Lookup[Stored[Webhook] | None]
     account_lookup: Lookup[Stored[Account] | None]
@@ -73,42 +78,44 @@ class Accounts:
     log: Log
     allow_http: bool
 
-    def register(self, request: NewAccount) -> tuple[str, str]:
+    def register(self, request: NewAccount, access: Access) -> tuple[str, str]:
         """
         Stores an account, new or again, and queues its connection; returns its id and `new` or `existing`.
 
-        Raises InvalidRequest where the application is unknown, or another account watches the same mailbox.
+        Raises InvalidRequest where another account watches the same mailbox.
         """
         account = request.account or self.randomness.account_id()
-        self._check_app(request.oauth2.provider)
         check_scheme(request.webhooks, allow_http=self.allow_http)
         key = account_key(account)
         while True:
-            self._bind(request.oauth2, account)
+            self._bind(access, account)
             stored = self.store.get(key)
             try:
                 if stored is None or stored.value.state is AccountState.DELETED:
-                    self._add(account, request, stored)
+                    self._add(account, request, access, stored)
                     return account, "new"
-                self._renew(stored, request)
+                self._renew(stored, request, access)
             except Changed:
                 continue
             return account, "existing"
 
-    def change(self, account: str, change: AccountChange) -> None:
+    def change(self, account: str, change: AccountChange, access: Access | None) -> None:
         """Changes what *change* names and connects anew; raises AccountNotFound, or InvalidRequest as `register`."""
-        if change.oauth2 is not None:
-            self._check_app(change.oauth2.provider)
         check_scheme(change.webhooks, allow_http=self.allow_http)
         while True:
             stored = self._stored(account)
-            if change.oauth2 is not None:
-                self._bind(change.oauth2, account)
+            if access is not None:
+                self._bind(access, account)
             try:
-                self._renew(stored, change)
+                self._renew(stored, change, access or stored.value.access)
             except Changed:
                 continue
             return
+
+    def get(self, account: str) -> Account | None:
+        """Returns the account as it is now, unless it was removed."""
+        stored = self.store.get(account_key(account))
+        return None if stored is None or stored.value.state is AccountState.DELETED else stored.value
 
     def reconnect(self, account: str) -> None:
         """Queues a fresh connection of the account; raises AccountNotFound."""
@@ -190,28 +197,19 @@ class Accounts:
         stored = self.apps.get(app)
         return stored.value.provider if stored else "oauth2"
 
-    def _check_app(self, app: str) -> None:
-        if self.apps.get(app) is None:
-            self.apps.forget(app)
-            if self.apps.get(app) is None:
-                raise InvalidRequest(
-                    FieldProblem("oauth2.provider", f"no OAuth2 application is registered as {app!r}"),
-                    message="Invalid or missing OAuth2 provider",
-                )
-
-    def _bind(self, oauth2: AccountOAuth2, account: str) -> None:
-        holder = self.mailboxes.bind(oauth2.provider, oauth2.mailbox, account)
+    def _bind(self, access: Access, account: str) -> None:
+        holder = self.mailboxes.bind(access.app, access.user, account)
         if holder == account:
             return
         stored = self.store.get(account_key(holder))
-        if stored is not None and stored.value.state is not AccountState.DELETED and _watches(stored.value, oauth2):
+        if stored is not None and stored.value.state is not AccountState.DELETED and _watches(stored.value, access):
             raise AccountExists(holder)
         # The holder is gone, or has moved to another mailbox, and died before it could let go of this one.
-        self.mailboxes.release(oauth2.provider, oauth2.mailbox, holder)
-        if self.mailboxes.bind(oauth2.provider, oauth2.mailbox, account) != account:
+        self.mailboxes.release(access.app, access.user, holder)
+        if self.mailboxes.bind(access.app, access.user, account) != account:
             raise AccountExists(holder)
 
-    def _add(self, account: str, request: NewAccount, deleted: Stored[Account] | None) -> None:
+    def _add(self, account: str, request: NewAccount, access: Access, deleted: Stored[Account] | None) -> None:
         now = self.clock.now()
         incarnation = self.randomness.nonce()
         key = account_key(account)
@@ -221,8 +219,7 @@ class Accounts:
             incarnation=incarnation,
             name=request.name,
             email=request.address,
-            app=request.oauth2.provider,
-            user=request.oauth2.mailbox,
+            **asdict(access),
             webhooks=unmasked_url(request.webhooks, None),
             options=_options(request, {}),
             former_subscriptions=deleted.value.former(deleted.value.subscription) if deleted else (),
@@ -230,8 +227,11 @@ class Accounts:
             updated=now,
         )
         self._write_webhook(new, request)
+        # Before the row: the grant's last account must not go in between and take the token along.
+        if new.grant:
+            self.grants.attach(new.grant, key)
         if deleted:
-            self._bury(deleted.value)
+            self._bury(deleted.value, new)
             self.store.replace(new, deleted.etag)
         else:
             self.store.insert(new)
@@ -244,25 +244,27 @@ class Accounts:
         self._queue(JobKind.CONNECT, new)
         self.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
 
-    def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange) -> None:
+    def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange, access: Access) -> None:
         former = stored.value
         given = change.model_fields_set
         update: dict[str, Any] = {
             name: getattr(change, name) for name in ("name", "email", "webhooks") if name in given
         }
-        moved = change.oauth2 is not None and not _watches(former, change.oauth2)
-        if moved and change.oauth2 is not None:
-            update |= {"app": change.oauth2.provider, "user": change.oauth2.mailbox, "subscription": None}
-            update |= {"watched_since": None, "swept": None, "claim": None}
+        update |= asdict(access)
+        moved = not _watches(former, access)
         if moved:
-            update["former_subscriptions"] = former.former(former.subscription)
+            update |= {"subscription": None, "former_subscriptions": former.former(former.subscription)}
+            update |= {"watched_since": None, "swept": None, "claim": None}
         update |= {"options": _options(change, former.options), "updated": self.clock.now()}
         if "webhooks" in given:
             update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
         changed = former.model_copy(update=update)
         self._write_webhook(changed, change)
+        if changed.grant:
+            self.grants.attach(changed.grant, changed.key)
         self.store.replace(changed, stored.etag)
         self.account_lookup.forget(former.key)
+        self._leave(former, changed)
         if moved:
             self.mailboxes.release(former.app, former.user, former.id)
         self._queue(JobKind.RECONNECT, changed)
@@ -289,9 +291,10 @@ class Accounts:
         if stored and stored.value.headers and stored.value.headers != headers:
             self.vault.delete(stored.value.headers)
 
-    def _bury(self, gone: Account) -> None:
-        """Tells what the removal of *gone* cannot tell any more: it will find another registration in its place."""
+    def _bury(self, gone: Account, new: Account) -> None:
+        """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
         self.tokens.revoke_bound(gone.id)
+        self._leave(gone, new)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
         self.changes.put(ChangeBatch(account_events=(said,)))
@@ -299,6 +302,13 @@ class Accounts:
         if stored is not None and stored.value.headers:
             self.vault.delete(stored.value.headers)
         self.webhooks.delete(gone.webhook)
+
+    def _leave(self, former: Account, now: Account) -> None:
+        """Ends what a grant did for *former*, where it does not do the same for the account as it is *now*."""
+        if former.grant and (former.incarnation, former.grant) != (now.incarnation, now.grant):
+            self.watches.delete(watch_of(former))
+        if former.grant and former.grant != now.grant:
+            self.grants.detach(former.grant, former.key)
 
     def _latest_etag(self, key: str) -> str:
         stored = self.store.get(key)
@@ -330,8 +340,8 @@ def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict
     return options
 
 
-def _watches(account: Account, oauth2: AccountOAuth2) -> bool:
-    return account.app == oauth2.provider and account.user.lower() == oauth2.mailbox.lower()
+def _watches(account: Account, access: Access) -> bool:
+    return account.app == access.app and account.user.lower() == access.user.lower()
 
 
 def _matches(account: Account, query: AccountQuery) -> bool:

@@ -2,8 +2,8 @@
 Changes: the queue's batch becomes events, and the events go out.
 
 Per batch, not per change: one round of reading, one round of POSTs, one write of rows. What cannot be told yet (Graph
-is throttled, a copy lags behind) goes back to the queue with a delay; it never fails the batch it came with. Only when
-all of that has been stored does the batch's own message go.
+is throttled, a copy lags behind, a crowded mailbox has no room) goes back to the queue with a delay; it never fails the
+batch it came with. Only when all of that has been stored does the batch's own message go.
 """
 
 from collections.abc import Sequence
@@ -22,19 +22,25 @@ from shared.domain.changes import (
     meaning_of_message,
     meaning_of_missing,
     needs_sighting,
+    was_touched,
 )
+from shared.domain.crowds import Crowds
+from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
+from shared.domain.exact_changes import meaning_of_exact, needs_reading
 from shared.domain.folders import Folder
+from shared.domain.imap_ids import place_of
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
+from shared.domain.mailboxes import mailbox_key, registration_of
 from shared.domain.messages import ContentRules, Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
@@ -43,6 +49,7 @@ from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 
 # How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
@@ -50,13 +57,14 @@ PATIENCE = 3
 _LOOK_AGAIN = (timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=30))
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
-_READ_ALONE = 20
 _OUTAGE_WAIT = timedelta(seconds=60)
+# Up to this and a half; queues count in whole seconds, and not all should come back in the same one.
+_CROWDED_WAIT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
 class _Subject:
-    """What a batch says about one message."""
+    """What a batch says about one message; an exact change of it is a subject of its own."""
 
     account: Account
     message: str
@@ -74,8 +82,16 @@ class _Subject:
         self.changes.append(change)
 
     @property
+    def exact(self) -> Change | None:
+        return self.changes[0] if self.changes[0].exact else None
+
+    @property
     def first_seen(self) -> datetime:
         return self.seen or self.account.created
+
+    @property
+    def crowded(self) -> bool:
+        return any(change.crowded for change in self.changes)
 
     @property
     def worked_on(self) -> bool:
@@ -91,15 +107,25 @@ class _Result:
     again: dict[timedelta, list[Change]] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    crowded: int = 0
 
-    def look_again(self, subject: _Subject) -> None:
+    def look_again(self, subject: _Subject, *, told: bool) -> None:
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
-        again = (change.model_copy(update={"looks": subject.looks + 1}) for change in subject.changes)
+        # What was told in part was interrupted, and the next look must know it.
+        update = {"looks": subject.looks + 1, "tries": max(subject.tries, int(told))}
+        again = (change.model_copy(update=update) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
 
     def put_off(self, subject: _Subject, wait: timedelta) -> None:
         again = (change.model_copy(update={"tries": subject.tries + 1}) for change in subject.changes)
         self.again.setdefault(wait, []).extend(again)
+
+    def wait_for_room(self, subject: _Subject, wait: timedelta, *, redelivered: bool) -> None:
+        # Nothing was tried, so nothing is counted; but who may have worked on it before must stay known.
+        tries = max(subject.tries, int(redelivered))
+        again = (change.model_copy(update={"crowded": True, "tries": tries}) for change in subject.changes)
+        self.again.setdefault(wait, []).extend(again)
+        self.crowded += 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +135,7 @@ class Changes:
     accounts: Lookup[Stored[Account] | None]
     apps: Lookup[Stored[OAuth2App] | None]
     folders: Folders
-    reader: GroupCommit[ReadRequest, Reading]
+    readings: Readings
     sightings: SightingStore
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
     queue: ChangeQueue
@@ -117,7 +143,9 @@ class Changes:
     deliveries: Deliveries
     settings: InstanceSettingsService
     recent: RecentEvents
+    crowds: Crowds
     clock: Clock
+    randomness: Randomness
     log: Log
     sightings_kept: timedelta
 
@@ -143,6 +171,7 @@ class Changes:
             changes=len(batch.changes),
             events=len(result.outgoing),
             again=sum(map(len, result.again.values())),
+            crowded=result.crowded,
             redelivered=redelivered,
             milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
         )
@@ -152,7 +181,10 @@ class Changes:
         announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
         for said in announced:
             self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
-        subjects = self._subjects(batch.changes)
+        exact = [change for change in batch.changes if change.exact]
+        # What crowds Graph's mailboxes is Graph's own limit.
+        other = self.crowds.mark((change for change in batch.changes if not change.exact), self.clock.now())
+        subjects = self._subjects([*exact, *other])
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
         self.sighting_rows.submit(list(result.sightings.items())).result()
@@ -164,7 +196,7 @@ class Changes:
             self.recent.abandon(event)
 
     def _subjects(self, changes: Sequence[Change]) -> list[_Subject]:
-        subjects: dict[tuple[str, str], _Subject] = {}
+        subjects: dict[tuple[str, ...], _Subject] = {}
         for change in changes:
             stored = self.accounts.get(change.account)
             if stored is not None and stored.value.state is AccountState.DELETED:
@@ -173,10 +205,9 @@ class Changes:
                 stored = self.accounts.get(change.account)
             if stored is None or stored.value.state is AccountState.DELETED:
                 continue
-            subject = subjects.get((change.account, change.message))
-            if subject is None:
-                subject = subjects[change.account, change.message] = _Subject(stored.value, change.message)
-            subject.add(change)
+            apart = (change.kind, change.version) if change.exact else ()
+            key = (change.account, change.message, *apart)
+            subjects.setdefault(key, _Subject(stored.value, change.message)).add(change)
         return list(subjects.values())
 
     def _interpret(
@@ -185,8 +216,11 @@ class Changes:
         rules = ContentRules(
             text=settings.notify_text, text_bytes=settings.notify_text_size, headers=settings.notify_headers
         )
-        requests, asked = [], []
+        requests, asked, crowded = [], [], set()
         for subject in subjects:
+            if subject.exact and not needs_reading(subject.exact):
+                self._interpret_one(subject, None, rules, settings, result, redelivered=redelivered)
+                continue
             app = self.apps.get(subject.account.app)
             if app is None:
                 # Deleted with force while its accounts live on: nothing can be read until they have another.
@@ -194,17 +228,30 @@ class Changes:
                 continue
             # A message that nobody has announced for a while may turn out to be new, so it is read whole.
             complete = ChangeKind.CREATED in subject.kinds or subject.looks > 0
-            requests.append(ReadRequest(app.value, subject.account.user, subject.message, complete))
+            requests.append(
+                ReadRequest(
+                    app.value,
+                    subject.account.user,
+                    subject.message,
+                    complete,
+                    registration=registration_of(subject.account),
+                    text_bytes=settings.notify_text_size,
+                )
+            )
             asked.append(subject)
-        pending = [self.reader.submit(requests[at : at + _READ_ALONE]) for at in range(0, len(requests), _READ_ALONE)]
-        readings = [reading for future in pending for reading in future.result()]
-        for subject, reading in zip(asked, readings, strict=True):
-            self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
+            if subject.crowded:
+                crowded.add(mailbox_key(app.value, subject.account.user))
+        room = _CROWDED_WAIT * (0.5 + self.randomness.fraction())
+        for subject, reading in zip(asked, self.readings.read(requests, crowded), strict=True):
+            if reading is None:
+                result.wait_for_room(subject, room, redelivered=redelivered)
+            else:
+                self._interpret_one(subject, reading, rules, settings, result, redelivered=redelivered)
 
     def _interpret_one(
         self,
         subject: _Subject,
-        reading: Reading,
+        reading: Reading | None,
         rules: ContentRules,
         settings: InstanceSettings,
         result: _Result,
@@ -222,7 +269,7 @@ class Changes:
     def _tell(
         self,
         subject: _Subject,
-        reading: Message | NotThere,
+        reading: Message | NotThere | None,
         rules: ContentRules,
         settings: InstanceSettings,
         result: _Result,
@@ -230,22 +277,26 @@ class Changes:
         redelivered: bool,
     ) -> None:
         suspicious = redelivered or subject.worked_on
-        if isinstance(reading, NotThere):
+        message = reading if isinstance(reading, Message) else None
+        if subject.exact is not None:
+            meaning = meaning_of_exact(subject.exact, message, rules, patience=PATIENCE)
+            # The message's own moments are those of its arrival.
+            message = message if meaning.event is EventName.MESSAGE_NEW else None
+        elif message is None:
             meaning = meaning_of_missing(
                 subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
             )
         else:
-            meaning = self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=suspicious)
+            meaning = self._meaning(subject, message, rules, redelivered=redelivered, suspicious=suspicious)
             told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
             if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
                 # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
                 finished = self.recent.is_finished(told)
                 again = AGAIN if not finished else None
-                meaning = again or self._meaning(subject, reading, rules, redelivered=redelivered, suspicious=True)
+                meaning = again or self._meaning(subject, message, rules, redelivered=redelivered, suspicious=True)
         if meaning.again:
-            result.look_again(subject)
-        elif meaning.event is not None:
-            message = reading if isinstance(reading, Message) else None
+            result.look_again(subject, told=meaning.event is not None)
+        if meaning.event is not None:
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
             if meaning.also is not None:
                 self._announce(subject, message, meaning.also, settings, result, suspicious=suspicious)
@@ -259,6 +310,10 @@ class Changes:
         known = None
         if needs_sighting(subject.kinds, message, suspicious=suspicious):
             known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
+        told = None
+        found = was_touched(message) and any(change.found for change in subject.changes)
+        if known is None and (interrupted or found):
+            told = self._told(subject, message)
         return meaning_of_message(
             subject.kinds,
             message,
@@ -268,7 +323,24 @@ class Changes:
             patience=PATIENCE,
             interrupted=interrupted,
             rules=rules,
+            told=told,
         )
+
+    def _told(self, subject: _Subject, message: Message) -> Sighting | None:
+        """Returns what was told of an arrival that nobody noted, from the bytes that its delivery sends."""
+        account = subject.account
+        key = DeliveryKey(
+            webhook=_webhook(account),
+            moment=int(near(message.received, subject.first_seen).timestamp() * 1000),
+            event_id=event_id(account.key, message.id, EventName.MESSAGE_NEW, ""),
+        )
+        told = self.deliveries.told(key)
+        if told is None:
+            return None
+        folder = self.folders.find(account, message.folder)
+        stayed = folder is not None and told.get("path") == folder.path
+        flags, labels = (tuple(sorted(told.get(name) or ())) for name in ("flags", "labels"))
+        return Sighting(folder=message.folder if stayed else "", flags=flags, labels=labels)
 
     def _known_since(self, subject: _Subject) -> datetime:
         """Returns since when a message would be known if it had been told."""
@@ -291,7 +363,9 @@ class Changes:
         account = subject.account
         if meaning.event is None or meaning.data is None:
             return
-        folder = self.folders.find(account, message.folder) if message else None
+        place = place_of(subject.message)
+        folder_id = message.folder if message else place.folder if place else None
+        folder = self.folders.find(account, folder_id) if folder_id else None
         event = Event(
             id=event_id(account.key, subject.message, meaning.event, meaning.version),
             name=meaning.event,
@@ -301,12 +375,13 @@ class Changes:
             # What is gone has no time of its own any more.
             date=meaning.moment if message and meaning.moment else subject.first_seen,
             learned=subject.first_seen,
-            data=_placed(meaning.data, folder),
+            data=_placed(meaning.event, meaning.data, folder),
             path=folder.path if folder else "\\All",
             special_use=folder.special_use if folder else "\\All",
         )
-        webhook = account.webhook if account.webhooks else DEFAULT
-        out = Outgoing(event, webhook, payload(event, settings.service_url), suspicious, subject.changes[0].correlation)
+        out = Outgoing(
+            event, _webhook(account), payload(event, settings.service_url), suspicious, subject.changes[0].correlation
+        )
         if not self._take(event.id, result, suspicious=suspicious):
             return
         if message is not None and meaning.sighting is not None:
@@ -367,10 +442,15 @@ class Changes:
             )
 
 
-def _placed(data: dict[str, object], folder: Folder | None) -> dict[str, object]:
-    if folder is None or "emailId" not in data:
+def _webhook(account: Account) -> str:
+    return account.webhook if account.webhooks else DEFAULT
+
+
+def _placed(event: EventName, data: dict[str, object], folder: Folder | None) -> dict[str, object]:
+    if folder is None or event is not EventName.MESSAGE_NEW:
         return data
-    placed = {"id": data["id"], "path": folder.path, **data}
+    placed: dict[str, object] = {key: data[key] for key in ("id", "uid") if key in data}
+    placed |= {"path": folder.path, **data}
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed

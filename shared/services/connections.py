@@ -14,29 +14,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState, Claim, LastError, Subscription
-from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.client_state import ClientStates
-from shared.domain.errors import Changed, MailboxRefused, NotReachable, SignInRefused, TryLater
-from shared.domain.events import EventName
+from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, QuotaSpent, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import Mailboxes, Subscriptions
-from shared.ports.queues import ChangeQueue, JobQueue
+from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, FolderStore
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
-from shared.services.removals import end_former
+from shared.services.quotas import Quotas
+from shared.services.removals import calls_to_end_former, end_former
 from shared.services.renewals import Renewals
+from shared.services.standings import Standings, error_of, is_pointless, is_wanted
 from shared.services.sweeps import Sweeps
 
 # Longer than creating a subscription can take (Graph waits 10 s for each of our two endpoints, our client 30 s).
 _CLAIM = timedelta(seconds=60)
-_BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900, 3600))
-# A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
-_REFUSED_WAIT = timedelta(hours=1)
-_FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
+# Somebody must end subscriptions first; until then polling serves.
+_NO_ROOM_WAIT = timedelta(days=1)
 # A chain of sweeps that is this late has ended, with the state of the account or by an accident.
 _CHAIN_LATE = timedelta(hours=1)
 
@@ -50,11 +49,12 @@ class Connections:
     mailboxes: Mailboxes
     folders: FolderStore
     subscriptions: Subscriptions
+    quotas: Quotas
     client_states: ClientStates
     renewals: Renewals
     sweeps: Sweeps
     settings: InstanceSettingsService
-    changes: ChangeQueue
+    standings: Standings
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -65,15 +65,15 @@ class Connections:
         account, now = stored.value, self.clock.now()
         watched = account.subscription is not None and account.subscription.expires > now
         done = watched and account.state is AccountState.CONNECTED
-        if account.state is AccountState.DELETED or (done and job.kind is JobKind.CONNECT):
+        if is_pointless(account, job, done=done):
             return
-        if job.at is not None and job.at != account.next_attempt:
-            # A later attempt took this one's place: one account has one chain of attempts.
+        if not done and account.claim is not None and account.claim.until > now:
+            raise Changed(f"Another job connects {account.id!r}.")
+        if not self._has_its_turn(stored, job, watched=watched):
             return
-        orphaned = account.claim is not None
         if not done:
             stored = self._claim(stored)
-        asked = False
+        orphaned, asked = account.claim is not None, False
         try:
             # Another process may have rotated its secret a moment ago: that is what many of these jobs are for.
             self.apps.forget(account.app)
@@ -82,23 +82,54 @@ class Connections:
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
             asked = not watched
             subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
-        except NotReachable as silence:
+        except QuotaSpent as spent:
+            self.jobs.put(job, spent.turn)
+            # A claim that was found stays one to look behind.
+            self.standings.write(
+                stored, stored.value.state, claim=self._ended(stored.value.claim) if orphaned else None
+            )
+        except (NotReachable, NoRoom) as silence:
             self._polling(stored, silence)
         except (SignInRefused, MailboxRefused) as refusal:
-            self._refused(stored, refusal)
+            self.standings.refused(stored, refusal)
         except TryLater as busy:
             # Whoever is asked to wait got nothing; no answer at all may hide a subscription, so the claim stays.
-            self._postponed(stored, busy, unsure=asked and busy.retry_after is None)
+            unsure = asked and busy.retry_after is None
+            self.standings.postponed(stored, busy, claim=self._ended(stored.value.claim) if unsure else None)
         else:
             self._connected(stored, app, subscription)
 
+    def _has_its_turn(self, stored: Stored[Account], job: Job, *, watched: bool) -> bool:
+        """Spends what Graph is about to be asked for, or puts the job back: nothing failed, and no try is counted."""
+        account = stored.value
+        try:
+            self._spend(account, watched=watched)
+        except QuotaSpent as spent:
+            # The job comes before the row: a crash in between repeats it, and the other order could lose it.
+            self.jobs.put(job, spent.turn)
+            if account.state is AccountState.NEW:
+                self.standings.added(account)
+                now = self.clock.now()
+                self.accounts.replace(
+                    account.become(AccountState.CONNECTING, watched_since=account.watched_since or now, updated=now),
+                    stored.etag,
+                )
+            return False
+        return True
+
+    def _spend(self, account: Account, *, watched: bool) -> None:
+        self.quotas.spend_all(calls_to_end_former(account, self.apps))
+        app = self.apps.get(account.app)
+        if watched or app is None or self.settings.current().service_url is None:
+            return
+        if account.claim is not None:
+            self.quotas.spend(app.value, CallKind.LIST)
+        self.quotas.spend(app.value, CallKind.WRITE)
+
     def _claim(self, stored: Stored[Account]) -> Stored[Account]:
         account, now = stored.value, self.clock.now()
-        if account.claim is not None and account.claim.until > now:
-            raise Changed(f"Another job connects {account.id!r}.")
         if account.state is AccountState.NEW:
-            version, data = account.incarnation, {"account": account.id}
-            self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
+            self.standings.added(account)
         claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
         # Who polls is connected, and stays so while we try to do better.
         state = account.state if account.polling else AccountState.CONNECTING
@@ -112,6 +143,7 @@ class Connections:
         left = self.subscriptions.find(app, account.user, service_url) if orphaned else []
         # What a dead holder of the claim left behind is adopted; anything further is ended.
         for surplus in left[1:]:
+            self.quotas.spend(app, CallKind.WRITE)
             self.subscriptions.delete(app, surplus.id)
         if left:
             return left[0]
@@ -127,23 +159,28 @@ class Connections:
         fresh = subscription is not None and subscription != account.subscription
         if fresh and subscription is not None:
             self.renewals.schedule(account, subscription)
-        if fresh and account.initialized:
-            # What came while nobody called us.
+        if fresh:
+            # What came while nobody called us; and from here on removals are followed, which leave no other trace.
             self.jobs.put(Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation))
         try:
             self._settle(stored, subscription=subscription, polling=False, next_attempt=None, attempts=0)
         except Changed:
             current = self.accounts.get(account.key)
-            if subscription is not None and not (current and _wants(current.value, account)):
+            if subscription is not None and not (current and is_wanted(current.value, account)):
                 self.subscriptions.delete(app, subscription.id)
             raise
         self.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
-    def _polling(self, stored: Stored[Account], silence: NotReachable) -> None:
-        """Connects without a subscription: the account polls, and we ask Graph to call us again and again."""
+    def _polling(self, stored: Stored[Account], silence: NotReachable | NoRoom) -> None:
+        """Connects without a subscription: the account polls and says why, and we ask Graph again and again."""
         account = stored.value
-        at = self._try_again(account, _BACKOFF[min(account.attempts, len(_BACKOFF) - 1)])
-        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=account.attempts + 1)
+        if isinstance(silence, NoRoom):
+            wait, error = _NO_ROOM_WAIT, error_of(silence, permanent=False)
+        else:
+            wait = self.standings.backoff(account)
+            error = LastError(response=str(silence), code="NotReachable")
+        at, attempts = self.standings.try_again(account, wait), account.attempts + 1
+        self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=attempts, last_error=error)
         self.log.problem(
             "account.polling",
             account=account.id,
@@ -153,32 +190,12 @@ class Connections:
         )
 
     def _settle(self, stored: Stored[Account], *, polling: bool, **changes: Any) -> None:
-        """Tells that the account works, has it swept from now on, and writes that it is connected."""
-        account = stored.value
-        at = self.clock.now() if account.initialized else account.watched_since or account.created
-        mended = account.last_error is not None and account.last_error.permanent
-        said = []
-        if not account.initialized or mended:
-            version = f"{account.incarnation}/{account.error_count}"
-            data: dict[str, Any] = {"user": account.user}
-            said.append(account_event(account, EventName.AUTHENTICATION_SUCCESS, version, at, data))
-        if not account.initialized:
-            data = {"initialized": True}
-            said.append(account_event(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
-        self._announce(*said)
-        following = self._new_chain(account, polling=polling)
+        """Has the account swept from now on, and tells that it works."""
+        following = self._new_chain(stored.value, polling=polling)
         if following is not None:
             # Otherwise the chain that is under way writes it, perhaps at this moment.
             changes["next_sweep"] = following
-        self._finish(
-            stored,
-            AccountState.CONNECTED,
-            polling=polling,
-            initialized=True,
-            last_error=None,
-            former_subscriptions=(),
-            **changes,
-        )
+        self.standings.works(stored, polling=polling, **changes)
 
     def _new_chain(self, account: Account, *, polling: bool) -> datetime | None:
         """Begins a chain of sweeps and returns its first, unless one is under way at the right pace."""
@@ -189,107 +206,5 @@ class Connections:
         self.sweeps.schedule(account, following)
         return following
 
-    def _refused(self, stored: Stored[Account], refusal: SignInRefused | MailboxRefused) -> None:
-        """Tells a refusal that a human must mend, once per reason, and asks again by itself once an hour."""
-        account = stored.value
-        if account.attempts < len(_FIRST_REFUSALS) and isinstance(refusal, MailboxRefused):
-            # Consent takes minutes to reach Exchange: https://learn.microsoft.com/graph/auth-limit-mailbox-access
-            wait = _FIRST_REFUSALS[account.attempts]
-            self._fail(stored, AccountState.CONNECT_ERROR, _error(refusal, permanent=False), wait)
-            return
-        error, count = _error(refusal, permanent=True), account.error_count
-        told = account.last_error is not None and account.last_error.permanent and account.last_error.code == error.code
-        if not told:
-            count += 1
-            data: dict[str, Any] = {"response": error.response, "serverResponseCode": error.code}
-            if error.token_request:
-                data["tokenRequest"] = error.token_request
-            version = f"{account.incarnation}/{count}"
-            said = account_event(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
-            self._announce(said)
-        self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
-
-    def _postponed(self, stored: Stored[Account], busy: TryLater, *, unsure: bool) -> None:
-        wait = _BACKOFF[min(stored.value.attempts, len(_BACKOFF) - 1)]
-        if busy.retry_after is not None:
-            wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
-        error = LastError(response=str(busy), code="TryLater")
-        claim = stored.value.claim if unsure else None
-        kept = claim.model_copy(update={"until": self.clock.now()}) if claim else None
-        self._fail(stored, AccountState.CONNECT_ERROR, error, wait, claim=kept)
-
-    def _fail(
-        self, stored: Stored[Account], state: AccountState, error: LastError, wait: timedelta, **changes: Any
-    ) -> None:
-        account = stored.value
-        # While a human must still mend something, a hiccup on top of it changes nothing about that.
-        if state is AccountState.CONNECT_ERROR and account.last_error is not None and account.last_error.permanent:
-            state, error = AccountState.AUTHENTICATION_ERROR, account.last_error
-        at = self._try_again(account, wait)
-        attempts = account.attempts + 1
-        self._finish(stored, state, last_error=error, next_attempt=at, attempts=attempts, polling=False, **changes)
-        self.log.problem(
-            "account.failed",
-            account=account.id,
-            correlation=account.incarnation,
-            state=state,
-            code=error.code,
-            error=error.response,
-            again=at,
-        )
-
-    def _try_again(self, account: Account, wait: timedelta) -> datetime:
-        """Queues the next attempt and returns its moment, which the row must name."""
-        wait *= 1 + 0.2 * self.randomness.fraction()
-        at = self.clock.now() + wait
-        # The job comes before the row: a crash in between repeats it, and the other order could lose it.
-        self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation, at=at), wait)
-        return at
-
-    def _finish(self, stored: Stored[Account], state: AccountState, **changes: Any) -> None:
-        """Writes what a connection came to; what the API changed meanwhile stays, while the claim is still ours."""
-        ours = stored.value
-        changes = {"claim": None, "updated": self.clock.now(), **changes}
-        while True:
-            try:
-                self.accounts.replace(stored.value.become(state, **changes), stored.etag)
-            except Changed:
-                current = self.accounts.get(ours.key)
-                if current is None or current.value.claim != ours.claim or not _wants(current.value, ours):
-                    raise
-                if not current.value.can_become(state):
-                    raise
-                stored = current
-            else:
-                return
-
-    def _announce(self, *said: AccountEvent) -> None:
-        """
-        Queues events of the account itself, before the row that they are about is written.
-
-        A crash in between has the job run again and say the same under the same ids.
-        """
-        if said:
-            self.changes.put(ChangeBatch(account_events=said))
-
-
-def _wants(current: Account, subscribed: Account) -> bool:
-    """Tells whether the account as it is now still wants what was begun for it as it was *subscribed*."""
-    if current.state is AccountState.DELETED:
-        return False
-    return (current.incarnation, current.app, current.user) == (
-        subscribed.incarnation,
-        subscribed.app,
-        subscribed.user,
-    )
-
-
-def _error(refusal: SignInRefused | MailboxRefused, *, permanent: bool) -> LastError:
-    token_request = refusal.token_request if isinstance(refusal, SignInRefused) else None
-    return LastError(
-        response=str(refusal),
-        code=refusal.reason,
-        description=refusal.mend,
-        token_request=token_request or None,
-        permanent=permanent,
-    )
+    def _ended(self, claim: Claim | None) -> Claim | None:
+        return claim.model_copy(update={"until": self.clock.now()}) if claim else None

@@ -1,18 +1,17 @@
 """
 Deliveries: an event reaches its webhook, now or later.
 
-The order is the promise. First attempt: POST → row → retry message → return, and only then does the host delete the
-event's own message. Retry: POST → row → next retry message → return. Whatever dies in between is repeated by the
-message that still lives, so a crash can cause a duplicate and never a loss. A row never stands in the way of a message:
-it only spares a POST that it shows as delivered.
+What is done about a delivery, and in which order, `shared/domain/attempts.py` decides; here it is carried out.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.attempts import ORDER, Effect, Step, first, later, next_retry, told, unasked
 from shared.domain.deliveries import (
     JITTER,
     Delivery,
@@ -40,10 +39,9 @@ from shared.services.endpoints import Endpoints
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
-# A full lane empties within one timeout; coming back a little later costs no attempt.
-_BUSY_WAIT = timedelta(seconds=10)
-_LATE_WAIT = timedelta(seconds=1)
 _OUTAGE_WAIT = timedelta(seconds=60)
+# As many results as open the breaker of an endpoint at which all fails.
+_VANGUARD = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,22 @@ class Outgoing:
     payload: bytes
     suspicious: bool
     correlation: str
+
+
+class _Work:
+    """A step that is being carried out. Without `etag` its row is new; a `payload` that has expired is empty."""
+
+    def __init__(self, step: Step, webhook: Webhook, payload: bytes, etag: str | None = None) -> None:
+        self.delivery = step.delivery
+        self.effects = step.effects
+        self.webhook = webhook
+        self.payload = payload
+        self.etag = etag
+
+    def becomes(self, delivery: Delivery | None) -> bool:
+        """Goes on as *delivery*, if there is one, and tells whether there was."""
+        self.delivery = delivery or self.delivery
+        return delivery is not None
 
 
 @dataclass(frozen=True)
@@ -81,30 +95,13 @@ class Deliveries:
 
     def dispatch(self, outgoing: Sequence[Outgoing]) -> None:
         """Makes all first attempts in parallel, then stores their rows, then queues what must be retried."""
-        fresh: list[tuple[Delivery, bytes]] = []
-        attempts: list[tuple[Delivery, Webhook, bytes]] = []
+        works = []
         for out in outgoing:
-            stored = self.webhook_lookup.get(out.webhook)
-            if stored is None or not stored.value.url:
-                continue
-            delivery = self._new(out, stored.value)
+            webhook = self._webhook(out.webhook)
+            delivery = self._new(out, webhook)
             known = self.store.get(delivery.key) if out.suspicious else None
-            if known is not None:
-                self._queue_retry(known.value)
-            elif stored.value.disabled:
-                parked = delivery.ended(DeliveryState.PARKED, stored.value.disabled, now=self.clock.now())
-                fresh.append((parked, out.payload))
-            elif deferred := self._deferred(delivery, stored.value):
-                fresh.append((deferred, out.payload))
-            else:
-                attempts.append((delivery, stored.value, out.payload))
-        secrets = self.settings.secrets() if attempts else []
-        outcomes = self.sender.send([self._post(*attempt, secrets) for attempt in attempts])
-        for (delivery, webhook, payload), outcome in zip(attempts, outcomes, strict=True):
-            fresh.append((self._after(delivery, webhook, outcome), payload))
-        self.rows.submit(fresh).result()
-        for delivery, _ in fresh:
-            self._queue_retry(delivery)
+            works.append(_Work(first(delivery, known.value if known else None), webhook, out.payload))
+        self._carry_out(works)
 
     def attempt(self, retry: Retry, *, redelivered: bool) -> None:
         """Makes the attempt that *retry* is about, unless the row shows that somebody else made it."""
@@ -119,36 +116,55 @@ class Deliveries:
         stored = self.store.get(retry.delivery)
         if stored is None:
             return
-        delivery = stored.value
-        if len(delivery.attempts) >= retry.number:
-            # Made already. This very message may have died between the row and the next message, so it queues that
-            # one; a fresh message here is the twin of one whose own holder queues it.
-            if redelivered:
-                self._queue_retry(delivery)
-            return
-        if delivery.state is not DeliveryState.RETRYING and not retry.asked:
-            return
-        after = self._made(delivery)
-        self._record(after, stored.etag)
-        self._queue_retry(after)
+        step = later(retry, stored.value, redelivered=redelivered)
+        webhook = self._webhook(retry.delivery.webhook)
+        payload = self.store.payload(retry.delivery) if Effect.POST in step.effects else None
+        self._carry_out([_Work(step, webhook, payload or b"", stored.etag)])
 
-    def _made(self, delivery: Delivery) -> Delivery:
-        webhook = self.webhook_lookup.get(delivery.key.webhook)
+    def _carry_out(self, works: Sequence[_Work]) -> None:
+        for effect in ORDER:
+            concerned = [work for work in works if effect in work.effects]
+            match effect:
+                case Effect.POST:
+                    self._ask(concerned)
+                case Effect.ROW:
+                    self._record(concerned)
+                case Effect.RETRY:
+                    self._queue(concerned)
+
+    def _ask(self, works: Sequence[_Work]) -> None:
+        """
+        Posts to the endpoints that may be asked now; each delivery goes on from what came of that.
+
+        Of many for one endpoint some go ahead, so that one that has died costs these attempts and not all.
+        """
         now = self.clock.now()
-        if webhook is None or not webhook.value.url:
-            return delivery.ended(DeliveryState.DISCARDED, "The webhook was removed.", now=now)
-        if webhook.value.disabled:
-            return delivery.ended(DeliveryState.PARKED, webhook.value.disabled, now=now)
-        payload = self.store.payload(delivery.key)
-        if payload is None:
-            return delivery.ended(DeliveryState.FAILED, "The payload has expired.", now=now)
-        secrets = self.settings.secrets()
-        reopened = delivery.reopened()
-        deferred = self._deferred(reopened, webhook.value)
-        if deferred is not None:
-            return deferred
-        outcome = self.sender.send([self._post(reopened, webhook.value, payload, secrets)])[0]
-        return self._after(reopened, webhook.value, outcome)
+        able = [work for work in works if not work.becomes(unasked(work.delivery, work.webhook, work.payload, now=now))]
+        secrets = self.settings.secrets() if able else []
+        for wave in filter(None, _waves(able)):
+            asked = [work for work in wave if not work.becomes(self._deferred(work.delivery.reopened(), work.webhook))]
+            outcomes = self.sender.send([self._post(work, secrets) for work in asked])
+            for work, outcome in zip(asked, outcomes, strict=True):
+                work.becomes(self._after(work.delivery.reopened(), work.webhook, outcome))
+
+    def _record(self, works: Sequence[_Work]) -> None:
+        """Writes the rows: new ones together, with the bytes that every further attempt sends."""
+        self.rows.submit([(work.delivery, work.payload) for work in works if work.etag is None]).result()
+        for work in works:
+            if work.etag is not None:
+                self._replace(work.delivery, work.etag)
+
+    def _queue(self, works: Sequence[_Work]) -> None:
+        for work in works:
+            following = next_retry(work.delivery, self.clock.now())
+            if following is not None:
+                self.retries.put(*following)
+
+    def told(self, key: DeliveryKey) -> dict[str, Any] | None:
+        """Returns what the delivery's bytes say of their subject, or None where there are none."""
+        payload = self.store.payload(key)
+        data: dict[str, Any] | None = json.loads(payload)["data"] if payload else None
+        return data
 
     def page(self, query: DeliveryQuery) -> dict[str, Any]:
         """Returns a page of deliveries, the newest day first, with the cursor of the next page."""
@@ -167,6 +183,11 @@ class Deliveries:
         payload = self.store.payload(key)
         return {**view(stored.value), "payload": None if payload is None else json.loads(payload)}
 
+    def _webhook(self, webhook: str) -> Webhook:
+        """Returns the webhook; one that is not there is one without a URL, and receives nothing."""
+        stored = self.webhook_lookup.get(webhook)
+        return stored.value if stored else Webhook(id=webhook, url="", updated=self.clock.now())
+
     def _new(self, out: Outgoing, webhook: Webhook) -> Delivery:
         now = self.clock.now()
         event = out.event
@@ -184,20 +205,20 @@ class Deliveries:
             correlation=out.correlation,
         )
 
-    def _post(self, delivery: Delivery, webhook: Webhook, payload: bytes, secrets: Sequence[str]) -> Post:
+    def _post(self, work: _Work, secrets: Sequence[str]) -> Post:
         return Post(
-            lane=webhook.id,
-            url=webhook.url,
+            lane=work.webhook.id,
+            url=work.webhook.url,
             headers=headers(
-                delivery.key,
-                payload,
-                attempts_made=len(delivery.attempts),
-                learned=delivery.created,
+                work.delivery.key,
+                work.payload,
+                attempts_made=len(work.delivery.attempts),
+                learned=work.delivery.created,
                 now=self.clock.now(),
                 secrets=secrets,
-                custom=self._custom_headers(webhook),
+                custom=self._custom_headers(work.webhook),
             ),
-            body=payload,
+            body=work.payload,
         )
 
     def _custom_headers(self, webhook: Webhook) -> dict[str, str]:
@@ -217,16 +238,9 @@ class Deliveries:
 
     def _after(self, delivery: Delivery, webhook: Webhook, outcome: Outcome) -> Delivery:
         now = self.clock.now()
-        if outcome is BUSY:
-            after = delivery.deferred(now=now, wait=_BUSY_WAIT * (1 + self.randomness.fraction()))
-        else:
-            after = delivery.attempted(outcome, now=now, schedule=self.schedule, chance=self.randomness.fraction())
         disabled = self.endpoints.tell(webhook, outcome)
-        if disabled is not None:
-            after = after.ended(DeliveryState.PARKED, disabled, now=now)
-        elif outcome.gone:
-            # It was another endpoint that said so: the URL was set anew meanwhile, and there the schedule begins anew.
-            after = after.reopened().deferred(now=now, wait=_BUSY_WAIT)
+        made = None if outcome is BUSY else outcome
+        after = told(delivery, made, disabled, now=now, schedule=self.schedule, chance=self.randomness.fraction())
         self._tell(after, outcome, now)
         return after
 
@@ -257,17 +271,22 @@ class Deliveries:
             correlation=delivery.correlation or None,
         )
 
-    def _record(self, delivery: Delivery, etag: str) -> None:
+    def _replace(self, delivery: Delivery, etag: str) -> None:
         try:
             self.store.replace(delivery, etag)
         except Changed:
+            # Two attempts ran at once; the first word counts, unless the later one is better.
             stored = self.store.get(delivery.key)
-            if stored is not None and stored.value.state is not DeliveryState.DELIVERED:
-                # Two attempts ran at once; the later word counts, and "delivered" is always kept.
+            if stored is not None and delivery.state.overrules(stored.value.state):
                 self.store.replace(delivery, stored.etag)
 
-    def _queue_retry(self, delivery: Delivery) -> None:
-        if delivery.state is not DeliveryState.RETRYING or delivery.next_attempt is None:
-            return
-        wait = max(delivery.next_attempt - self.clock.now(), _LATE_WAIT)
-        self.retries.put(Retry(delivery=delivery.key, number=len(delivery.attempts) + 1), wait)
+
+def _waves(works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:
+    """Returns the first few of each endpoint, and all others."""
+    vanguard: list[_Work] = []
+    others: list[_Work] = []
+    gone_ahead: Counter[str] = Counter()
+    for work in works:
+        (vanguard if gone_ahead[work.webhook.id] < _VANGUARD else others).append(work)
+        gone_ahead[work.webhook.id] += 1
+    return vanguard, others

@@ -1,5 +1,5 @@
 """
-Folders: where a message is, without asking Graph for every one.
+Folders: where a message is, without asking the backend for every one.
 
 A tree is kept by everybody for a while; a folder that is in no tree has the tree read anew, once for all the messages
 that ask at the same time.
@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from shared.domain.accounts import Account
 from shared.domain.folders import Folder, FolderTree
+from shared.domain.mailboxes import registration_of
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
 from shared.ports.microsoft365 import Mailboxes
@@ -50,7 +51,7 @@ class Folders:
         app = self._apps.get(account.value.app) if account else None
         if account is None or app is None:
             return FolderTree()
-        tree = self._mailboxes.probe(app.value, account.value.user)
+        tree = self._mailboxes.probe(app.value, account.value.user, registration_of(account.value))
         self._store.put(key, tree)
         self._kept.forget(key)
         return tree

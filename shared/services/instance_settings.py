@@ -8,6 +8,7 @@ from typing import Any
 from shared.domain.errors import Changed
 from shared.domain.fields import check_scheme
 from shared.domain.instance_settings import (
+    FormerSecrets,
     InstanceSettings,
     InstanceSettingsChange,
     InstanceSettingsQuery,
@@ -35,6 +36,10 @@ _PLAIN = (
     "notify_text_size",
     "notify_headers",
     "inbox_new_only",
+    "page_brand_name",
+    "page_logo",
+    "page_color",
+    "page_support",
 )
 _UNSET = InstanceSettings()
 
@@ -66,8 +71,7 @@ class InstanceSettingsService:
         """Returns the service secrets that sign now, the newest first; the first call ever makes one."""
         settings = self.current()
         reference = settings.secrets or self._first_secret()
-        kept = json.loads(self.vault.get(reference))
-        return valid_at([SigningSecret.model_validate(secret) for secret in kept], self.clock.now())
+        return valid_at(self._read(reference), self.clock.now())
 
     def show(self, query: InstanceSettingsQuery) -> dict[str, Any]:
         """Returns the settings that *query* asks for, as the API shows them."""
@@ -88,7 +92,7 @@ class InstanceSettingsService:
             defaults = {name: getattr(_UNSET, name) for name, value in update.items() if value is None}
             update |= defaults
             if "service_secret" in given and change.service_secret is not None:
-                update["secrets"] = self._rotated(settings, change.service_secret)
+                update |= self._succeeded(settings, self._rotated(settings, change.service_secret))
             if "webhooks_custom_headers" in given:
                 update["custom_header_names"] = tuple(header.key for header in change.webhooks_custom_headers or ())
             if given & {"webhooks", "webhooks_custom_headers"}:
@@ -96,10 +100,54 @@ class InstanceSettingsService:
             try:
                 self._write(settings.model_copy(update=update), stored)
             except Changed:
+                self._discard(update)
                 continue
             self.cached.forget("")
             self.log.event("settings.changed", names=sorted(given))
             return [InstanceSettingsChange.model_fields[name].alias or name for name in sorted(given)]
+
+    def forget_secrets(self) -> int:
+        """Removes from the vault the service secrets that sign no more, and returns how many references went."""
+        stored, now = self.store.get(), self.clock.now()
+        if stored is None or stored.value.secrets is None:
+            return 0
+        settings = stored.value
+        over = [former for former in settings.former_secrets if former.until <= now]
+        for former in over:
+            # The vault comes before the row: a crash in between repeats it, and the other order could leave a secret.
+            self.vault.delete(former.reference)
+        left = settings.model_copy(
+            update={"former_secrets": tuple(former for former in settings.former_secrets if former not in over)}
+        )
+        update: dict[str, Any] = {}
+        kept = self._read(stored.value.secrets)
+        signing = [secret for secret in kept if secret.expires is None or secret.expires > now]
+        if len(signing) < len(kept):
+            update = self._succeeded(left, self._keep_secrets(signing))
+        if not over and not update:
+            return 0
+        try:
+            self._write(left.model_copy(update=update), stored)
+        except Changed:
+            # Somebody changes the settings at this moment; the next night finds the rest.
+            self._discard(update)
+        self.cached.forget("")
+        return len(over)
+
+    def _succeeded(self, settings: InstanceSettings, reference: str) -> dict[str, Any]:
+        """Returns what changes when *reference* takes the place of the secrets, which others may read for a while."""
+        if settings.secrets is None:
+            return {"secrets": reference}
+        former = FormerSecrets(reference=settings.secrets, until=self.clock.now() + _GRACE)
+        return {"secrets": reference, "former_secrets": (*settings.former_secrets, former)}
+
+    def _discard(self, update: dict[str, Any]) -> None:
+        """Has the vault forget secrets that were kept for a write that did not happen."""
+        if "secrets" in update:
+            self.vault.delete(update["secrets"])
+
+    def _read(self, reference: str) -> list[SigningSecret]:
+        return [SigningSecret.model_validate(secret) for secret in json.loads(self.vault.get(reference))]
 
     def _write(self, settings: InstanceSettings, stored: Stored[InstanceSettings] | None) -> None:
         if stored is None:
@@ -131,9 +179,8 @@ class InstanceSettingsService:
 
     def _rotated(self, settings: InstanceSettings, secret: str) -> str:
         now = self.clock.now()
-        former = json.loads(self.vault.get(settings.secrets)) if settings.secrets else []
         kept = [SigningSecret(value=secret)]
-        for entry in (SigningSecret.model_validate(entry) for entry in former):
+        for entry in self._read(settings.secrets) if settings.secrets else []:
             expires = entry.expires or now + _GRACE
             if entry.value != secret and expires > now:
                 kept.append(SigningSecret(value=entry.value, expires=expires))
@@ -144,6 +191,7 @@ class InstanceSettingsService:
         while True:
             stored = self.store.get()
             if stored is not None and stored.value.secrets is not None:
+                self.vault.delete(reference)
                 self.cached.forget("")
                 return stored.value.secrets
             settings = (stored.value if stored else _UNSET).model_copy(update={"secrets": reference})

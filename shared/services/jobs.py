@@ -1,31 +1,36 @@
 """
 Jobs: background work, handed to whoever does it.
 
-A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison.
+A job that cannot be done now is put back and not failed: the host would soon give a failed one up as poison. Jobs that
+came in one message are done one after the other; one that fails goes on alone, so that no other is poison with it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.jobs import Job, JobKind
-from shared.ports.machine import Log, Randomness
+from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.sweeps import Sweeps
 from shared.services.timers import Timers
+from shared.services.watching import Watching
 
 _OUTAGE_WAIT = timedelta(seconds=60)
 _CHANGED_WAIT = timedelta(seconds=2)
+# The host ends a function after 10 minutes, and one job waits for Graph for less than one.
+_LONGEST_TURN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -35,15 +40,34 @@ class Jobs:
     accounts: AccountStore
     account_lookup: Lookup[Stored[Account] | None]
     connections: Connections
+    watching: Watching
     renewals: Renewals
+    relocations: Relocations
     sweeps: Sweeps
     removals: Removals
     replays: Replays
     expiries: Expiries
     timers: Timers
     queue: JobQueue
+    clock: Clock
     randomness: Randomness
     log: Log
+
+    def run_together(self, jobs: Sequence[Job]) -> None:
+        """Carries out the jobs of one message; those that are not begun within two minutes go back to the queue."""
+        if len(jobs) == 1:
+            self.run(jobs[0])
+            return
+        until = self.clock.now() + _LONGEST_TURN
+        for number, job in enumerate(jobs):
+            if self.clock.now() > until:
+                self.queue.put_together(jobs[number:])
+                return
+            try:
+                self.run(job)
+            except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
+                self.log.problem("job.parted", kind=job.kind, account=job.account, error=repr(problem))
+                self.queue.put(job)
 
     def run(self, job: Job) -> None:
         """Carries out *job*; one for a former registration finds nothing to do."""
@@ -62,6 +86,8 @@ class Jobs:
         except Changed:
             # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+        except QuotaSpent as spent:
+            self.queue.put(job, spent.turn)
         except TryLater as busy:
             self.log.problem("job.postponed", kind=job.kind, account=job.account, app=job.app, error=str(busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
@@ -70,13 +96,24 @@ class Jobs:
 
     def _work(self) -> dict[JobKind, Callable[[Stored[Account], Job], None]]:
         return {
-            JobKind.CONNECT: self.connections.connect,
-            JobKind.RECONNECT: self.connections.connect,
+            JobKind.CONNECT: self._connect,
+            JobKind.RECONNECT: self._connect,
             JobKind.RENEW: self.renewals.renew,
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
+            JobKind.RELOCATE: self.relocations.relocate,
             JobKind.SWEEP: self.sweeps.sweep,
-            JobKind.CATCH_UP: self.sweeps.catch_up,
+            JobKind.CATCH_UP: self._catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,
             JobKind.PURGE: self.removals.purge,
         }
+
+    def _connect(self, stored: Stored[Account], job: Job) -> None:
+        connections = self.connections if stored.value.grant is None else self.watching
+        connections.connect(stored, job)
+
+    def _catch_up(self, stored: Stored[Account], job: Job) -> None:
+        if stored.value.grant is None:
+            self.sweeps.catch_up(stored, job)
+        else:
+            self.watching.look(stored, job)

@@ -7,19 +7,23 @@ its own items are stored.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.changes import Change, ChangeBatch, ChangeKind
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
+from shared.domain.errors import TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
 from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import ChangeQueue, JobQueue
 
-_KINDS = {kind.value: kind for kind in ChangeKind}
+# Graph knows no moves: one comes as a deletion and an arrival.
+_KINDS = {kind.value: kind for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)}
 # https://learn.microsoft.com/graph/change-notifications-lifecycle-events
 _LIFECYCLE_JOBS = {
     "reauthorizationRequired": JobKind.REAUTHORIZE,
@@ -32,18 +36,24 @@ _FULL = 150
 _PACE = 0.1
 # A put that hangs holds up those that gathered behind it only until they are a full message.
 _LANES = 4
+# Graph takes an endpoint for slow that needs 3 seconds for more than one answer in ten, and holds everything back for
+# 10 minutes. It comes again after a refusal as after a silence, so a refusal in time costs nothing.
+# https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#throttling
+_PROMPT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
 class Notifications:
-    """Takes in what Graph posts."""
+    """Takes in what Graph posts; what is not stored within `prompt` is refused, and Graph comes again."""
 
     client_states: ClientStates
     changes: GroupCommit[Change, None]
     jobs: JobQueue
+    crowds: Crowds
     clock: Clock
     randomness: Randomness
     log: Log
+    prompt: timedelta = _PROMPT
 
     async def accept(self, body: bytes) -> int:
         """
@@ -51,7 +61,7 @@ class Notifications:
 
         Forged, foreign and unknown items are counted and skipped, not refused: Graph would resend the whole batch. A
         batch that repeats itself is queued once. Raises InvalidRequest for what is no envelope, and TryLater where the
-        queue did not take it.
+        queue did not take it, or not in time: then it may be stored all the same, and its repetition is a duplicate.
         """
         notifications = read_envelope(body)
         now, correlation = self.clock.now(), self.randomness.nonce()
@@ -70,10 +80,13 @@ class Notifications:
                 seen=now,
                 looks=0,
                 tries=0,
+                found=False,
+                crowded=False,
                 correlation=correlation,
             )
             ours[account, kind, notification.message] = change
-        await asyncio.wrap_future(self.changes.submit(list(ours.values())))
+        async with self._promptly():
+            await asyncio.wrap_future(self.changes.submit(self.crowds.mark(ours.values(), now)))
         self.log.event(
             "notifications.accepted",
             items=len(notifications),
@@ -87,10 +100,20 @@ class Notifications:
         """Queues a job for every lifecycle event that is really ours and returns how many there were."""
         notifications = read_envelope(body)
         wanted = {job for notification in notifications if (job := self._job(notification)) is not None}
-        for job in wanted:
-            await asyncio.to_thread(self.jobs.put, job, timedelta())
+        async with self._promptly():
+            for job in wanted:
+                await asyncio.to_thread(self.jobs.put, job, timedelta())
         self.log.event("lifecycle.accepted", items=len(notifications), queued=len(wanted))
         return len(wanted)
+
+    @asynccontextmanager
+    async def _promptly(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self.prompt.total_seconds()):
+                yield
+        except TimeoutError:
+            self.log.problem("notifications.late", waited=self.prompt.total_seconds())
+            raise TryLater("The queue did not take it in time.") from None
 
     def _job(self, notification: Notification) -> Job | None:
         account = self.client_states.account_of(notification.client_state)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState
@@ -22,12 +22,15 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import (
     HAS_NO_GIVEN_END,
     CredentialKind,
+    FormerSecret,
     NewOAuth2App,
     OAuth2App,
     OAuth2AppChange,
+    change_problems,
     view,
 )
 from shared.domain.paging import numbered
+from shared.domain.providers import SHARED_AUTHORITIES, Provider, spelt
 from shared.domain.verification import Step, StepStatus, role_step
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import EndpointProbe, Mailboxes, TokenInspector
@@ -39,7 +42,11 @@ from shared.services.expiries import Expiries
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
+# Processes keep a row for a minute; whatever signs in at that moment takes no hour.
+_GRACE = timedelta(hours=1)
 _CLEARABLE = frozenset({"description", "title"})
+_CREDENTIAL = "Client credentials token"
+_INTERACTIVE = ("enabled", "redirect_url")
 _PLAIN = ("name", "description", "title", "client_id", "cloud", "extra_scopes", "skip_scopes")
 
 
@@ -71,9 +78,11 @@ class OAuth2Apps:
             description=request.description,
             title=request.title,
             provider=request.provider,
+            enabled=request.enabled or request.provider is not Provider.OUTLOOK,
             client_id=request.client_id,
             tenant=request.authority,
             cloud=request.cloud,
+            redirect_url=request.redirect_url,
             extra_scopes=request.extra_scopes,
             skip_scopes=request.skip_scopes,
             created=now,
@@ -91,24 +100,28 @@ class OAuth2Apps:
         """
         Changes what *change* names, forgets the last error, and has every account of the application connect anew.
 
-        Another credential takes the former one's end with it. Raises OAuth2AppNotFound, or InvalidRequest where the
-        provider would change, or where an end is given that is past, or that no secret has.
+        Another credential takes the former one's end with it; the former secret stays in the vault for the processes
+        that know it still, until a night after that. Raises OAuth2AppNotFound, or InvalidRequest where the
+        provider would change or does not take a value, or where an end is given that is past, or that no secret has.
         """
         credential: dict[str, Any] = {}
         while True:
             stored = self._stored(app_id)
             former = stored.value
-            if change.provider not in (None, former.provider):
-                raise InvalidRequest(FieldProblem("provider", '"provider" cannot change: register another application'))
+            problems = change_problems(former, change)
+            if problems:
+                raise InvalidRequest(*problems)
             given = change.model_fields_set
             update: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if name in given}
             update = {name: value for name, value in update.items() if value is not None or name in _CLEARABLE}
+            if former.provider is Provider.OUTLOOK:
+                update |= {name: getattr(change, name) for name in _INTERACTIVE if getattr(change, name) is not None}
             if change.authority is not None:
-                update["tenant"] = change.tenant if change.authority == "tenant" else change.authority
+                update["tenant"] = change.tenant if change.authority == "tenant" else spelt(change.authority)
             if change.credential_kinds():
                 # Once only: a second try must not leave another secret in the vault.
                 credential = credential or self._credential(app_id, change)
-                update |= credential
+                update |= {**credential, "former_secrets": self._former_secrets(former)}
             elif "client_secret_expires" in given:
                 update["expires"] = self._secret_expires(change, former.credential)
             if update.get("expires", former.expires) != former.expires:
@@ -120,8 +133,6 @@ class OAuth2Apps:
             except Changed:
                 continue
             self.lookup.forget(app_id)
-            if former.secret is not None and "secret" in update:
-                self.vault.delete(former.secret)
             self.expiries.watch(changed)
             self._reconnect_accounts(app_id)
             self.log.event("app.changed", app=app_id, names=sorted(given))
@@ -141,10 +152,16 @@ class OAuth2Apps:
             raise OAuth2AppInUse(app_id, used)
         self.store.delete(app_id)
         self.lookup.forget(app_id)
-        if stored.value.secret is not None:
-            self.vault.delete(stored.value.secret)
+        for reference in (stored.value.secret, *(former.reference for former in stored.value.former_secrets)):
+            if reference is not None:
+                self.vault.delete(reference)
         self.log.event("app.deleted", app=app_id, accounts=used)
         return {"id": app_id, "deleted": True, "accounts": used}
+
+    def forget_secrets(self) -> int:
+        """Removes from the vault the secrets that nobody signs in with any more, and returns how many those were."""
+        now = self.clock.now()
+        return sum(self._forget_secrets(app, now) for app in self.store.all() if app.former_secrets)
 
     def show(self, app_id: str) -> dict[str, Any]:
         """Returns the application as the API shows it, with the number of its accounts; raises OAuth2AppNotFound."""
@@ -166,7 +183,9 @@ class OAuth2Apps:
         app = self._stored(app_id).value
         user = account or next((found.user for found in self._accounts_of(app_id)), None)
         steps = [Step(id="config", label="Configuration", status=StepStatus.OK)]
-        if test_connection:
+        if app.provider is Provider.OUTLOOK:
+            steps += self._interactive_steps(app, test_connection=test_connection)
+        elif test_connection:
             steps += self._sign_in_steps(app)
             signed_in = all(step.status is not StepStatus.FAIL for step in steps)
             steps.append(self._mailbox_step(app, user, signed_in=signed_in))
@@ -174,13 +193,27 @@ class OAuth2Apps:
         shown: dict[str, Any] = {
             "app": app.id,
             "provider": app.provider,
-            "authMethod": "clientCredentials",
+            "authMethod": "authorizationCode" if app.provider is Provider.OUTLOOK else "clientCredentials",
             "account": user,
             "ok": all(step.status is not StepStatus.FAIL for step in steps),
             "steps": [step.model_dump(mode="json", exclude_none=True) for step in steps],
         }
         self._remember(app, next((step.message for step in steps if step.id == "token"), None))
         return shown
+
+    def _interactive_steps(self, app: OAuth2App, *, test_connection: bool) -> list[Step]:
+        interactive = Step(
+            id="interactive",
+            label="Sign-in of a user",
+            status=StepStatus.SKIP,
+            hint="Only a user can take this step: have one sign in through POST /v1/authentication/form.",
+        )
+        if not test_connection:
+            return [interactive]
+        if app.tenant in SHARED_AUTHORITIES:
+            hint = "Its credential can be tried without a user only where the authority is one tenant."
+            return [Step(id="token", label=_CREDENTIAL, status=StepStatus.SKIP, hint=hint), interactive]
+        return [_step("token", _CREDENTIAL, lambda: self.inspector.inspect(app)), interactive]
 
     def _sign_in_steps(self, app: OAuth2App) -> list[Step]:
         roles: tuple[str, ...] = ()
@@ -189,7 +222,7 @@ class OAuth2Apps:
             nonlocal roles
             roles = self.inspector.inspect(app).roles
 
-        token = _step("token", "Client credentials token", sign_in)
+        token = _step("token", _CREDENTIAL, sign_in)
         if token.status is StepStatus.FAIL:
             return [token, Step(id="roles", label="Application permissions", status=StepStatus.SKIP)]
         return [token, role_step(roles)]
@@ -257,6 +290,28 @@ class OAuth2Apps:
         if expires is not None and expires <= self.clock.now():
             raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
         return expires
+
+    def _former_secrets(self, app: OAuth2App) -> tuple[FormerSecret, ...]:
+        # Other processes sign in with the row that they know, for as long as they keep it.
+        until = self.clock.now() + _GRACE
+        return (*app.former_secrets, *([FormerSecret(reference=app.secret, until=until)] if app.secret else []))
+
+    def _forget_secrets(self, listed: OAuth2App, now: datetime) -> int:
+        stored = self.store.get(listed.id)
+        if stored is None:
+            return 0
+        kept = tuple(former for former in stored.value.former_secrets if former.until > now)
+        over = [former for former in stored.value.former_secrets if former not in kept]
+        for former in over:
+            # The vault comes before the row: a crash in between repeats it, and the other order could leave a secret.
+            self.vault.delete(former.reference)
+        try:
+            if over:
+                self.store.replace(stored.value.model_copy(update={"former_secrets": kept}), stored.etag)
+        except Changed:
+            # Somebody changes the application at this moment; the next night finds it again.
+            return 0
+        return len(over)
 
     def _accounts_of(self, app_id: str) -> Iterator[Account]:
         everyone = self.accounts.all()

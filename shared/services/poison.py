@@ -46,7 +46,7 @@ class Poison:
         return {"poison": [view(each) for each in page.items], "nextPageCursor": encode_cursor(page.position)}
 
     def requeue(self, poison_id: str) -> dict[str, Any]:
-        """Puts the message back on its queue and marks its row; raises PoisonNotFound."""
+        """Puts the message back on its queue and marks its row; raises PoisonNotFound or NotRequeueable."""
         stored = self.store.get(poison_id)
         if stored is None:
             raise PoisonNotFound(poison_id)

@@ -5,35 +5,49 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.deliveries import Delivery
+from shared.domain.due import Due, Heartbeat
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.retention import LEEWAY
 from shared.domain.sightings import Sighting, SightingKey
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import DeliveryStore
 from shared.ports.machine import Log
+from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
-from shared.ports.state import InstanceSettingsStore, SightingStore
+from shared.ports.state import DueStore, InstanceSettingsStore, SightingStore
 from shared.services.accounts import Accounts
+from shared.services.backends import RoutedMailboxes
 from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
 from shared.services.expiries import Expiries
 from shared.services.folders import Folders
+from shared.services.grants import Grants
 from shared.services.health import Health
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
+from shared.services.permits import Permits
 from shared.services.poison import Poison
+from shared.services.quotas import Quotas
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
+from shared.services.registrations import Registrations
+from shared.services.relocations import Relocations
 from shared.services.removals import Removals
 from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.retention import Purges
+from shared.services.sign_ins import SignIns
+from shared.services.standings import Standings
 from shared.services.sweeps import Sweeps
 from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
+from shared.services.watching import Watching
 
 # How stale another process's word may be. Settings take effect quickly; accounts and folders hardly change.
 _SETTINGS_TTL = timedelta(seconds=10)
@@ -69,6 +83,8 @@ class Relay:
 
     oauth2_apps: OAuth2Apps
     accounts: Accounts
+    registrations: Registrations
+    sign_ins: SignIns
     jobs: Jobs
     timers: Timers
     purges: Purges
@@ -89,6 +105,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
     accounts = Lookup(outside.accounts.get, clock, _RECORD_TTL)
     apps = Lookup(outside.apps.get, clock, _RECORD_TTL)
     webhooks = Lookup(outside.webhooks.get, clock, _SETTINGS_TTL)
+    quotas = Quotas(outside.quotas, clock, randomness, log)
 
     replays = Replays(
         store=outside.deliveries,
@@ -98,6 +115,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         randomness=randomness,
         log=log,
+        reach=options.payload_retention + LEEWAY,
     )
     settings = InstanceSettingsService(
         store=outside.instance,
@@ -130,8 +148,13 @@ def assemble(outside: Outside, options: Options) -> Relay:
     changes = Changes(
         accounts=accounts,
         apps=apps,
-        folders=Folders(accounts, apps, outside.mailboxes, outside.folders, clock),
-        reader=GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
+        folders=Folders(accounts, apps, RoutedMailboxes(outside.mailboxes, outside.sidecar), outside.folders, clock),
+        readings=Readings(
+            GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
+            outside.reader,
+            Permits(outside.permits, clock, randomness),
+            GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
+        ),
         sightings=outside.sightings,
         sighting_rows=GroupCommit(
             _put_all(outside.sightings), full=100, lanes=4, pace=options.row_pace, name="put-sightings"
@@ -141,7 +164,9 @@ def assemble(outside: Outside, options: Options) -> Relay:
         deliveries=deliveries,
         settings=settings,
         recent=RecentEvents(),
+        crowds=Crowds(),
         clock=clock,
+        randomness=randomness,
         log=log,
         sightings_kept=options.retention,
     )
@@ -157,21 +182,23 @@ def assemble(outside: Outside, options: Options) -> Relay:
     timers = Timers(
         due=outside.due,
         jobs=outside.jobs,
-        heartbeat=Lookup(lambda _: outside.due.heartbeat() or NEVER, clock, _RECORD_TTL),
+        heartbeat=Lookup(_heartbeat(outside.due), clock, _RECORD_TTL),
         clock=clock,
         randomness=randomness,
         log=log,
         spread=options.tick_spread,
     )
+    due_rows = GroupCommit(_enter_all(outside.due), full=100, name="put-due")
     sweeps = Sweeps(
         accounts=outside.accounts,
         apps=apps,
         history=outside.history,
         cursors=outside.cursors,
         sightings=outside.sightings,
+        settings=settings,
         changes=outside.changes,
         jobs=outside.jobs,
-        due=outside.due,
+        due_rows=due_rows,
         clock=clock,
         randomness=randomness,
         log=log,
@@ -184,8 +211,42 @@ def assemble(outside: Outside, options: Options) -> Relay:
         accounts=outside.accounts,
         apps=apps,
         subscriptions=outside.subscriptions,
-        due=outside.due,
+        quotas=quotas,
+        due_rows=due_rows,
         jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    relocations = Relocations(
+        accounts=outside.accounts,
+        apps=apps,
+        subscriptions=outside.subscriptions,
+        quotas=quotas,
+        client_states=options.client_states,
+        renewals=renewals,
+        settings=settings,
+        reachable=Lookup(_reached(outside.endpoint), clock, _RECORD_TTL),
+        jobs=outside.jobs,
+        clock=clock,
+        log=log,
+    )
+    standings = Standings(outside.accounts, outside.changes, outside.jobs, clock, randomness, log)
+    grants = Grants(
+        store=outside.grants,
+        apps=apps,
+        tokens=outside.grant_tokens,
+        vault=outside.vault,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    watching = Watching(
+        accounts=outside.accounts,
+        grants=grants,
+        watches=outside.watches,
+        standings=standings,
         clock=clock,
         randomness=randomness,
         log=log,
@@ -196,11 +257,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
         mailboxes=outside.mailboxes,
         folders=outside.folders,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         client_states=options.client_states,
         renewals=renewals,
         sweeps=sweeps,
         settings=settings,
-        changes=outside.changes,
+        standings=standings,
         jobs=outside.jobs,
         clock=clock,
         randomness=randomness,
@@ -212,6 +274,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         bindings=outside.bindings,
         apps=apps,
         subscriptions=outside.subscriptions,
+        quotas=quotas,
         webhooks=outside.webhooks,
         tokens=tokens,
         vault=outside.vault,
@@ -219,56 +282,78 @@ def assemble(outside: Outside, options: Options) -> Relay:
         changes=outside.changes,
         jobs=outside.jobs,
         log=log,
+        watching=watching,
+    )
+    registry = Accounts(
+        store=outside.accounts,
+        mailboxes=outside.bindings,
+        apps=apps,
+        grants=grants,
+        watches=outside.watches,
+        webhooks=outside.webhooks,
+        webhook_lookup=webhooks,
+        account_lookup=accounts,
+        replays=replays,
+        vault=outside.vault,
+        tokens=tokens,
+        changes=outside.changes,
+        jobs=outside.jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        allow_http=options.allow_http,
+    )
+    sign_ins = SignIns(
+        flows=outside.flows,
+        apps=outside.apps,
+        app_lookup=apps,
+        code_flow=outside.code_flow,
+        grants=grants,
+        accounts=registry,
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    oauth2_apps = OAuth2Apps(
+        store=outside.apps,
+        lookup=apps,
+        accounts=outside.accounts,
+        jobs=outside.jobs,
+        expiries=expiries,
+        vault=outside.vault,
+        inspector=outside.inspector,
+        mailboxes=outside.mailboxes,
+        endpoint=outside.endpoint,
+        settings=settings,
+        clock=clock,
+        randomness=randomness,
+        log=log,
     )
     return Relay(
-        oauth2_apps=OAuth2Apps(
-            store=outside.apps,
-            lookup=apps,
-            accounts=outside.accounts,
-            jobs=outside.jobs,
-            expiries=expiries,
-            vault=outside.vault,
-            inspector=outside.inspector,
-            mailboxes=outside.mailboxes,
-            endpoint=outside.endpoint,
-            settings=settings,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-        ),
-        accounts=Accounts(
-            store=outside.accounts,
-            mailboxes=outside.bindings,
-            apps=apps,
-            webhooks=outside.webhooks,
-            webhook_lookup=webhooks,
-            account_lookup=accounts,
-            replays=replays,
-            vault=outside.vault,
-            tokens=tokens,
-            changes=outside.changes,
-            jobs=outside.jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
-            allow_http=options.allow_http,
-        ),
+        oauth2_apps=oauth2_apps,
+        accounts=registry,
+        registrations=Registrations(registry, apps, grants, outside.code_flow, sign_ins),
+        sign_ins=sign_ins,
         jobs=Jobs(
             accounts=outside.accounts,
             account_lookup=accounts,
             connections=connections,
+            watching=watching,
             renewals=renewals,
+            relocations=relocations,
             sweeps=sweeps,
             removals=removals,
             replays=replays,
             expiries=expiries,
             timers=timers,
             queue=outside.jobs,
+            clock=clock,
             randomness=randomness,
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, oauth2_apps, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,
@@ -281,12 +366,36 @@ def assemble(outside: Outside, options: Options) -> Relay:
     )
 
 
+def _reached(endpoint: EndpointProbe) -> Callable[[str], str]:
+    def reach(service_url: str) -> str:
+        endpoint.reach(service_url)
+        return service_url
+
+    return reach
+
+
 def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:
     def find(_: str) -> InstanceSettings:
         stored = store.get()
         return stored.value if stored else InstanceSettings()
 
     return find
+
+
+def _heartbeat(store: DueStore) -> Callable[[str], Heartbeat]:
+    def find(_: str) -> Heartbeat:
+        stored = store.heartbeat()
+        return stored.value if stored else NEVER
+
+    return find
+
+
+def _enter_all(store: DueStore) -> Callable[[Sequence[Due]], list[None]]:
+    def commit(entries: Sequence[Due]) -> list[None]:
+        store.put_all(entries)
+        return [None] * len(entries)
+
+    return commit
 
 
 def _add_all(store: DeliveryStore) -> Callable[[Sequence[tuple[Delivery, bytes]]], list[None]]:

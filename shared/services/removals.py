@@ -4,16 +4,18 @@ Removals: what an account leaves behind goes, step by step, each of which may ru
 The row says `deleted` from the start, so nothing of the account is seen any more; it goes itself at the very end.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.errors import MailboxRefused, QuotaSpent, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Log
 from shared.ports.microsoft365 import Subscriptions
@@ -23,7 +25,9 @@ from shared.ports.state import AccountStore, MailboxStore
 from shared.ports.vault import Vault
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.quotas import Quotas
 from shared.services.tokens import Tokens
+from shared.services.watching import Watching
 
 _BUSY_WAIT = timedelta(minutes=1)
 # A deleted account's webhook lives until the last retry of `accountDeleted` is over.
@@ -38,6 +42,7 @@ class Removals:
     bindings: MailboxStore
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
+    quotas: Quotas
     webhooks: WebhookStore
     tokens: Tokens
     vault: Vault
@@ -45,6 +50,7 @@ class Removals:
     changes: ChangeQueue
     jobs: JobQueue
     log: Log
+    watching: Watching
 
     def disconnect(self, stored: Stored[Account], job: Job) -> None:
         """Ends what Graph does for a removed account, tells of its end, and removes what it leaves."""
@@ -52,8 +58,12 @@ class Removals:
         if account.state is not AccountState.DELETED:
             return
         try:
+            self.quotas.spend_all(calls_to_end_former(account, self.apps))
             end_former(account, self.apps, self.subscriptions, self.log)
             self._unsubscribe(account)
+        except QuotaSpent as spent:
+            self.jobs.put(job, spent.turn)
+            return
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
             self.log.problem(
@@ -67,6 +77,7 @@ class Removals:
             )
         self.tokens.revoke_bound(account.id)
         self.bindings.release(account.app, account.user, account.id)
+        self.watching.release(account)
         version, data = account.incarnation, {"account": account.id}
         said = account_event(account, EventName.ACCOUNT_DELETED, version, account.updated, data)
         self.changes.put(ChangeBatch(account_events=(said,)))
@@ -84,11 +95,14 @@ class Removals:
         if app is None:
             return
         if account.subscription is not None:
+            self.quotas.spend(app.value, CallKind.WRITE)
             self.subscriptions.delete(app.value, account.subscription.id)
         service_url = self.settings.current().service_url
         if account.claim is not None and service_url is not None:
             # The claim's holder died, or was never told whether Graph had subscribed us.
+            self.quotas.spend(app.value, CallKind.LIST)
             for left in self.subscriptions.find(app.value, account.user, service_url):
+                self.quotas.spend(app.value, CallKind.WRITE)
                 self.subscriptions.delete(app.value, left.id)
 
     def purge(self, stored: Stored[Account], job: Job) -> None:
@@ -107,6 +121,14 @@ class Removals:
             self.webhooks.delete(account.webhook)
         self.accounts.delete(account.key, stored.etag)
         self.log.event("account.purged", account=account.id, correlation=account.incarnation)
+
+
+def calls_to_end_former(
+    account: Account, apps: Lookup[Stored[OAuth2App] | None]
+) -> Iterator[tuple[OAuth2App, CallKind]]:
+    """Returns what `end_former` is about to ask of Graph, for its quota."""
+    found = (apps.get(former.app) for former in account.former_subscriptions)
+    return ((app.value, CallKind.WRITE) for app in found if app is not None)
 
 
 def end_former(

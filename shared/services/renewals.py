@@ -14,16 +14,22 @@ from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
+from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, DueStore
+from shared.ports.state import AccountStore
 from shared.services.lookups import Lookup
+from shared.services.quotas import Quotas
 
 _AHEAD = timedelta(hours=48)
 # Accounts imported in one hour are not renewed in one hour.
 _SPREAD = timedelta(hours=24)
+# More than the 40 of 70 hours at which a sweep takes the renewal for forgotten.
+_EARLY = 0.6
+_EARLY_SPREAD = 0.15
 _PAUSE = timedelta(minutes=10)
 _BUSY_WAIT = timedelta(minutes=5)
 
@@ -35,7 +41,8 @@ class Renewals:
     accounts: AccountStore
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
-    due: DueStore
+    quotas: Quotas
+    due_rows: GroupCommit[Due, None]
     jobs: JobQueue
     clock: Clock
     randomness: Randomness
@@ -43,10 +50,15 @@ class Renewals:
 
     def schedule(self, account: Account, subscription: Subscription) -> None:
         """Enters the renewal of *subscription* into the due index, 48 to 72 hours ahead of its end."""
-        ahead = _AHEAD + _SPREAD * self.randomness.fraction()
+        now, chance = self.clock.now(), self.randomness.fraction()
+        left, ahead = subscription.expires - now, _AHEAD + _SPREAD * chance
+        if left > _AHEAD:
+            # Where a cloud allows three days only, a part of them must do.
+            ahead = min(ahead, left * (_EARLY + _EARLY_SPREAD * chance))
         # An adopted subscription may end sooner; and what is due in the past, no tick looks for.
-        at = max(subscription.expires - ahead, self.clock.now())
-        self.due.put(Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation))
+        at = max(subscription.expires - ahead, now)
+        entry = Due(kind=DueKind.RENEW, subject=account.key, at=at, incarnation=account.incarnation)
+        self.due_rows.submit([entry]).result()
 
     def renew(self, stored: Stored[Account], job: Job) -> None:
         """Renews the account's subscription where that is due or asked for; one that is gone is made anew."""
@@ -61,7 +73,7 @@ class Renewals:
             return
         app = self.apps.get(account.app)
         try:
-            renewed = self.subscriptions.renew(app.value, subscription.id) if app else subscription
+            renewed = self._renewed(app.value, subscription) if app else subscription
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
             return
@@ -73,12 +85,21 @@ class Renewals:
         if renewed is None:
             self.recreate(stored, Job(kind=JobKind.RECREATE, account=account.key, subscription=subscription.id))
             return
-        kept = subscription.model_copy(update={"expires": renewed.expires, "renewed": now})
+        told = {
+            "expires": renewed.expires,
+            "renewed": now,
+            "service_url": subscription.service_url or renewed.service_url,
+        }
+        kept = subscription.model_copy(update=told)
         self.schedule(account, kept)
         self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
         self.log.event(
             "subscription.renewed", account=account.id, correlation=account.incarnation, expires=renewed.expires
         )
+
+    def _renewed(self, app: OAuth2App, subscription: Subscription) -> Subscription | None:
+        self.quotas.spend(app, CallKind.WRITE)
+        return self.subscriptions.renew(app, subscription.id)
 
     def recreate(self, stored: Stored[Account], job: Job) -> None:
         """Forgets a subscription that is gone and has the account connect anew, which makes another and catches up."""

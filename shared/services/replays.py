@@ -26,7 +26,7 @@ _COUNTED_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Replays:
-    """Has deliveries attempted again."""
+    """Has deliveries attempted again. Older than `reach` there is none whose bytes are still kept."""
 
     store: DeliveryStore
     webhooks: WebhookStore
@@ -35,6 +35,7 @@ class Replays:
     clock: Clock
     randomness: Randomness
     log: Log
+    reach: timedelta
 
     def resend(self, delivery_id: str) -> dict[str, Any]:
         """Asks for one more attempt of a delivery; raises DeliveryNotFound or NotDeliverable."""
@@ -77,7 +78,8 @@ class Replays:
         It is called before the row is written: a crash in between leaves a replay that finds the webhook disabled and
         ends, and the other order could leave what is parked to nobody.
         """
-        parked = Replay(id=self.randomness.nonce(), webhook=webhook, states=(DeliveryState.PARKED,))
+        since = self.clock.now() - self.reach
+        parked = Replay(id=self.randomness.nonce(), webhook=webhook, states=(DeliveryState.PARKED,), since=since)
         self._queue(parked, _ENABLED_WAIT)
         self.log.event("replay.started", replay=parked.id, webhook=webhook)
 

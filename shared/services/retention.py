@@ -1,4 +1,8 @@
-"""Retention: deliveries, payloads and sightings go when they are old, by the month and not by the row."""
+"""
+Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row.
+
+Service secrets that sign no more, and secrets of applications that have another, go from the vault.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,6 +10,8 @@ from datetime import timedelta
 from shared.domain.retention import purged_before
 from shared.ports.machine import Clock, Log
 from shared.ports.state import Retention
+from shared.services.instance_settings import InstanceSettingsService
+from shared.services.oauth2 import OAuth2Apps
 
 
 @dataclass(frozen=True)
@@ -13,6 +19,8 @@ class Purges:
     """Purges what is older than it is `kept`."""
 
     retention: Retention
+    settings: InstanceSettingsService
+    apps: OAuth2Apps
     clock: Clock
     log: Log
     kept: timedelta
@@ -21,5 +29,6 @@ class Purges:
         """Drops every table of a month that is old enough, and returns how many that were; repeating it is fine."""
         before = purged_before(self.clock.now(), self.kept)
         tables = self.retention.purge(before)
-        self.log.event("retention.purged", tables=tables, before=before)
+        secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
+        self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
         return tables

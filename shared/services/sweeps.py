@@ -1,12 +1,18 @@
 """
 Sweeps: every account is looked at again and again, so that no silence of Graph's costs an event.
 
-One look is one call to Graph: what came since the last look in all folders, and what changed in the watched ones
-(delta). What we know already falls out; the rest goes on the queue `changes` like any notification, and makes the same
-event ids. What does not fit one page goes on as a job for the next, so that a mailbox with 100,000 new messages is no
-more than many small jobs.
+One look is one call to Graph: what came since the last look and which older mail was modified since, in all folders,
+and what changed in the watched ones (delta), which alone tells what is gone. What we know already falls out; the rest
+goes on the queue `changes` like any notification, and makes the same event ids. What does not fit one page goes on as a
+job for the next, so that a mailbox with 100,000 new messages is no more than many small jobs.
 
 An account has one chain of sweeps: `next_sweep` in its row names the one that goes on; any other is forgotten.
+
+No account is skipped, however many notifications it had. A notification proves that the subscription lived at that
+moment, and nothing about the one before it, which Graph dropped, or the one after it; only a look finds what is
+missing. What a look costs while nothing happened is kept low instead: one call to Graph, the row read and written (so
+that the chain has one end), the links read. The next look's entry, and the message that brings a job here, are shared
+with other accounts.
 """
 
 from collections.abc import Iterable
@@ -15,6 +21,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import Change, ChangeBatch
+from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -22,11 +29,13 @@ from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import sighting_key
 from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, compare, removals
+from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import FolderChanges, Glance, History
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, CursorStore, DueStore, SightingStore
+from shared.ports.state import AccountStore, CursorStore, SightingStore
+from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
 
 # Two sweeps in a row that find unannounced mail are no accident: the subscription is dead, whatever Graph says.
@@ -49,9 +58,10 @@ class Sweeps:
     history: History
     cursors: CursorStore
     sightings: SightingStore
+    settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
-    due: DueStore
+    due_rows: GroupCommit[Due, None]
     clock: Clock
     randomness: Randomness
     log: Log
@@ -67,7 +77,8 @@ class Sweeps:
             job = Job(kind=JobKind.SWEEP, account=account.key, incarnation=account.incarnation, at=at)
             self.jobs.put(job, wait)
         else:
-            self.due.put(Due(kind=DueKind.SWEEP, subject=account.key, at=at, incarnation=account.incarnation))
+            entry = Due(kind=DueKind.SWEEP, subject=account.key, at=at, incarnation=account.incarnation)
+            self.due_rows.submit([entry]).result()
 
     def next_after(self, account: Account) -> datetime:
         """Returns when to look at the account next: jittered, so that accounts spread over the interval."""
@@ -104,10 +115,17 @@ class Sweeps:
         if account.subscription is not None and account.subscription.expires - started < _RENEWAL_LATE:
             # Its entry in the due index was lost, or failed; the renewal itself finds out whether it is needed.
             self.jobs.put(Job(kind=JobKind.RENEW, account=account.key, incarnation=account.incarnation))
+        self._follow_our_address(account)
         following = self.next_after(account)
         self.schedule(account, following)
         looked = {"swept": started, "next_sweep": following, "silent_finds": finds}
         self.accounts.replace(account.model_copy(update=looked), stored.etag)
+
+    def _follow_our_address(self, account: Account) -> None:
+        subscription, service_url = account.subscription, self.settings.current().service_url
+        if subscription is not None and service_url is not None and not subscription.calls(service_url):
+            job = Job(kind=JobKind.RELOCATE, account=account.key, incarnation=account.incarnation)
+            self.jobs.put(job.model_copy(update={"subscription": subscription.id}))
 
     def catch_up(self, stored: Stored[Account], job: Job) -> None:
         """Looks at once, outside the chain; with a link, goes on with a look that did not fit one page."""
@@ -120,12 +138,12 @@ class Sweeps:
                 # Somebody knows of a gap, so nothing is left to notifications.
                 self._look(account, app, timedelta())
             elif job.folder is None:
-                listing = self.history.list(app, job.link)
+                listing = self.history.list(app, account.user, job.link)
                 self._take_listing(account, listing.messages, timedelta())
                 self._go_on(account, listing.next, None)
             else:
                 changed = self.history.follow(app, account.user, job.folder, job.link)
-                self._take_folder(account, job.folder, changed)
+                self._keep(account, self._links(account), self._take_folder(account, job.folder, changed))
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
@@ -133,22 +151,27 @@ class Sweeps:
             self.jobs.put(job, _REFUSED_WAIT)
 
     def _look(self, account: Account, app: OAuth2App, patience: timedelta) -> int:
-        """Looks once and returns how much mail nobody had announced."""
+        """Looks once and returns how much nobody had announced."""
         links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
-        found = self._take_listing(account, glance.listing.messages, patience)
-        self._go_on(account, glance.listing.next, None)
+        listed = (*glance.arrived.messages, *glance.modified.messages)
+        found = self._take_listing(account, listed, patience)
+        for listing in (glance.arrived, glance.modified):
+            self._go_on(account, listing.next, None)
+        ends: dict[str, str] = {}
         for folder, changed in glance.folders.items():
-            self._take_folder(account, folder, changed)
+            ends |= self._take_folder(account, folder, changed)
+        self._keep(account, links, ends)
         self.log.event(
             "account.swept",
             account=account.id,
-            messages=len(glance.listing.messages),
+            patience=patience.total_seconds(),
+            messages=len(listed),
             changes=len(found.changes),
             unannounced=found.unannounced,
         )
-        # While we poll, and where a look was cut short by a page's end, finding mail is what a look is for.
+        # While we poll, and where a look was cut short by a page's end, finding things is what a look is for.
         return 0 if account.polling or account.swept is None else found.unannounced
 
     def _since(self, account: Account) -> datetime:
@@ -176,7 +199,8 @@ class Sweeps:
         self._put(found.changes)
         return found
 
-    def _take_folder(self, account: Account, folder: str, changed: FolderChanges) -> None:
+    def _take_folder(self, account: Account, folder: str, changed: FolderChanges) -> dict[str, str]:
+        """Queues what changed in the folder and returns its link, unless the round goes on as a job."""
         # Arrivals are the listing's business, where they are all looked at again.
         self._take_listing(account, changed.messages, ON_ITS_WAY)
         self._put(removals(account.key, changed.removed, now=self.clock.now()))
@@ -184,10 +208,13 @@ class Sweeps:
             self.log.problem("folder.reset", account=account.id, folder=folder)
         if changed.more:
             self._go_on(account, changed.link, folder)
-            return
-        links = self._links(account)
-        if links.get(folder) != changed.link:
-            self.cursors.put(account.key, {_MAILBOX: _mailbox(account), **links, folder: changed.link})
+            return {}
+        return {folder: changed.link}
+
+    def _keep(self, account: Account, links: dict[str, str], ends: dict[str, str]) -> None:
+        """Writes how far folders were followed, where they moved; a link lost to another look is followed twice."""
+        if not ends.items() <= links.items():
+            self.cursors.put(account.key, {_MAILBOX: _mailbox(account), **links, **ends})
 
     def _links(self, account: Account) -> dict[str, str]:
         """Returns how far the mailbox's folders were followed; links of another mailbox lead nowhere."""
@@ -209,7 +236,8 @@ class Sweeps:
 
     def _put(self, changes: tuple[Change, ...]) -> None:
         if changes:
-            self.changes.put(ChangeBatch(changes=changes))
+            # A page full of them is a crowd by itself.
+            self.changes.put(ChangeBatch(changes=Crowds().mark(changes, self.clock.now())))
 
 
 def _mailbox(account: Account) -> str:

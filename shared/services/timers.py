@@ -3,12 +3,18 @@ Timers: what is due becomes jobs.
 
 A tick reads the hours since the last one and nothing else. Its heartbeat tells how far it came; where the platform's
 timer has died (it has, after deployments), whoever calls the API or sends a notification makes the tick instead.
+
+A page of the index is queued and then removed, so a tick that dies has the next one go on at its page. Ticks that meet
+do no harm, but each would queue everything: whoever has something to queue claims the heartbeat first, and claims it
+anew with each page. With nothing due, nothing is claimed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.due import Due, DueKind, Heartbeat, hours
+from shared.domain.errors import Changed
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
@@ -20,6 +26,10 @@ _OVERLAP = timedelta(minutes=10)
 # Before the first tick ever, and after an outage longer than any that we can make good.
 _FIRST = timedelta(days=7)
 _PAGE = 1000
+# As many jobs as one taker does in some seconds: each message costs a put, a delivery and a deletion, however full.
+TOGETHER = 20
+# Longer than a page takes; a tick that was killed holds up the next one for no longer.
+_CLAIM = timedelta(minutes=2)
 _STALE = timedelta(minutes=20)
 # Before the first tick; a value, so that its absence is not asked for at every call.
 NEVER = Heartbeat(until=datetime.min.replace(tzinfo=UTC))
@@ -39,13 +49,24 @@ class Timers:
     spread: timedelta
 
     def tick(self) -> int:
-        """Queues a job for everything that is due and returns how many there were."""
+        """Queues a job for everything that is due and returns how many there were; none where another tick is at it."""
         now = self.clock.now()
-        last = self.due.heartbeat()
-        since = max(last.until - _OVERLAP, now - _FIRST) if last else now - _FIRST
-        queued = sum(self._hour(hour, now) for hour in hours(since, now))
-        self.due.beat(Heartbeat(until=now))
-        self.heartbeat.forget("")
+        stored = self.due.heartbeat()
+        if stored is not None and stored.value.is_claimed(now):
+            return 0
+        since = max(stored.value.until - _OVERLAP, now - _FIRST) if stored else now - _FIRST
+        turn = _Turn(self.due, stored.value.until if stored else since, stored.etag if stored else None)
+        queued = 0
+        try:
+            for hour in hours(since, now):
+                queued += self._hour(hour, now, turn)
+            turn.end(now)
+        except Changed:
+            # Another tick was faster, or took over from this one, which had stood still for so long.
+            self.log.event("timers.overtaken", queued=queued)
+            return queued
+        finally:
+            self.heartbeat.forget("")
         self.log.event("timers.ticked", queued=queued, since=since)
         return queued
 
@@ -57,15 +78,16 @@ class Timers:
     def repair(self) -> None:
         """Ticks where the last tick is so long ago that the timer must be dead."""
         age = self.age()
-        if age is not None and age > _STALE:
+        if age is not None and age > _STALE and not self.heartbeat.get("").is_claimed(self.clock.now()):
             self.log.problem("timers.stale", age=age.total_seconds())
             self.tick()
 
-    def _hour(self, hour: datetime, now: datetime) -> int:
+    def _hour(self, hour: datetime, now: datetime, turn: "_Turn") -> int:
         queued = 0
         while entries := self.due.within(hour, now, _PAGE):
-            for entry in entries:
-                self._queue(entry)
+            turn.claim(self.clock.now() + _CLAIM)
+            for start in range(0, len(entries), TOGETHER):
+                self._queue(entries[start : start + TOGETHER])
             # Only now: a crash in between makes a job twice, and the other order could lose it.
             self.due.remove(entries)
             queued += len(entries)
@@ -73,13 +95,34 @@ class Timers:
                 break
         return queued
 
-    def _queue(self, entry: Due) -> None:
-        of_app = entry.kind is DueKind.EXPIRY
-        job = Job(
-            kind=_KINDS[entry.kind],
-            account="" if of_app else entry.subject,
-            app=entry.subject if of_app else None,
-            incarnation=entry.incarnation,
-            at=entry.at,
-        )
-        self.jobs.put(job, self.spread * self.randomness.fraction())
+    def _queue(self, entries: Sequence[Due]) -> None:
+        jobs = [_job_of(entry) for entry in entries]
+        self.jobs.put_together(jobs, self.spread * self.randomness.fraction())
+
+
+def _job_of(entry: Due) -> Job:
+    of_app = entry.kind is DueKind.EXPIRY
+    return Job(
+        kind=_KINDS[entry.kind],
+        account="" if of_app else entry.subject,
+        app=entry.subject if of_app else None,
+        incarnation=entry.incarnation,
+        at=entry.at,
+    )
+
+
+class _Turn:
+    """One tick's hold on the heartbeat, which others may take over: then Changed is raised."""
+
+    def __init__(self, due: DueStore, since: datetime, etag: str | None) -> None:
+        self._due = due
+        self._since = since
+        self._etag = etag
+
+    def claim(self, until: datetime) -> None:
+        """Keeps other ticks away until then."""
+        self._etag = self._due.beat(Heartbeat(until=self._since, claimed=until), self._etag)
+
+    def end(self, now: datetime) -> None:
+        """Tells that everything that was due by *now* is queued."""
+        self._etag = self._due.beat(Heartbeat(until=now), self._etag)

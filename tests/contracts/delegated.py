@@ -153,10 +153,10 @@ class ShardStoreContract:
     def test_watches_are_found_by_shard(self, store: ShardStore, watches: WatchStore) -> None:
         """A watch stands in its grant's shard, whose version changes when it comes and when it goes."""
         shard = shard_of(grant().id)
-        watches.put(watch("anna"))
+        watches.put(watch("anna", look="first"))
         watches.put(watch("berta"))
         first = store.read().versions
-        assert watches.of(shard) == [watch("anna"), watch("berta")]
+        assert watches.of(shard) == [watch("anna", look="first"), watch("berta")]
         assert watches.of((shard + 1) % SHARDS) == []
         watches.delete(watch("anna"))
         assert watches.of(shard) == [watch("berta")]

@@ -53,8 +53,16 @@ class DeliveryStoreContract:
         assert store.payload(key()) == b"first"
         assert read(store, key(2)) == delivery(key(2))
 
-    def test_another_state_is_overwritten(self, store: DeliveryStore) -> None:
-        """A delivery that did not arrive yet takes what comes later, with its payload."""
+    @pytest.mark.parametrize("state", [state for state in DeliveryState if state is not DeliveryState.DELIVERED])
+    def test_who_comes_late_takes_nothing_back(self, store: DeliveryStore, state: DeliveryState) -> None:
+        """A delivery that went on, or ended, is not overwritten by another first attempt that failed."""
+        known = delivery(state=state, attempts=(attempt(1), attempt(2)))
+        store.add([(known, b"first")])
+        store.add([(delivery(attempts=(attempt(1),)), b"second")])
+        assert read(store, key()) == known
+
+    def test_what_arrives_is_recorded(self, store: DeliveryStore) -> None:
+        """A delivery that did not arrive yet is overwritten by one that did, with its payload."""
         store.add([(delivery(), b"x" * 200_000), (delivery(key(2)), b"2")])
         arrived = delivery(state=DeliveryState.DELIVERED)
         store.add([(delivery(key(3)), b"3"), (arrived, b"second")])

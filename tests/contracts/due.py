@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from shared.domain.due import Due, DueKind, Heartbeat
+from shared.domain.errors import Changed
+from shared.ports.records import Stored
 from shared.ports.state import CursorStore, DueStore
 from tests.contracts.examples import HOSTILE
 from tests.fakes.clock import START
@@ -46,6 +48,15 @@ class DueStoreContract:
             store.put(entry)
         assert set(store.within(HOUR, END, 100)) == set(entries)
         assert len(store.within(HOUR, END, 100)) == len(entries)
+
+    def test_entries_are_put_at_once(self, store: DueStore) -> None:
+        """Entries of several hours are put together, those named twice and those that are there already too."""
+        entries = [due(number * 20) for number in range(250)]
+        store.put(entries[7])
+        store.put_all([])
+        store.put_all([entries[0], *entries])
+        assert store.within(HOUR, END - timedelta(seconds=1), 1000) == entries[:180]
+        assert store.within(END, END + timedelta(days=1), 1000) == entries[180:]
 
     def test_a_limit_leaves_the_later_ones(self, store: DueStore) -> None:
         """A limited read returns the earliest; with these removed, the next read returns those after them."""
@@ -89,10 +100,19 @@ class DueStoreContract:
     def test_the_last_heartbeat_counts(self, store: DueStore) -> None:
         """A heartbeat is overwritten, and is never due."""
         assert store.heartbeat() is None
-        store.beat(Heartbeat(until=HOUR))
-        store.beat(Heartbeat(until=START))
-        assert store.heartbeat() == Heartbeat(until=START)
+        first = store.beat(Heartbeat(until=HOUR), None)
+        last = store.beat(Heartbeat(until=START, claimed=END), first)
+        assert store.heartbeat() == Stored(Heartbeat(until=START, claimed=END), last)
         assert store.within(HOUR, END, 10) == []
+
+    def test_of_two_heartbeats_one_counts(self, store: DueStore) -> None:
+        """Who did not read the last heartbeat cannot overwrite it."""
+        first = store.beat(Heartbeat(until=HOUR), None)
+        last = store.beat(Heartbeat(until=START), first)
+        for stale in (None, first):
+            with pytest.raises(Changed):
+                store.beat(Heartbeat(until=END), stale)
+        assert store.heartbeat() == Stored(Heartbeat(until=START), last)
 
 
 class CursorStoreContract:

@@ -8,7 +8,8 @@ from shared.domain.changes import Change, ChangeKind
 from shared.domain.clouds import Cloud
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryState
 from shared.domain.events import EventName
-from shared.domain.oauth2 import CredentialKind, OAuth2App, Provider
+from shared.domain.oauth2 import CredentialKind, OAuth2App
+from shared.domain.providers import Provider
 from shared.domain.tokens import Scope, Token
 from shared.domain.webhooks import Webhook
 from tests.fakes.clock import START

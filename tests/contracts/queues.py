@@ -84,6 +84,14 @@ class JobQueueContract:
         queue.put(job, HOUR)
         assert self.visible() == [job]
 
+    def test_jobs_are_put_together(self, queue: JobQueue) -> None:
+        """Jobs that are put together all come, however many; with a delay they wait."""
+        jobs = [Job(kind=JobKind.CONNECT, account=f"{number:03}", link="x" * 2000) for number in range(30)]
+        queue.put_together([])
+        queue.put_together(jobs)
+        queue.put_together(jobs[:2], HOUR)
+        assert sorted(self.visible(), key=lambda job: job.account) == jobs
+
 
 def event(number: int) -> AccountEvent:
     """Return an event about an account."""

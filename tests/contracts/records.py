@@ -1,13 +1,25 @@
-"""What the stores of single records promise: applications, webhooks, tokens, the instance's settings, sightings."""
+"""What the stores of single records promise: applications, webhooks, tokens, permits, settings, sightings."""
+
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.errors import Changed
 from shared.domain.instance_settings import InstanceSettings
+from shared.domain.permits import Permit
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.ports.deliveries import WebhookStore
-from shared.ports.state import InstanceSettingsStore, OAuth2AppStore, SightingStore, TokenStore
+from shared.ports.state import (
+    InstanceSettingsStore,
+    OAuth2AppStore,
+    PermitStore,
+    QuotaStore,
+    SightingStore,
+    TokenStore,
+)
 from tests.contracts.examples import HOSTILE, app, token, webhook
+from tests.fakes.clock import START
 
 
 class OAuth2AppStoreContract:
@@ -145,7 +157,7 @@ class SightingStoreContract:
         """A sighting is overwritten as a whole, flags and labels too."""
         key = SightingKey(day="20260302", name="abc_-")
         assert store.get(key) is None
-        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"))
+        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"), late=True)
         store.put({key: first})
         assert store.get(key) == first
         second = Sighting(folder="archive", flags=(), labels=())
@@ -166,3 +178,59 @@ class SightingStoreContract:
     def test_nothing_is_stored_for_nothing(self, store: SightingStore) -> None:
         """An empty mapping is fine."""
         store.put({})
+
+
+class QuotaStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_the_last_reader_writes(self, store: QuotaStore) -> None:
+        """What is used is written once for the first time, and then only by whoever read what is there."""
+        assert store.get("global/app/write") is None
+        store.insert("global/app/write", QuotaUse(window=1, used={"tenant": 3}))
+        with pytest.raises(Changed):
+            store.insert("global/app/write", QuotaUse())
+        read = store.get("global/app/write")
+        assert read is not None
+        store.replace("global/app/write", QuotaUse(window=1, used={"tenant": 4}), read.etag)
+        with pytest.raises(Changed):
+            store.replace("global/app/write", QuotaUse(window=1, used={"tenant": 9}), read.etag)
+        now = store.get("global/app/write")
+        assert now is not None
+        assert now.value == QuotaUse(window=1, used={"tenant": 4})
+        assert store.get("global/app/list") is None
+
+
+class PermitStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_each_place_has_one_holder(self, store: PermitStore) -> None:
+        """A place is taken once; the permits of a mailbox come back as they were, and no others."""
+        assert store.of("ada") == []
+        kept = [store.insert(permit(place=place)) for place in (1, 0)]
+        store.insert(permit("eve"))
+        with pytest.raises(Changed):
+            store.insert(permit(holder="another"))
+        assert store.of("ada") == [kept[1], kept[0]]
+        assert [stored.value for stored in store.of("ada")] == [permit(place=0), permit(place=1)]
+
+    def test_the_first_of_two_that_take_over_wins(self, store: PermitStore) -> None:
+        """A permit goes to who replaces it first, who can renew it with the ETag that he got."""
+        read = store.insert(permit())
+        taken = store.replace(permit(holder="second"), read.etag)
+        with pytest.raises(Changed):
+            store.replace(permit(holder="third"), read.etag)
+        renewed = store.replace(permit(holder="second", until=START + timedelta(hours=1)), taken.etag)
+        assert store.of("ada") == [renewed]
+
+    @pytest.mark.parametrize("name", HOSTILE)
+    def test_hostile_mailboxes_are_mailboxes(self, store: PermitStore, name: str) -> None:
+        """Whatever stands in a mailbox's name, its permits are its own."""
+        store.insert(permit(name))
+        assert [stored.value.mailbox for stored in store.of(name)] == [name]
+        assert store.of(f"{name}.") == []
+
+
+def permit(mailbox: str = "ada", /, **changes: object) -> Permit:
+    """Return a permit."""
+    values = {"mailbox": mailbox, "place": 0, "holder": "first", "until": START}
+    return Permit.model_validate({**values, **changes})

@@ -1,14 +1,16 @@
 """What letting go of what is old promises."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.domain.deliveries import DeliveryKey, DeliveryQuery
 from shared.domain.sightings import Sighting, SightingKey
 from shared.ports.deliveries import DeliveryStore
-from shared.ports.state import Retention, SightingStore
+from shared.ports.state import PoisonStore, Retention, SightingStore
 from tests.contracts.examples import delivery, key
+from tests.contracts.poison import poisoned
+from tests.fakes.clock import START
 
 SEEN = Sighting(folder="inbox", flags=(), labels=())
 LAST_OF_JANUARY = datetime(2026, 1, 31, 23, 59, 59, tzinfo=UTC)
@@ -16,7 +18,7 @@ FIRST_OF_FEBRUARY = datetime(2026, 2, 1, tzinfo=UTC)
 
 
 class RetentionContract:
-    """A subclass gives the fixtures `retention`, and `deliveries` and `sightings`, the stores that it empties."""
+    """A subclass gives the fixture `retention`, and the stores that it empties: `deliveries`, `sightings`, `poison`."""
 
     @pytest.mark.parametrize("before", [FIRST_OF_FEBRUARY, datetime(2026, 2, 28, tzinfo=UTC)])
     def test_whole_months_go(
@@ -31,6 +33,17 @@ class RetentionContract:
         assert deliveries.payload(place(FIRST_OF_FEBRUARY)) == b"bytes"
         assert sightings.get(sighting(LAST_OF_JANUARY)) is None
         assert sightings.get(sighting(FIRST_OF_FEBRUARY)) == SEEN
+
+    def test_poison_goes_with_its_month(self, retention: Retention, poison: PoisonStore) -> None:
+        """What was given up goes with the month in which that was, requeued or not; a page goes on."""
+        old = poisoned(1, given_up=LAST_OF_JANUARY - timedelta(days=1))
+        for each in (old, poisoned(2, given_up=LAST_OF_JANUARY, requeued=START), poisoned(3), poisoned(4)):
+            poison.keep(each)
+        assert [each.message[-1] for each in poison.page(None, 9).items] == ["4", "3", "2", "1"]
+        first = poison.page(None, 1)
+        assert retention.purge(FIRST_OF_FEBRUARY) == 1
+        assert poison.get(old.id) is None
+        assert [each.message[-1] for each in poison.page(first.position, 9).items] == ["3"]
 
     def test_a_month_that_is_not_over_stays(
         self, retention: Retention, deliveries: DeliveryStore, sightings: SightingStore

@@ -1,20 +1,37 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
 from time import sleep
+from typing import Any
+from urllib.parse import quote
 
-from shared.domain.errors import Changed, GrantRefused, TryLater
+from shared.domain.errors import Changed, GrantRefused, SignInCancelled, SignInRefused, TryLater
 from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.shards import Board, SeenShard, Shard
-from shared.domain.watches import Watch
+from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
-from shared.ports.sign_ins import Refreshed
+from shared.ports.sign_ins import Begun, Refreshed, SignedIn
+from tests.fakes.clock import START
 from tests.fakes.stores import Records
+
+SIGNED_IN = SignedIn(
+    tenant="tenant",
+    user="anna",
+    username="anna@contoso.com",
+    name="Anna Kask",
+    email=None,
+    access_token="access-of-anna",
+    refresh_token="refresh-of-anna",
+    expires=START,
+    scopes=("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"),
+)
 
 
 class FakeGrantStore:
@@ -138,7 +155,8 @@ class FakeWatchStore:
 
     def delete(self, watch: Watch) -> None:
         """Remove the watch."""
-        if self.watches.get(watch.account) == watch:
+        kept = self.watches.get(watch.account)
+        if kept is not None and is_same(kept, watch):
             del self.watches[watch.account]
         self._board.changed(shard_of(watch.grant))
 
@@ -148,7 +166,11 @@ class FakeWatchStore:
 
 
 class FakeGrantTokens:
-    """Refreshes grants; `refused` holds refresh tokens that Entra takes no more, `busy` has it fail for now."""
+    """
+    Refreshes grants.
+
+    `refused` holds refresh tokens that Entra takes no more, `busy` has it fail for now, `wrong` for the application.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -156,6 +178,7 @@ class FakeGrantTokens:
         self.asked: list[str] = []
         self.refused: set[str] = set()
         self.busy: TryLater | None = None
+        self.wrong: SignInRefused | None = None
         self.rotates = True
         self.lifetime = timedelta(hours=1)
         self.pause = 0.0
@@ -166,6 +189,8 @@ class FakeGrantTokens:
         sleep(self.pause)
         if self.busy is not None:
             raise self.busy
+        if self.wrong is not None:
+            raise self.wrong
         if refresh_token in self.refused:
             raise GrantRefused("The grant has expired.", reason="AADSTS700082", mend="Sign in again.")
         number = next(self._numbers)
@@ -173,5 +198,46 @@ class FakeGrantTokens:
             access_token=f"access-{number}",
             refresh_token=f"refresh-{number}" if self.rotates else None,
             expires=self._clock.now() + self.lifetime,
-            scopes=("IMAP.AccessAsUser.All",),
+            scopes=("IMAP.AccessAsUser.All", "SMTP.Send"),
         )
+
+
+class ScriptedSignIns:
+    """
+    Has users sign in: `user` is who will, and `fails` what happens instead.
+
+    The flow's verifier must come back as it went out, as with Entra.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._numbers = count(1)
+        self.user = SIGNED_IN
+        self.fails: Exception | None = None
+        self.begun: list[dict[str, Any]] = []
+
+    def begin(self, app: OAuth2App, redirect_url: str, *, state: str, login_hint: str | None) -> Begun:
+        """Begin a sign-in."""
+        if self.fails is not None:
+            raise self.fails
+        flow = {"verifier": f"verifier-{next(self._numbers)}", "state": state}
+        self.begun.append({**flow, "redirect_url": redirect_url, "login_hint": login_hint})
+        return Begun(f"https://login.example.com/authorize?state={quote(state)}", flow)
+
+    def finish(self, app: OAuth2App, flow: Mapping[str, Any], answer: Mapping[str, str]) -> SignedIn:
+        """End a sign-in."""
+        if self.fails is not None:
+            raise self.fails
+        assert flow["state"] == answer["state"]
+        if "error" in answer:
+            raise SignInCancelled("The user declined.", reason=answer["error"], mend="Try again.")
+        return self._signed_in()
+
+    def adopt(self, app: OAuth2App, refresh_token: str) -> SignedIn:
+        """Take over a sign-in."""
+        if self.fails is not None:
+            raise self.fails
+        return replace(self._signed_in(), refresh_token=refresh_token)
+
+    def _signed_in(self) -> SignedIn:
+        return replace(self.user, expires=self._clock.now() + timedelta(hours=1))

@@ -1,49 +1,66 @@
 """The due index and the cursors in memory."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from heapq import nsmallest
 from threading import Lock
+from typing import Any
 
-from shared.domain.due import Due, Heartbeat
+from shared.domain.due import Due, Heartbeat, hour_of
+from shared.domain.errors import Changed
+from shared.ports.records import Stored
 
 
 class FakeDueStore:
     """Keeps the due index; `reads` counts how often somebody looked."""
 
     def __init__(self) -> None:
-        self._entries: set[Due] = set()
-        self._heartbeat: Heartbeat | None = None
+        self._hours: defaultdict[datetime, set[Due]] = defaultdict(set)
+        self._heartbeat: Stored[Heartbeat] | None = None
         self._lock = Lock()
         self.reads = 0
 
     def put(self, due: Due) -> None:
         """Add an entry."""
+        self.put_all([due])
+
+    def put_all(self, entries: Sequence[Due]) -> None:
+        """Add entries."""
         with self._lock:
-            self._entries.add(due)
+            for due in entries:
+                self._hours[hour_of(due.at)].add(due)
 
     def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
         """Return what is due in an hour."""
         self.reads += 1
-        last = min(until, hour + timedelta(hours=1) - timedelta(microseconds=1))
-        return [due for due in self.all() if hour <= due.at <= last][:limit]
+        with self._lock:
+            return _earliest(limit, (due for due in self._hours[hour_of(hour)] if due.at <= until))
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Remove entries."""
         with self._lock:
-            self._entries -= set(entries)
+            for due in entries:
+                self._hours[hour_of(due.at)].discard(due)
 
-    def heartbeat(self) -> Heartbeat | None:
+    def heartbeat(self) -> Stored[Heartbeat] | None:
         """Return how far the ticks have come."""
         return self._heartbeat
 
-    def beat(self, heartbeat: Heartbeat) -> None:
+    def beat(self, heartbeat: Heartbeat, etag: str | None) -> str:
         """Overwrite how far the ticks have come."""
-        self._heartbeat = heartbeat
+        with self._lock:
+            known = self._heartbeat.etag if self._heartbeat else None
+            if known != etag:
+                raise Changed("The heartbeat is another one now.")
+            self._heartbeat = Stored(heartbeat, str(int(known or 0) + 1))
+            return self._heartbeat.etag
 
     def all(self) -> list[Due]:
         """Return every entry, the earliest first."""
         with self._lock:
-            return sorted(self._entries, key=lambda due: (due.at, due.kind, due.subject, due.incarnation or ""))
+            entries = [due for hour in self._hours.values() for due in hour]
+            return _earliest(len(entries), entries)
 
 
 class FakeCursorStore:
@@ -65,3 +82,10 @@ class FakeCursorStore:
     def drop(self, key: str) -> None:
         """Forget the links, as a store does whose account goes."""
         self._links.pop(key, None)
+
+
+def _earliest(limit: int, entries: Iterable[Due]) -> list[Due]:
+    def order(due: Due) -> Any:
+        return due.at, due.kind, due.subject, due.incarnation or ""
+
+    return nsmallest(limit, entries, key=order)

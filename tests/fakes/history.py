@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from threading import RLock
 
 from shared.domain.errors import TryLater
@@ -89,7 +89,7 @@ class FakeHistory:
             for folder, link in links.items()
             if folder not in self.missing
         }
-        return Glance(self._listing(since, 0), rounds)
+        return Glance(self._listing("received", since, since, 0), self._listing("modified", since, since, 0), rounds)
 
     def follow(self, app: OAuth2App, user: str, folder: str, link: str) -> FolderChanges:
         """Return the page that a folder's link leads to."""
@@ -98,25 +98,33 @@ class FakeHistory:
             return FolderChanges((), (), self._beginning(folder).link, more=False, reset=True)
         return self._round(folder, link)
 
-    def list(self, app: OAuth2App, link: str) -> Listing:
+    def list(self, app: OAuth2App, user: str, link: str) -> Listing:
         """Return the page that a listing's link leads to."""
         self._called("list")
-        kind, since, skip = link.split("|")
+        kind, name, since, first, skip = link.split("|")
         if kind != "list":
             raise TryLater(f"{link!r} leads to no listing.")
-        return self._listing(datetime.fromisoformat(since), int(skip))
+        return self._listing(name, datetime.fromisoformat(since), datetime.fromisoformat(first), int(skip))
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
         self.troubles.strike()
 
-    def _listing(self, since: datetime, skip: int) -> Listing:
+    def _listing(self, name: str, since: datetime, first: datetime, skip: int) -> Listing:
+        def moment(message: Message) -> datetime:
+            return message.received if name == "received" else message.modified
+
         with self._lock:
-            found = sorted(self.messages.values(), key=lambda message: message.received)
-        wanted = [message for message in found if message.received >= since]
-        end = skip + self._page
-        after = f"list|{since.astimezone(UTC).isoformat()}|{end}" if end < len(wanted) else None
-        return Listing(tuple(wanted[skip:end]), after)
+            found = sorted(self.messages.values(), key=moment)
+        older = [each for each in found if name == "received" or each.received < first]
+        wanted = [each for each in older if moment(each) >= since]
+        shown, more = wanted[skip : skip + self._page], len(wanted) > skip + self._page
+        if not more:
+            return Listing(tuple(shown), None)
+        # As ours, it goes on at the last moment, and counts only where one moment fills a page.
+        last = moment(shown[-1])
+        onward, passed = (last, 0) if last > since else (since, skip + self._page)
+        return Listing(tuple(shown), f"list|{name}|{onward.isoformat()}|{first.isoformat()}|{passed}")
 
     def _beginning(self, folder: str) -> Round:
         return Round(folder, self._clock.now(), age=self._age)

@@ -9,6 +9,7 @@ from threading import Lock
 
 from shared.domain.accounts import Subscription
 from shared.domain.folders import Folder, FolderTree
+from shared.domain.mailboxes import Registration
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
@@ -76,7 +77,7 @@ class FakeMailboxes:
         self.probed: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """Return the folder tree."""
         self.probed.append(user)
         self.meanwhile()
@@ -121,7 +122,8 @@ class FakeSubscriptions:
         self.troubles.strike()
         now = self._clock.now()
         with self._lock:
-            made = Subscription(id=f"subscription-{next(self._ids)}", expires=now + WEEK, created=now)
+            name = f"subscription-{next(self._ids)}"
+            made = Subscription(id=name, expires=now + WEEK, created=now, service_url=service_url)
             self.live[made.id] = Subscribed(app.id, user, client_state, made)
             self.created += 1
         self.lost.strike()

@@ -66,3 +66,11 @@ class FakePoisonStore:
         """Return a page, the newest first."""
         newest = sorted((each for _, each in self._records.sorted()), key=lambda each: each.given_up, reverse=True)
         return self._records.slice(position, limit, [(f"{place:05}", each) for place, each in enumerate(newest)])
+
+    def forget(self, first_kept: str) -> int:
+        """Forget the months before *first_kept*, and return how many there were."""
+        months = {key: f"{each.given_up:%Y%m}" for key, each in self._records.sorted()}
+        old = {key: month for key, month in months.items() if month < first_kept}
+        for key in old:
+            self._records.remove(key)
+        return len(set(old.values()))

@@ -1,5 +1,6 @@
 """Queues in memory, with what matters of the real ones: delays, leases, and messages that come again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -103,3 +104,8 @@ class FakeJobQueue(FakeQueue[Job]):
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queue *job*."""
         self.hold(job, delay)
+
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        """Queue *jobs*; here each is a message of its own all the same."""
+        for job in jobs:
+            self.hold(job, delay)

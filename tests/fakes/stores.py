@@ -7,11 +7,13 @@ from threading import RLock
 from typing import Generic, TypeVar
 
 from shared.domain.accounts import Account, AccountState
-from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery
 from shared.domain.errors import Changed, FieldProblem, InvalidRequest
 from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.permits import Permit
+from shared.domain.quotas import QuotaUse
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
@@ -238,12 +240,12 @@ class FakeDeliveryStore:
         self._lock = RLock()
 
     def add(self, deliveries: Sequence[tuple[Delivery, bytes]]) -> None:
-        """Store deliveries; a delivered one stays."""
+        """Store deliveries; a row that is there stays, unless it is overruled."""
         with self._lock:
             for delivery, payload in deliveries:
                 place = _place(delivery.key)
                 known = self._records.read(place)
-                if known is None or known.value.state is not DeliveryState.DELIVERED:
+                if known is None or delivery.state.overrules(known.value.state):
                     self._records.write(place, delivery)
                     self._payloads[place] = payload
 
@@ -293,6 +295,30 @@ def _place(key: DeliveryKey) -> str:
     return f"{10**9 - day:010}|{key.webhook}|{10**16 - key.moment:017}|{key.event_id}"
 
 
+class FakePermitStore:
+    """Keeps permits; `requests` counts what was asked of it."""
+
+    def __init__(self) -> None:
+        self._records = Records[Permit]()
+        self.requests = 0
+
+    def of(self, mailbox: str) -> list[Stored[Permit]]:
+        """Return the permits of a mailbox."""
+        self.requests += 1
+        found = (self._records.read(key) for key, permit in self._records.sorted() if permit.mailbox == mailbox)
+        return [stored for stored in found if stored]
+
+    def insert(self, permit: Permit) -> Stored[Permit]:
+        """Add a permit."""
+        self.requests += 1
+        return self._records.add(f"{permit.mailbox}/{permit.place}", permit)
+
+    def replace(self, permit: Permit, etag: str) -> Stored[Permit]:
+        """Overwrite a permit."""
+        self.requests += 1
+        return self._records.swap(f"{permit.mailbox}/{permit.place}", permit, etag)
+
+
 class FakeTokenStore:
     """Keeps access tokens."""
 
@@ -334,3 +360,27 @@ class FakeInstanceSettingsStore:
     def replace(self, settings: InstanceSettings, etag: str) -> None:
         """Overwrite the settings that were read."""
         self._records.swap("instance", settings, etag)
+
+
+class FakeQuotaStore:
+    """Keeps what is used of quotas; `reads` and `writes` count."""
+
+    def __init__(self) -> None:
+        self._records = Records[QuotaUse]()
+        self.reads = 0
+        self.writes = 0
+
+    def get(self, scope: str) -> Stored[QuotaUse] | None:
+        """Return what is used."""
+        self.reads += 1
+        return self._records.read(scope)
+
+    def insert(self, scope: str, use: QuotaUse) -> None:
+        """Write it for the first time."""
+        self.writes += 1
+        self._records.add(scope, use)
+
+    def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
+        """Overwrite what was read."""
+        self.writes += 1
+        self._records.swap(scope, use, etag)

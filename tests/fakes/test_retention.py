@@ -2,9 +2,10 @@
 
 import pytest
 
-from shared.ports.state import Retention
+from shared.ports.state import PoisonStore, Retention
 from tests.contracts.retention import RetentionContract
 from tests.fakes.clock import FakeClock
+from tests.fakes.poison import FakePoisonStore
 from tests.fakes.retention import FakeRetention
 from tests.fakes.stores import FakeDeliveryStore, FakeSightingStore
 
@@ -23,6 +24,13 @@ class TestRetention(RetentionContract):
         return FakeSightingStore()
 
     @pytest.fixture
-    def retention(self, deliveries: FakeDeliveryStore, sightings: FakeSightingStore) -> Retention:
+    def poison(self) -> PoisonStore:
+        """Return the poison."""
+        return FakePoisonStore()
+
+    @pytest.fixture
+    def retention(
+        self, deliveries: FakeDeliveryStore, sightings: FakeSightingStore, poison: FakePoisonStore
+    ) -> Retention:
         """Return what empties them."""
-        return FakeRetention(deliveries, sightings)
+        return FakeRetention(deliveries, sightings, poison)

@@ -9,6 +9,8 @@ from shared.ports.state import (
     InstanceSettingsStore,
     MailboxStore,
     OAuth2AppStore,
+    PermitStore,
+    QuotaStore,
     SightingStore,
     TokenStore,
 )
@@ -17,6 +19,8 @@ from tests.contracts.deliveries import DeliveryStoreContract
 from tests.contracts.records import (
     InstanceSettingsStoreContract,
     OAuth2AppStoreContract,
+    PermitStoreContract,
+    QuotaStoreContract,
     SightingStoreContract,
     TokenStoreContract,
     WebhookStoreContract,
@@ -29,6 +33,8 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
+    FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -124,3 +130,21 @@ class TestDeliveries(DeliveryStoreContract):
     def store(self, clock: FakeClock) -> DeliveryStore:
         """Return the store."""
         return FakeDeliveryStore(clock)
+
+
+class TestQuotas(QuotaStoreContract):
+    """The use of quotas in memory."""
+
+    @pytest.fixture
+    def store(self) -> QuotaStore:
+        """Return the store."""
+        return FakeQuotaStore()
+
+
+class TestPermits(PermitStoreContract):
+    """Permits in memory."""
+
+    @pytest.fixture
+    def store(self) -> PermitStore:
+        """Return the store."""
+        return FakePermitStore()

@@ -15,16 +15,17 @@ from local.receiver import problem_of
 
 @dataclass(frozen=True)
 class Answer:
-    """What the endpoint says; one that drips sends a letter at a time, and its status never comes."""
+    """What the endpoint says, after `delay` seconds; one that drips sends a letter at a time, and no status comes."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     drips: bool = False
+    delay: float = 0
 
     @property
     def accepts(self) -> bool:
         """Whether the event counts as delivered."""
-        return self.status == 200
+        return self.status == 200 and not self.drips
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = self.customer.take(dict(self.headers), body)
         # Who has waited long enough hangs up.
         with contextlib.suppress(OSError):
+            time.sleep(answer.delay)
             for _ in range(100 if answer.drips else 0):
                 self.wfile.write(b"H")
                 time.sleep(0.2)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from shared.domain.deliveries import Delivery
 from shared.domain.sightings import Sighting, SightingKey
@@ -50,10 +50,17 @@ class Fate:
             yield Death(number, after=True)
 
 
-class Mortal:
-    """Stands before a fake and makes its writes effects; reads leave no trace."""
+class Meets(Protocol):
+    """Decides about each effect."""
 
-    def __init__(self, inner: object, fate: Fate, effects: Mapping[str, str]) -> None:
+    def meet(self, name: str, effect: Callable[[], Any]) -> Any:
+        """Have an effect happen, unless the process dies before."""
+
+
+class Mortal:
+    """Stands before a port and makes the named methods effects; of a fake's, those that leave a trace."""
+
+    def __init__(self, inner: object, fate: Meets, effects: Mapping[str, str]) -> None:
         self._inner = inner
         self._fate = fate
         self._effects = effects

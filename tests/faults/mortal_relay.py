@@ -13,6 +13,7 @@ from standardwebhooks import Webhook as StandardWebhook
 
 from shared.domain.accounts import AccountState
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryQuery, DeliveryState, Outcome
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.instance_settings import InstanceSettings
@@ -29,6 +30,8 @@ from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.notifications import Notifications, gather
+from shared.services.permits import Permits
+from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 from shared.services.replays import Replays
 from tests.contracts.examples import account, app, webhook
@@ -43,6 +46,7 @@ from tests.fakes.stores import (
     FakeFolderStore,
     FakeInstanceSettingsStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
     FakeSightingStore,
     FakeWebhookStore,
 )
@@ -164,6 +168,7 @@ class MortalRelay:
         self.apps = FakeOAuth2AppStore()
         self.folders = FakeFolderStore()
         self.sightings = FakeSightingStore()
+        self.permits = FakePermitStore()
         self.webhooks = FakeWebhookStore()
         self.instance = FakeInstanceSettingsStore()
         self.deliveries = FakeDeliveryStore(self.clock)
@@ -235,13 +240,15 @@ class MortalRelay:
             client_states=STATES,
             changes=commit,
             jobs=self.jobs,
+            crowds=Crowds(),
             clock=self.clock,
             randomness=FakeRandomness(),
             log=FakeLog(),
         )
         asyncio.run(_accepted(ingress, body))
 
-    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """Read messages, as the port says."""
         readings: list[Reading] = [
             NotThere() if request.message in self.lagging else self.mails.get(request.message, NotThere())
             for request in requests
@@ -266,6 +273,7 @@ class MortalRelay:
                 clock=self.clock,
                 randomness=randomness,
                 log=log,
+                reach=timedelta(days=21),
             ),
             vault=self.vault,
             cached=Lookup(
@@ -302,7 +310,7 @@ class MortalRelay:
                 self.folders,
                 self.clock,
             ),
-            reader=GroupCommit(self._read, full=20),
+            readings=Readings(GroupCommit(self.read, full=20), self, Permits(self.permits, self.clock, randomness)),
             sightings=self.sightings,
             sighting_rows=GroupCommit(seen.put, full=100),
             queue=mortal(self.changes, self.fate, put="change stored again"),
@@ -310,7 +318,9 @@ class MortalRelay:
             deliveries=deliveries,
             settings=settings,
             recent=RecentEvents(),
+            crowds=Crowds(),
             clock=self.clock,
+            randomness=randomness,
             log=log,
             sightings_kept=timedelta(days=40),
         )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,7 +27,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.accounts import AccountTable
 from shared.adapters.storage.tables.due import DueTable
 from shared.domain.accounts import Account, account_key
-from shared.domain.due import Due, DueKind
+from shared.domain.due import Due, DueKind, Heartbeat
 from shared.domain.jobs import Job, JobKind
 from shared.ports.records import Stored
 from tests.faults.customer import Customer
@@ -50,17 +51,32 @@ class App:
     def start(self) -> None:
         """Start it and wait until it answers."""
         self.starts += 1
-        log = self.log.with_suffix(f".{self.starts}.log")
+        log = self._log_of(self.starts)
         self._child = self._life.enter_context(
             child("The function app", self.command, log=log, environment=self.environment)
         )
         self._child.wait_until(self.api.is_up)
+
+    def logs(self) -> list[Path]:
+        """Return where each process wrote what it did."""
+        return [self._log_of(number) for number in range(1, self.starts + 1)]
+
+    def _log_of(self, number: int) -> Path:
+        return self.log.with_suffix(f".{number}.log")
 
     def kill(self) -> None:
         """End it without a word, as a machine that is gone."""
         if self._child is not None:
             os.killpg(self._child.pid, signal.SIGKILL)
         self.stop()
+
+    def died(self, seconds: float) -> bool:
+        """Tell whether it ends by itself within this time."""
+        assert self._child is not None
+        try:
+            return self._child.process.wait(seconds) == -signal.SIGKILL
+        except subprocess.TimeoutExpired:
+            return False
 
     def stop(self) -> None:
         """Ask it to end, where it has not ended yet."""
@@ -69,7 +85,7 @@ class App:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that runs, with mailboxes that are watched."""
+    """A stack that runs, with mailboxes that are watched; `others` are more processes of the app beside `app`."""
 
     m365: Microsoft365
     customer: Customer
@@ -78,6 +94,7 @@ class Stack:
     mailboxes: Sequence[str]
     queues: QueueServiceClient
     storage: StorageConnection
+    others: Sequence[App] = ()
 
     @property
     def accounts(self) -> list[str]:
@@ -101,22 +118,37 @@ class Stack:
 
     def sync(self, account: str) -> None:
         """Ask through the public API for a look at a mailbox."""
+        self._ask(account, "sync")
+
+    def reconnect(self, account: str) -> None:
+        """Ask through the public API for a fresh connection."""
+        self._ask(account, "reconnect")
+
+    def _ask(self, account: str, what: str) -> None:
         headers = {"Authorization": f"Bearer {self.api.token}"}
-        url = f"{self.api.url}/v1/account/{account}/sync"
-        answer = requests.put(url, json={"sync": True}, headers=headers, timeout=30)
-        assert (answer.status_code, answer.json()) == (200, {"sync": True})
+        url = f"{self.api.url}/v1/account/{account}/{what}"
+        answer = requests.put(url, json={what: True}, headers=headers, timeout=30)
+        assert (answer.status_code, answer.json()) == (200, {what: True})
 
     def sweep(self, account: str) -> None:
         """Have the sweep that the account's row names happen now."""
         row = self.row(account)
         job = Job(kind=JobKind.SWEEP, account=row.key, incarnation=row.incarnation, at=row.next_sweep)
-        self._fire("jobs", job.model_dump_json())
+        self.fire("jobs", job.model_dump_json())
+
+    def end_claim(self) -> None:
+        """Let the claim of a tick that was killed lapse, which takes two minutes by itself."""
+        due = DueTable(self.storage)
+        stored = due.heartbeat()
+        if stored is not None:
+            due.beat(Heartbeat(until=stored.value.until), stored.etag)
 
     def tick(self) -> None:
         """Fire the timer."""
-        self._fire("timers", "")
+        self.fire("timers")
 
-    def _fire(self, function: str, given: str) -> None:
+    def fire(self, function: str, given: str = "") -> None:
+        """Have a function that no caller can reach run now."""
         # https://learn.microsoft.com/azure/azure-functions/functions-manually-run-non-http
         answer = requests.post(f"{self.api.url}/admin/functions/{function}", json={"input": given}, timeout=30)
         assert answer.status_code == 202
@@ -134,12 +166,12 @@ class Stack:
         """Deliver so many messages to the mailboxes in turn."""
         return self.m365.deliver_many(self.mailboxes, number, [samples.plain()], rate=rate)
 
-    def settle(self, seconds: float) -> None:
-        """Return once no queue holds anything, twice in a row, since Graph may still be about to call."""
+    def settle(self, seconds: float, *queues: str) -> None:
+        """Return once no queue holds anything, or none of these, twice in a row, since Graph may be about to call."""
         until = time.monotonic() + seconds
         empty = 0
         while empty < 2:
-            waiting = {name: self.waiting(name) for name in QUEUES}
+            waiting = {name: self.waiting(name) for name in queues or QUEUES}
             empty = 0 if any(waiting.values()) else empty + 1
             assert time.monotonic() < until, f"The queues still hold {waiting}."
             time.sleep(0.4)
@@ -164,9 +196,19 @@ def new(messages: Sequence[Delivered]) -> set[tuple[str, str]]:
 
 @contextmanager
 def running(
-    folder: Path, *, mailboxes: int = 5, lease: float = 600, settings: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    mailboxes: int = 5,
+    lease: float = 600,
+    settings: Mapping[str, str] | None = None,
+    apps: int = 1,
+    host: str = "local.host",
 ) -> Iterator[Stack]:
-    """Start every part, connect the mailboxes through the public API, and stop everything in the end."""
+    """
+    Start every part, connect the mailboxes through the public API, and stop everything in the end.
+
+    Of several *apps* Graph calls the first; all of them work on the same queues. `host` is the module that runs one.
+    """
     keys, port = Keys(), ports.free()
     customer = Customer(keys.service_secret, ports.free())
     with ExitStack() as parts:
@@ -183,16 +225,21 @@ def running(
             authority=m365.authority,
             keys=keys,
         )
-        command = [*host_command(port, folder / "host"), "--lease", str(lease)]
-        app = App(command, {**environment(around), **(settings or {})}, folder / "app", api)
-        parts.callback(app.stop)
-        app.start()
+        started = []
+        for name in ("app", *(f"app-{number}" for number in range(1, apps))):
+            own = api if name == "app" else Api(f"http://127.0.0.1:{ports.free()}", keys.api_token)
+            usual = host_command(int(own.url.rpartition(":")[2]), folder / f"host-of-{name}")
+            command = [*(host if part == "local.host" else part for part in usual), "--lease", str(lease)]
+            app = App(command, {**environment(around), **(settings or {})}, folder / name, own)
+            parts.callback(app.stop)
+            app.start()
+            started.append(app)
         # Graph repeats after a second instead of ten, so that no test has to wait for it.
         m365.m365.behaviour(retry_scale=0.1)
         queues = parts.enter_context(QueueServiceClient.from_connection_string(storage.connection_string))
         addresses = _connect(m365.m365, api, keys, customer, mailboxes)
         tables = StorageConnection(connection_string=storage.connection_string)
-        yield Stack(m365.m365, customer, app, api, addresses, queues, tables)
+        yield Stack(m365.m365, customer, started[0], api, addresses, queues, tables, started[1:])
 
 
 def _connect(m365: Microsoft365, api: Api, keys: Keys, customer: Customer, number: int) -> list[str]:

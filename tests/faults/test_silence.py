@@ -83,6 +83,32 @@ def test_lost_notifications_are_made_good_by_a_sweep(stack: Stack) -> None:
         assert stack.row(account).next_sweep != before[account]
 
 
+@pytest.mark.parametrize("how", ["sync", "sweep"])
+def test_what_happens_to_old_mail_in_silence_is_found(stack: Stack, how: str) -> None:
+    """A mark on old mail that we never heard of, and a mark and a move of mail that we know, are told, once."""
+    place, account = stack.mailboxes[0], stack.accounts[0]
+    known = [message.id for message in stack.m365.deliver_many([place], 2, [samples.plain()])]
+    stack.customer.wait_for({("messageNew", message) for message in known}, 30)
+    old = (datetime.now(UTC) - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stack.m365.faults(lost=1)
+    stranger = stack.m365.deliver(place, samples.plain(), folder="archive", received=old)
+    stack.settle(10)
+    marked, moved = known
+    stack.m365.set_flag(place, stranger)
+    stack.m365.set_flag(place, marked)
+    stack.m365.move(place, moved, "archive")
+    stack.m365.faults(lost=0)
+    wanted = {("messageUpdated", marked), ("messageMoved", moved)}
+    assert not stack.customer.accepted().keys() & wanted
+    if how == "sync":
+        # A sweep leaves mail that nobody knows, and that was touched just now, to its notification.
+        wanted.add(("messageUpdated", stranger))
+        stack.sync(account)
+    else:
+        stack.sweep(account)
+    found(stack, wanted)
+
+
 def test_a_tick_queues_what_is_due(stack: Stack) -> None:
     """The timer makes a job of a sweep whose time has come, and the health check tells that it ticked."""
     due = datetime.now(UTC) - timedelta(seconds=1)

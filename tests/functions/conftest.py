@@ -11,6 +11,7 @@ from shared import bootstrap
 from shared.services.relay import Relay
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
+from tests.fakes.delegated import FakeGrantTokens, ScriptedSignIns
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
@@ -40,6 +41,8 @@ def outside() -> Outside:
         reader=FakeMessageReader(),
         sender=FakeWebhookSender(),
         history=FakeHistory(clock),
+        code_flow=ScriptedSignIns(clock),
+        grant_tokens=FakeGrantTokens(clock),
     )
 
 
@@ -71,6 +74,8 @@ def relay(app_settings: Settings, outside: Outside) -> Relay:
         sender=outside.sender,
         endpoint=outside.endpoint,
         history=outside.history,
+        code_flow=outside.code_flow,
+        grant_tokens=outside.grant_tokens,
     )
     return bootstrap.build(app_settings, replaced)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.delegated import FakeGrantTokens, ScriptedSignIns
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
@@ -31,3 +32,5 @@ class Outside:
     reader: FakeMessageReader
     sender: FakeWebhookSender
     history: FakeHistory
+    code_flow: ScriptedSignIns
+    grant_tokens: FakeGrantTokens

@@ -74,6 +74,7 @@ def test_connected_account_is_shown(api: Client, app_id: str, unique: Unique, ou
         "oauth2": {"provider": app_id, "auth": {"user": f"{name}@contoso.com"}},
         "webhooksCustomHeaders": [{"key": "X-Key", "value": "******"}],
         "path": "*",
+        "subconnections": None,
         "notifyFrom": None,
         "nextAttempt": None,
         "polling": False,

@@ -53,6 +53,7 @@ def test_application_is_shown_with_its_secret_masked(api: Client) -> None:
         "managedIdentity": None,
         "authority": TENANT,
         "cloud": "gcc-high",
+        "redirectUrl": None,
         "baseScopes": "api",
         "lastError": None,
         "accounts": 0,
@@ -144,7 +145,8 @@ def test_redirect_url_is_refused(api: Client, app_id: str) -> None:
         ({"name": None}, "name"),
         ({"name": "n" * 257}, "name"),
         ({"provider": None}, "provider"),
-        ({"provider": "outlook"}, "provider"),
+        ({"provider": "gmail"}, "provider"),
+        ({"provider": "outlook"}, "redirectUrl"),
         ({"clientId": None}, "clientId"),
         ({"authority": None}, "authority"),
         ({"cloud": "moon"}, "cloud"),
@@ -292,6 +294,20 @@ def test_provider_cannot_change(api: Client, app_id: str) -> None:
     """PUT takes the provider that the application has, and no other."""
     assert api.put(f"/v1/oauth2/{app_id}", {"provider": "outlookService"}).status == 200
     assert list(fields(api.put(f"/v1/oauth2/{app_id}", {"provider": "outlook"}))) == ["provider"]
+
+
+def test_application_with_users_is_registered(api: Client) -> None:
+    """An application that users sign in to is listed when it says so; Graph is refused to it, with both ways out."""
+    users = {"provider": "outlook", "authority": "common", "redirectUrl": "https://relay.example.com/oauth"}
+    app = api.post("/v1/oauth2", an_app(**users, enabled=True, baseScopes="imap")).json()["id"]
+    shown = api.get(f"/v1/oauth2/{app}").json()
+    assert {**users, "baseScopes": "imap", "enabled": True, "includeInListing": True}.items() <= shown.items()
+    told = fields(api.post("/v1/oauth2", an_app(**users, baseScopes="api")))
+    assert list(told) == ["baseScopes"]
+    assert "outlookService" in told["baseScopes"]
+    assert list(fields(api.put(f"/v1/oauth2/{app}", {"baseScopes": "api"}))) == ["baseScopes"]
+    verified = api.post(f"/v1/oauth2/{app}/verify", {}).json()
+    assert [(step["id"], step["status"]) for step in verified["steps"]][-1] == ("interactive", "skip")
 
 
 def test_change_reconnects_the_accounts(api: Client, app_id: str, account: str, outside: Outside) -> None:

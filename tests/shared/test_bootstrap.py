@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
             if value is not None:
                 monkeypatch.setenv(name, value)
 
-    bootstrap.relay.cache_clear()
-    bootstrap.ingress.cache_clear()
+    bootstrap.relay.forget()
+    bootstrap.ingress.forget()
     put()
     return put
 
@@ -95,6 +97,21 @@ def test_a_process_has_one_product(environment: Callable[..., None]) -> None:
     """However often it is asked for, the product and its notification part are made once."""
     assert bootstrap.relay() is bootstrap.relay()
     assert bootstrap.ingress() is bootstrap.ingress()
+
+
+def test_threads_that_come_first_together_share_the_product() -> None:
+    """Where many threads ask for the product before there is one, one of them makes it, and all get the same."""
+    made: list[object] = []
+
+    @bootstrap.Once
+    def make() -> object:
+        time.sleep(0.02)
+        made.append(object())
+        return made[-1]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert set(threads.map(lambda _: make(), range(8))) == {made[0]}
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("make", [bootstrap.relay, bootstrap.ingress], ids=["relay", "ingress"])

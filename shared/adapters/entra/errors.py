@@ -6,6 +6,7 @@ do not know is judged by its `error` alone.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,62 +81,83 @@ class Refusal:
     """A request that Entra ID did not grant; `status` 0 where it did not answer at all."""
 
     url: str
-    scope: str
+    scopes: tuple[str, ...]
     status: int
     error: str
     description: str
     codes: tuple[int, ...] = ()
+    grant: str = "client_credentials"
     retry_after: timedelta | None = None
 
 
-def refusal(url: str, scope: str, status: int, body: Any, *, retry_after: timedelta | None = None) -> Refusal:
+def refusal(
+    url: str,
+    scopes: Sequence[str],
+    status: int,
+    body: Any,
+    *,
+    grant: str = "client_credentials",
+    retry_after: timedelta | None = None,
+) -> Refusal:
     """Reads an answer's JSON; whatever else it is becomes a refusal without codes."""
     said = body if isinstance(body, dict) else {}
     description = str(said.get("error_description") or "")
     codes = said.get("error_codes") or _NUMBER.findall(description)
     return Refusal(
         url=url,
-        scope=scope,
+        scopes=tuple(scopes),
         status=status,
         error=str(said.get("error") or ""),
         description=description,
         codes=tuple(int(code) for code in codes if str(code).isdecimal()),
+        grant=grant,
         retry_after=retry_after,
     )
 
 
 def read_refusal(found: Refusal, app: OAuth2App, now: datetime) -> RelayError:
     """Returns what the caller should be told: SignInRefused where a human must mend something, else TryLater."""
-    sentence = _TRACE.sub("", found.description) or f"Entra ID answered {found.status} {found.error}".strip()
+    sentence = sentence_of(found)
     code = next((code for code in found.codes if code in MEND), None)
-    if _passes(found) or (code in SETTLING and now - app.updated < _SETTLING_TIME):
+    if passes(found) or (code in SETTLING and now - app.updated < _SETTLING_TIME):
         return TryLater(f"Entra ID cannot sign the application in now: {sentence}", found.retry_after)
     if code is None and found.error not in _PERMANENT:
         return TryLater(f"Entra ID answered something unknown: {sentence}", found.retry_after)
-    named = code or next(iter(found.codes), None)
     return SignInRefused(
         sentence,
-        reason=f"AADSTS{named}" if named else found.error,
+        reason=reason_of(found, code),
         mend=MEND[code] if code else f"Entra ID says: {sentence}",
-        token_request=_token_request(found, app),
+        token_request=token_request(found, app),
     )
 
 
-def _passes(found: Refusal) -> bool:
+def sentence_of(found: Refusal) -> str:
+    """Returns what Entra ID said, without the ids of its log."""
+    return _TRACE.sub("", found.description) or f"Entra ID answered {found.status} {found.error}".strip()
+
+
+def reason_of(found: Refusal, code: int | None = None) -> str:
+    """Returns the refusal's number as Entra ID writes it, or its word where there is none."""
+    named = code or next(iter(found.codes), None)
+    return f"AADSTS{named}" if named else found.error
+
+
+def passes(found: Refusal) -> bool:
+    """Tells whether the same request may succeed later."""
     busy = found.status == _THROTTLED or found.status >= _BROKEN or found.error == "temporarily_unavailable"
     return busy or not PASSING.isdisjoint(found.codes)
 
 
-def _token_request(found: Refusal, app: OAuth2App) -> dict[str, Any]:
+def token_request(found: Refusal, app: OAuth2App) -> dict[str, Any]:
     """Returns what was asked and answered, in EmailEngine's words; no secret is part of it."""
     return {
         "url": found.url,
         "method": "POST",
         "authority": app.tenant,
-        "grant": "client_credentials",
+        "grant": found.grant,
         "provider": str(app.provider),
         "status": found.status,
         "clientId": app.client_id,
-        "scopes": [found.scope],
+        "scopes": list(found.scopes),
         "response": {"error": found.error, "error_description": found.description},
     }

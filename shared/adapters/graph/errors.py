@@ -13,6 +13,8 @@ BAD_REQUEST = 400
 FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409
+GONE = 410
+FAILED_DEPENDENCY = 424
 _UNAUTHORIZED = 401
 _TIMED_OUT = 408
 _THROTTLED = 429
@@ -105,7 +107,8 @@ def inner_status(message: str) -> str:
 
 def _passes(status: int) -> bool:
     # 401 comes here only after a fresh token was refused too, as in the minutes after a consent.
-    return status in {_UNAUTHORIZED, _TIMED_OUT, CONFLICT, _THROTTLED} or status >= _BROKEN or status < BAD_REQUEST
+    passing = {_UNAUTHORIZED, _TIMED_OUT, CONFLICT, FAILED_DEPENDENCY, _THROTTLED}
+    return status in passing or status >= _BROKEN or status < BAD_REQUEST
 
 
 def _absent(message: str) -> str:

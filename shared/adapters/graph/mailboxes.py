@@ -7,11 +7,14 @@ from typing import Any
 from shared.adapters.graph import batch
 from shared.adapters.graph.client import GraphClient, Request
 from shared.adapters.graph.errors import NOT_FOUND, content
+from shared.adapters.graph.slots import Slots
 from shared.adapters.graph.users import user_path
 from shared.domain.folders import INBOX, FolderTree, build
+from shared.domain.mailboxes import Registration, mailbox_key
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
 
+# The archive comes last, since a mailbox may lack one, and what follows a failure has to be asked for again.
 # https://learn.microsoft.com/graph/api/resources/mailfolder
 _WELL_KNOWN = {
     "inbox": INBOX,
@@ -28,18 +31,23 @@ _SELECT = "$select=id,displayName,parentFolderId"
 class GraphMailboxes:
     """Opens mailboxes through *client*."""
 
-    def __init__(self, client: GraphClient, clock: Clock) -> None:
+    def __init__(self, client: GraphClient, clock: Clock, slots: Slots) -> None:
         self._client = client
         self._clock = clock
+        self._slots = slots
 
-    def probe(self, app: OAuth2App, user: str) -> FolderTree:
+    def probe(self, app: OAuth2App, user: str, registration: Registration | None = None) -> FolderTree:
         """Returns the mailbox's folder tree; raises MailboxRefused or TryLater."""
-        now = self._clock.now()
+        del registration
+        with self._slots.alone(mailbox_key(app, user)):
+            return self._probe(app, user, self._clock.now())
+
+    def _probe(self, app: OAuth2App, user: str, now: datetime) -> FolderTree:
         # Delta is the one listing that is flat: child folders would cost a call for each folder that has some.
         # https://learn.microsoft.com/graph/api/mailfolder-delta
-        names = [*_WELL_KNOWN, _ROOT, "delta"]
+        names = [_ROOT, "delta", *_WELL_KNOWN]
         paths = [f"{user_path(user)}/mailFolders/{name}?{_SELECT}" for name in names]
-        *well_known, root, first = batch.get_all(self._client, app, paths, now)
+        root, first, *well_known = batch.get_in_turn(self._client, app, paths, now)
         special: dict[str, str] = {}
         found: list[dict[str, Any]] = []
         for use, answer in zip(_WELL_KNOWN.values(), well_known, strict=True):

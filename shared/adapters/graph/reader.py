@@ -2,8 +2,12 @@
 Reads messages, many at a time.
 
 A call to `read` packs what it is asked for into batches, one application each, runs the first in its own thread and the
-others in a few shared ones, and asks again for what was throttled, alone and no sooner than Graph wants it. What is not
-there when the time is up comes back as TryLater.
+others in a few shared ones, and asks again for what was throttled, no sooner than Graph wants it. What is not there
+when the time is up comes back as TryLater.
+
+Of each mailbox one message is read at a time. So a batch holds either one message of many mailboxes each, or many
+messages of one mailbox, which wait for each other; there Graph skips what comes after a failure, and it is asked for
+again at once.
 """
 
 from collections import Counter
@@ -17,14 +21,19 @@ from shared.adapters.graph import batch
 from shared.adapters.graph.client import GraphClient, Request
 from shared.adapters.graph.errors import NOT_FOUND, Answer, code_of, content
 from shared.adapters.graph.messages import message_of, message_path
-from shared.adapters.graph.slots import Mailbox, Slots
+from shared.adapters.graph.slots import Slots
 from shared.domain.errors import TryLater
+from shared.domain.mailboxes import mailbox_key
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.machine import Clock
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 
 _SHORTEST_TIMEOUT = 5.0
 _LONGEST_TIMEOUT = 30.0
+# What waits for each other adds up.
+_TIMEOUT_IN_TURN = 1.0
+# From so many messages of one mailbox on, a call of their own is worth it; fewer join those of other mailboxes.
+_WORTH_A_CALL = 3
 _NOT_IN_TIME = "The mailbox was too busy to be read in time."
 
 
@@ -34,21 +43,21 @@ class _Ask:
 
     index: int
     request: ReadRequest
-    mailbox: Mailbox
+    mailbox: str
     due: float = 0.0
     tries: int = 0
 
 
 @dataclass(slots=True)
 class _Pack:
-    """What goes to Graph in one call."""
+    """What goes to Graph in one call: one message each of many mailboxes, or many of one, each after the other."""
 
     app: OAuth2App
+    serial: bool
     asks: list[_Ask] = field(default_factory=list)
-    mailboxes: Counter[Mailbox] = field(default_factory=Counter)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Work:
     """One call to `read`: what is waiting, how many packs are on their way, and what has come."""
 
@@ -59,27 +68,27 @@ class _Work:
 
 
 class GraphMessages:
-    """Reads through *client*; `mailbox_limit` counts the reads of one mailbox in flight in this process."""
+    """Reads through *client*, as *slots* allows."""
 
     def __init__(
         self,
         client: GraphClient,
         clock: Clock,
+        slots: Slots,
         *,
-        mailbox_limit: int = 3,
         budget: timedelta = timedelta(seconds=20),
         threads: int = 8,
     ) -> None:
         self._client = client
         self._clock = clock
         self._budget = budget.total_seconds()
-        self._slots = Slots(mailbox_limit)
+        self._slots = slots
         self._helpers = ThreadPoolExecutor(threads, thread_name_prefix="graph-read")
         self._idle = threads
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """Returns one reading for each request, in their order; what concerns one message never raises."""
-        asks = [_Ask(index, request, _mailbox(request)) for index, request in enumerate(requests)]
+        asks = [_Ask(index, request, mailbox_key(request.app, request.user)) for index, request in enumerate(requests)]
         work = _Work(asks, monotonic() + self._budget)
         while packs := self._next(work):
             for pack in packs[1:]:
@@ -90,36 +99,53 @@ class GraphMessages:
     def _next(self, work: _Work) -> list[_Pack]:
         """Returns packs to fetch, as soon as there are any; none when all is read."""
         with self._slots.changed:
-            while work.waiting or work.running:
-                now = monotonic()
-                self._give_up(work, now)
-                packs = self._packs(work, now)
-                if packs:
-                    work.running += len(packs)
-                    self._idle -= len(packs) - 1
-                    return packs
-                if work.waiting or work.running:
-                    self._slots.changed.wait(self._until_something_is_due(work, now))
-            return []
+            try:
+                while work.waiting or work.running:
+                    now = monotonic()
+                    self._give_up(work, now)
+                    packs = self._packs(work, now)
+                    if packs:
+                        work.running += len(packs)
+                        self._idle -= len(packs) - 1
+                        return packs
+                    if work.waiting or work.running:
+                        self._slots.changed.wait(self._until_something_is_due(work, now))
+                return []
+            finally:
+                self._slots.leave(work)
 
     def _packs(self, work: _Work, now: float) -> list[_Pack]:
+        due: dict[str, list[_Ask]] = {}
+        for ask in work.waiting:
+            if self._due(ask, now) <= now:
+                due.setdefault(ask.mailbox, []).append(ask)
+        company = Counter(asks[0].request.app.id for asks in due.values())
         packs: list[_Pack] = []
-        work.waiting = [ask for ask in work.waiting if self._due(ask, now) > now or not self._packed(ask, packs)]
+        refused: set[str] = set()
+        for mailbox, asks in due.items():
+            some = _at_once(asks, alone=company[asks[0].request.app.id] == 1)
+            pack = self._pack_for(some, packs)
+            if pack is None:
+                continue
+            if not self._slots.take(mailbox, work):
+                refused.add(mailbox)
+                continue
+            pack.asks += some
+            if pack not in packs:
+                packs.append(pack)
+        self._slots.leave(work, but=refused)
+        packed = {ask.index for pack in packs for ask in pack.asks}
+        work.waiting = [ask for ask in work.waiting if ask.index not in packed]
         return packs
 
-    def _packed(self, ask: _Ask, packs: list[_Pack]) -> bool:
-        app = ask.request.app
-        pack = next((pack for pack in packs if _one(pack.app, app) and len(pack.asks) < batch.SIZE), None)
-        if pack is None and len(packs) > self._idle:
-            return False
-        if not self._slots.take(ask.mailbox, pack.mailboxes[ask.mailbox] if pack else 0):
-            return False
-        if pack is None:
-            pack = _Pack(app)
-            packs.append(pack)
-        pack.asks.append(ask)
-        pack.mailboxes[ask.mailbox] += 1
-        return True
+    def _pack_for(self, asks: list[_Ask], packs: list[_Pack]) -> _Pack | None:
+        """Returns where *asks* go, or None where nobody is free to fetch another pack."""
+        app, serial = asks[0].request.app, len(asks) > 1
+        if not serial:
+            for pack in packs:
+                if not pack.serial and _one(pack.app, app) and len(pack.asks) < batch.SIZE:
+                    return pack
+        return _Pack(app, serial) if len(packs) <= self._idle else None
 
     def _due(self, ask: _Ask, now: float) -> float:
         return max(ask.due, self._slots.quiet_until(ask.mailbox, now))
@@ -146,16 +172,20 @@ class GraphMessages:
             self._slots.changed.notify_all()
 
     def _fetch(self, work: _Work, pack: _Pack) -> None:
-        timeout = min(max(work.deadline - monotonic(), _SHORTEST_TIMEOUT), _LONGEST_TIMEOUT)
+        shortest = _SHORTEST_TIMEOUT + _TIMEOUT_IN_TURN * len(pack.asks) * pack.serial
+        timeout = min(max(work.deadline - monotonic(), shortest), _LONGEST_TIMEOUT)
         readings = self._readings(pack, timedelta(seconds=timeout))
         with self._slots.changed:
             now = monotonic()
             for ask, reading in zip(pack.asks, readings, strict=True):
                 self._settle(work, ask, reading, now)
             work.running -= 1
-            self._slots.give_back(pack.mailboxes)
+            self._slots.give_back({ask.mailbox for ask in pack.asks})
 
-    def _settle(self, work: _Work, ask: _Ask, reading: Reading, now: float) -> None:
+    def _settle(self, work: _Work, ask: _Ask, reading: Reading | None, now: float) -> None:
+        if reading is None:
+            work.waiting.append(ask)
+            return
         if isinstance(reading, Unread) and isinstance(reading.error, TryLater):
             asked = reading.error.retry_after
             ask.tries += 1
@@ -169,7 +199,8 @@ class GraphMessages:
                 return
         work.readings[ask.index] = reading
 
-    def _readings(self, pack: _Pack, timeout: timedelta) -> list[Reading]:
+    def _readings(self, pack: _Pack, timeout: timedelta) -> list[Reading | None]:
+        """Returns a reading for each message of the pack, or None where it was skipped."""
         paths = [
             message_path(ask.request.user, ask.request.message, complete=ask.request.complete) for ask in pack.asks
         ]
@@ -177,10 +208,15 @@ class GraphMessages:
             if len(paths) == 1:
                 answers = [self._client.send(pack.app, Request("GET", paths[0]), timeout=timeout)]
             else:
-                answers = batch.get_all(self._client, pack.app, paths, self._clock.now(), timeout=timeout)
+                answers = batch.get_all(
+                    self._client, pack.app, paths, self._clock.now(), serial=pack.serial, timeout=timeout
+                )
         except Exception as exc:  # noqa: BLE001  whatever it is, the port promises a reading for each message
             return [Unread(exc) for _ in paths]
-        return [self._reading(answer) for answer in answers]
+        return [
+            None if batch.was_skipped(answer, position) else self._reading(answer)
+            for position, answer in enumerate(answers)
+        ]
 
     def _reading(self, answer: Answer) -> Reading:
         if answer.status == NOT_FOUND and code_of(answer) == "ErrorItemNotFound":
@@ -191,10 +227,12 @@ class GraphMessages:
             return Unread(exc)
 
 
+def _at_once(asks: list[_Ask], *, alone: bool) -> list[_Ask]:
+    """Returns those of one mailbox's *asks* that go together; *alone* says that they could join no others."""
+    if not alone and len(asks) < _WORTH_A_CALL:
+        return asks[:1]
+    return [ask for ask in asks if _one(ask.request.app, asks[0].request.app)][: batch.SIZE]
+
+
 def _one(app: OAuth2App, other: OAuth2App) -> bool:
     return app is other or (app.id, app.revision) == (other.id, other.revision)
-
-
-def _mailbox(request: ReadRequest) -> Mailbox:
-    # Graph counts per application and mailbox, whichever of our records led there.
-    return (request.app.tenant, request.app.client_id, request.user.casefold())

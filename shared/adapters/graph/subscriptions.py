@@ -20,15 +20,19 @@ from shared.adapters.graph.errors import (
 )
 from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
-from shared.domain.errors import MailboxRefused, NotReachable, RelayError
+from shared.domain.clouds import Cloud
+from shared.domain.errors import MailboxRefused, NoRoom, NotReachable, QuotaSpent, RelayError
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.quotas import CallKind
 from shared.ports.machine import Clock
+from shared.ports.microsoft365 import CallQuotas
 
 # Seven days less a quarter of an hour, and what was the ceiling everywhere before.
 # https://learn.microsoft.com/graph/api/resources/subscription#subscription-lifetime
 LIFETIME = timedelta(minutes=10_065)
 SHORT_LIFETIME = timedelta(minutes=4_230)
 
+_NOTIFICATIONS = "/oauth/msg/notification"
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _VALIDATION = re.compile(r"validation|notification ?url|endpoint", re.IGNORECASE)
 _LIMIT = re.compile(r"limit|maximum|quota", re.IGNORECASE)
@@ -37,16 +41,22 @@ _ENDPOINT = (
     "Check that serviceUrl is this deployment's public address, and that GET {service_url}/health answers from the "
     "internet. Graph says: {said}"
 )
-_ORPHANS = "Delete subscriptions that nobody needs any more: a mailbox has at most 1,000, of all applications together."
+_ORPHANS = (
+    "The mailbox is polled meanwhile. Delete subscriptions that nobody needs any more, of whichever application (GET "
+    "and DELETE /subscriptions): a mailbox has at most 1,000, of all applications together. Then reconnect it; by "
+    "itself the account tries once a day."
+)
 _SPELLING = "Register the mailbox once, under one spelling, or delete the subscription {id}, then repeat."
 
 
 class GraphSubscriptions:
     """Subscribes through *client*."""
 
-    def __init__(self, client: GraphClient, clock: Clock) -> None:
+    def __init__(self, client: GraphClient, clock: Clock, quotas: CallQuotas) -> None:
         self._client = client
         self._clock = clock
+        self._quotas = quotas
+        self._lifetimes: dict[Cloud, timedelta] = {}
 
     def create(self, app: OAuth2App, user: str, client_state: str, service_url: str) -> Subscription:
         """Subscribes to every change of the mailbox, or adopts the subscription that says the same."""
@@ -55,11 +65,13 @@ class GraphSubscriptions:
         if answer.status == CONFLICT:
             adopted = self._adopt(app, wanted, answer)
             if adopted is not None:
-                return adopted
+                return adopted.model_copy(update={"service_url": service_url})
+            self._quotas.spend(app, CallKind.WRITE)
             answer = self._post(app, wanted)
         if not answer.good:
             raise _refused(answer, service_url, self._clock.now())
-        return self._read(answer)
+        # As we say it: what Graph made of it in some other spelling would look like another address for ever.
+        return self._read(answer).model_copy(update={"service_url": service_url})
 
     def renew(self, app: OAuth2App, subscription: str) -> Subscription | None:
         """Moves the subscription's end seven days ahead, or returns None where it is gone: create another one."""
@@ -96,8 +108,10 @@ class GraphSubscriptions:
         # The lifecycle URL is fixed for life.
         # https://learn.microsoft.com/graph/change-notifications-lifecycle-events
         if existing.get("lifecycleNotificationUrl") != wanted["lifecycleNotificationUrl"]:
+            self._quotas.spend(app, CallKind.WRITE)
             self.delete(app, existing["id"])
             return None
+        self._quotas.spend(app, CallKind.WRITE)
         answer = self._patch(app, existing["id"], {"notificationUrl": wanted["notificationUrl"]})
         return None if answer.status == NOT_FOUND else self._read(answer)
 
@@ -105,9 +119,11 @@ class GraphSubscriptions:
         now = self._clock.now()
         named = [found for found in _GUID.findall(conflict) if found.lower() != app.client_id.lower()]
         for subscription in named:
+            self._quotas.spend(app, CallKind.READ)
             answer = self._client.send(app, Request("GET", _path(subscription)))
             if answer.status != NOT_FOUND:
                 return content(answer, now)
+        self._quotas.spend(app, CallKind.LIST)
         return next((said for said in self._all(app, now) if same_resource(said["resource"], resource)), None)
 
     def _post(self, app: OAuth2App, wanted: dict[str, str]) -> Answer:
@@ -117,9 +133,12 @@ class GraphSubscriptions:
         return self._with_expiry(app, "PATCH", _path(subscription), changes)
 
     def _with_expiry(self, app: OAuth2App, method: str, path: str, body: dict[str, str]) -> Answer:
-        now = self._clock.now()
-        answer = self._client.send(app, Request(method, path, body | _expiry(now + LIFETIME)))
-        if answer.status == BAD_REQUEST and "expiration" in message_of(answer).lower():
+        now, lifetime = self._clock.now(), self._lifetimes.get(app.cloud, LIFETIME)
+        answer = self._client.send(app, Request(method, path, body | _expiry(now + lifetime)))
+        if lifetime > SHORT_LIFETIME and answer.status == BAD_REQUEST and "expiration" in message_of(answer).lower():
+            # Asking twice each time would cost such a cloud's customers half their quota.
+            self._lifetimes[app.cloud] = SHORT_LIFETIME
+            self._quotas.spend(app, CallKind.WRITE)
             answer = self._client.send(app, Request(method, path, body | _expiry(now + SHORT_LIFETIME)))
         return answer
 
@@ -134,6 +153,13 @@ class GraphSubscriptions:
             page = content(self._client.send(app, Request("GET", path)), now)
             yield from page.get("value") or ()
             path = page.get("@odata.nextLink")
+            try:
+                if path:
+                    self._quotas.spend(app, CallKind.LIST)
+            except QuotaSpent:
+                # A long list would never end if it began anew each time. What stands further down is named by the
+                # conflict that it causes, or ends within 7 days.
+                return
 
 
 def body_of(user: str, client_state: str, service_url: str) -> dict[str, str]:
@@ -142,7 +168,7 @@ def body_of(user: str, client_state: str, service_url: str) -> dict[str, str]:
     return {
         "changeType": "created,updated,deleted",
         "resource": messages_resource(user),
-        "notificationUrl": f"{service_url}/oauth/msg/notification",
+        "notificationUrl": f"{service_url}{_NOTIFICATIONS}",
         "lifecycleNotificationUrl": f"{service_url}/oauth/msg/lifecycle",
         "clientState": client_state,
     }
@@ -154,14 +180,16 @@ def _refused(answer: Answer, service_url: str, now: datetime) -> RelayError:
     if answer.status == BAD_REQUEST and code in {"InvalidRequest", "ValidationError"} and _VALIDATION.search(said):
         return NotReachable(_ENDPOINT.format(service_url=service_url, said=said))
     if answer.status == FORBIDDEN and _LIMIT.search(said):
-        return MailboxRefused(said, reason=code, mend=_ORPHANS)
+        return NoRoom(said, reason=code, mend=_ORPHANS)
     return read_error(answer, now)
 
 
 def _subscription(said: dict[str, Any], now: datetime) -> Subscription:
     # Graph does not tell when a subscription was created.
     expires = datetime.fromisoformat(said["expirationDateTime"]).astimezone(UTC)
-    return Subscription(id=said["id"], expires=expires, created=now)
+    url = said.get("notificationUrl") or ""
+    service_url = url.removesuffix(_NOTIFICATIONS) if url.endswith(_NOTIFICATIONS) else None
+    return Subscription(id=said["id"], expires=expires, created=now, service_url=service_url)
 
 
 def _expiry(moment: datetime) -> dict[str, str]:

@@ -9,7 +9,8 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.errors import translated
-from shared.adapters.storage.queues import Queue
+from shared.adapters.storage.queues import MESSAGE_BYTES, Queue
+from shared.domain.errors import NotRequeueable
 from shared.ports.queues import GivenUp
 
 if TYPE_CHECKING:
@@ -19,6 +20,12 @@ _QUEUES = ("changes", "retries", "jobs")
 # https://learn.microsoft.com/rest/api/storageservices/get-messages
 _MOST = 32
 _LEASE = timedelta(minutes=5)
+# Only a message that never was base64 can be so long, and none of ours is.
+_TOO_LONG = (
+    "No queue can carry this message: it was not in base64, as the Functions host demands, and its {size} bytes do not "
+    "fit a message in base64, which holds {most}. Relay365 wrote no such message: find out what writes to this storage "
+    "account's queues, and have it write in base64, less at a time."
+)
 
 
 class StoragePoisonQueue:
@@ -42,7 +49,10 @@ class StoragePoisonQueue:
                 return
 
     def requeue(self, queue: str, body: str) -> None:
-        """Puts *body* on *queue*, to be taken at once."""
+        """Puts *body* on *queue*, to be taken at once; raises NotRequeueable where it is too long to be read there."""
+        size = len(body.encode())
+        if size > MESSAGE_BYTES:
+            raise NotRequeueable(_TOO_LONG.format(size=size, most=MESSAGE_BYTES))
         Queue(self._connection, f"{self._prefix}{queue}").put(body, timedelta())
 
     def _take(self, queue: str) -> Iterator[GivenUp]:

@@ -6,7 +6,7 @@ the wire, as the Functions host expects.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from math import ceil
 from threading import Lock
@@ -18,7 +18,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.errors import QUEUE_NOT_FOUND, code_of, translated
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import Retry
-from shared.domain.jobs import Job
+from shared.domain.jobs import Job, JobBatch
 from shared.domain.models import Owned
 
 if TYPE_CHECKING:
@@ -62,6 +62,24 @@ class StorageJobQueue:
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Queues *job*, hidden for *delay* (at most 7 days); it is taken at least once."""
         self._queue.put(written(job), delay)
+
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        """Queues *jobs* as `put` does, in as few messages as they need; those of a message are taken together."""
+        for text in job_messages(jobs):
+            self._queue.put(text, delay)
+
+
+def job_messages(jobs: Sequence[Job]) -> Iterator[str]:
+    """Returns *jobs* as texts that fit a message each, halved until they do."""
+    if not jobs:
+        return
+    text = written(jobs[0] if len(jobs) == 1 else JobBatch(jobs=tuple(jobs)))
+    if len(jobs) == 1 or len(text.encode()) <= MESSAGE_BYTES:
+        yield text
+    else:
+        half = len(jobs) // 2
+        yield from job_messages(jobs[:half])
+        yield from job_messages(jobs[half:])
 
 
 def messages(batch: ChangeBatch) -> Iterator[str]:

@@ -78,3 +78,21 @@ def test_new_message_lags(graph: Any, m365: Microsoft365) -> None:
     m365.faults(read_lag={"share": 1, "reads": 2})
     identity = m365.deliver(graph.mailbox.id, samples.plain())
     assert [graph.call("GET", f"/messages/{identity}").status_code for _ in range(3)] == [404, 404, 200]
+
+
+def test_a_moved_message_does_not_lag(graph: Any, m365: Microsoft365) -> None:
+    """A message that was moved is no new one: it is read at once."""
+    identity = m365.deliver(graph.mailbox.id, samples.plain())
+    m365.faults(read_lag={"share": 1, "reads": 2})
+    m365.move(graph.mailbox.id, identity, "archive")
+    assert graph.call("GET", f"/messages/{identity}").status_code == 200
+
+
+def test_a_fault_tells_whom_it_hit(graph: Any, m365: Microsoft365) -> None:
+    """Each message that a fault hit can be named afterwards, in a request of its own and in a batch."""
+    one, two = (m365.deliver(graph.mailbox.id, samples.plain()) for _ in range(2))
+    m365.faults(outer_503={"count": 1})
+    graph.call("GET", f"/messages/{one}")
+    m365.faults(inner_503={"count": 1})
+    graph.batch({"id": "1", "method": "GET", "url": f"/users/{graph.mailbox.id}/messages/{two}"})
+    assert [(hit["fault"], hit["message"]) for hit in m365.hits()] == [("outer_503", one), ("inner_503", two)]

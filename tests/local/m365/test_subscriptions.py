@@ -138,3 +138,14 @@ def test_creation_is_refused_on_request(graph: Any, endpoint: Any, m365: Microso
     m365.refuse_mailbox(graph.mailbox.id, 403)
     closed = graph.subscribe(endpoint.url)
     assert "Status Code: Forbidden" in closed.json()["error"]["message"]
+
+
+def test_writes_have_a_quota(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
+    """An application that writes more in 20 seconds than its tenant allows is told how long to wait, and counted."""
+    m365.behaviour(subscription_writes=2, conflict_on_duplicate=False)
+    assert [graph.subscribe(endpoint.url).status_code for _ in range(2)] == [201, 201]
+    refused = graph.subscribe(endpoint.url)
+    assert refused.status_code == 429
+    assert 15 < int(refused.headers["Retry-After"]) <= 20
+    assert m365.stats()["calls"]["throttled_subscriptions"] == 1
+    assert len(m365.subscriptions()) == 2

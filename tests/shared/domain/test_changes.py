@@ -37,6 +37,7 @@ def meaning(
     *,
     looks: int = 0,
     interrupted: bool = False,
+    told: Sighting | None = None,
 ) -> Meaning:
     """Return what changes of a message that is there come to, in an account that is watched since a day."""
     return meaning_of_message(
@@ -48,6 +49,7 @@ def meaning(
         patience=PATIENCE,
         interrupted=interrupted,
         rules=ContentRules(),
+        told=told,
     )
 
 
@@ -58,6 +60,25 @@ def test_unknown_and_created_is_new(kinds: set[ChangeKind]) -> None:
     assert found.event is EventName.MESSAGE_NEW
     assert found.sighting == a_sighting(flags=("\\Seen",))
     assert (found.version, found.moment) == ("", START)
+
+
+def test_a_late_arrival_is_remembered_as_such() -> None:
+    """An arrival that is told after the message was touched may have been told before, and its sighting says so."""
+    found = meaning({CREATED}, a_message(folder="archive-id", modified=START + timedelta(minutes=1)))
+    assert found.event is EventName.MESSAGE_NEW
+    assert found.sighting == a_sighting(folder="archive-id", late=True)
+    again = meaning({CREATED}, a_message(modified=START + timedelta(minutes=1)), a_sighting(late=True))
+    assert again == NOTHING
+
+
+def test_a_move_after_a_late_arrival_is_believed() -> None:
+    """Where only a late arrival is known, the word of a move is told as one; where it was told in time, as nothing."""
+    moved = a_message(folder="archive-id", modified=START + timedelta(minutes=1))
+    found = meaning({DELETED}, moved, a_sighting(folder="archive-id", late=True))
+    assert (found.event, found.version) == (EventName.MESSAGE_MOVED, moved.change_key)
+    assert found.sighting == a_sighting(folder="archive-id")
+    assert meaning({DELETED}, moved, a_sighting(folder="archive-id")) == NOTHING
+    assert meaning({UPDATED}, moved, a_sighting(folder="archive-id", late=True)) == NOTHING
 
 
 def test_known_in_another_folder_is_moved() -> None:
@@ -120,10 +141,39 @@ def test_a_message_from_before_is_not_new() -> None:
 def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKind], besides: EventName) -> None:
     """An arrival that may have been told already, of a message that changed since, tells the change besides."""
     touched = a_message(modified=START + timedelta(seconds=2.001))
-    found = meaning(kinds, touched, looks=1, interrupted=True)
+    found = meaning(kinds, touched, looks=PATIENCE, interrupted=True)
     assert (found.event, found.sighting) == (EventName.MESSAGE_NEW, a_sighting())
     assert found.also is not None
     assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
+
+
+def test_a_change_that_nobody_explained_waits_for_its_notification() -> None:
+    """Behind an arrival that may have been told already, a change is not guessed at before its notification came."""
+    found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True)
+    assert (found.event, found.again, found.sighting, found.also) == (EventName.MESSAGE_NEW, True, None, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "besides"),
+    [
+        (a_sighting(folder="elsewhere"), EventName.MESSAGE_MOVED),
+        (a_sighting(flags=("\\Seen",)), EventName.MESSAGE_UPDATED),
+    ],
+)
+def test_what_was_told_says_what_changed_since(told: Sighting, besides: EventName) -> None:
+    """Beside an arrival of which it is known what was told, exactly what changed since is told, at once."""
+    found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True, told=told)
+    assert (found.event, found.again, found.sighting) == (EventName.MESSAGE_NEW, False, a_sighting())
+    assert found.also is not None
+    assert found.also.event is besides
+
+
+def test_what_was_told_last_may_hide_a_change() -> None:
+    """Where what was told is what is there now, it may have been told twice: a touched message is waited for."""
+    touched = a_message(modified=START + timedelta(hours=1))
+    assert meaning({CREATED}, touched, interrupted=True, told=a_sighting()).again
+    assert meaning({CREATED, UPDATED}, touched, interrupted=True, told=a_sighting()).also is not None
+    assert meaning({CREATED}, interrupted=True, told=a_sighting()) == meaning({CREATED})
 
 
 def test_an_arrival_alone_tells_nothing_besides() -> None:

@@ -1,12 +1,12 @@
 """The due index: the hours that a tick looks into."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.due import Due, DueKind, Heartbeat, hours
+from shared.domain.due import Due, DueKind, Heartbeat, hour_of, hours
 from tests.factories import an_account
 from tests.fakes.clock import START
 
@@ -43,3 +43,15 @@ def test_an_entry_is_read_back() -> None:
     entry = Due(kind=DueKind.SWEEP, subject=an_account().key, at=START, incarnation="incarnation-1")
     assert Due.model_validate_json(entry.model_dump_json()) == entry
     assert Heartbeat.model_validate_json(Heartbeat(until=START).model_dump_json()).until == START
+
+
+def test_a_claim_ends_by_itself() -> None:
+    """A heartbeat is claimed up to its moment and not from then on; one without a claim is free."""
+    claimed = Heartbeat(until=START, claimed=START + timedelta(minutes=2))
+    assert [claimed.is_claimed(START + timedelta(minutes=minutes)) for minutes in (0, 1, 2)] == [True, True, False]
+    assert not Heartbeat(until=START).is_claimed(START)
+
+
+def test_an_hour_is_one_of_utc() -> None:
+    """An hour begins at its full hour of UTC, also where the moment was written half an hour off."""
+    assert hour_of(START.astimezone(timezone(timedelta(hours=5, minutes=30)))) == HOUR

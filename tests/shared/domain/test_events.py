@@ -193,6 +193,18 @@ def test_a_cut_is_a_beginning(text: str, limit: int) -> None:
     assert told["hasMore"] == (told["plain"] != text)
 
 
+def test_both_forms_of_a_text_are_told() -> None:
+    """Where the backend keeps both forms of a text both are told, and what it did not read to its end says so."""
+    message = a_message(body=Body("plain", "Tere"), alternative=Body("html", "<p>Te", whole=900))
+    assert new_data(message, ContentRules())["text"] == {
+        "id": MESSAGE,
+        "encodedSize": {"plain": 4, "html": 900},
+        "plain": "Tere",
+        "html": "<p>Te",
+        "hasMore": True,
+    }
+
+
 def test_text_stays_at_home_when_nobody_wants_it() -> None:
     """Without `notifyText` only the size of the text is told; without `notifyHeaders` no header is."""
     message = a_message(body=Body("plain", "secret"), headers={"x-note": ("secret",)})

@@ -30,6 +30,10 @@ def test_a_new_instance_delivers_nothing() -> None:
         "notifyTextSize": 2097152,
         "notifyHeaders": [],
         "inboxNewOnly": False,
+        "pageBrandName": None,
+        "pageLogo": None,
+        "pageColor": None,
+        "pageSupport": None,
         "eventTypes": list(EventName),
     }
 

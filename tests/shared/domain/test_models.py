@@ -3,11 +3,17 @@
 import pytest
 from pydantic import ValidationError
 
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried, Owned
 
 
 class Stored(Owned):
     """A value with one field."""
+
+    page_size: int = 20
+
+
+class Queued(Carried):
+    """The same value in a queue message."""
 
     page_size: int = 20
 
@@ -29,6 +35,14 @@ def test_a_name_it_does_not_know_is_a_mistake(model: type[Owned]) -> None:
     """A misspelt name is refused instead of ignored."""
     with pytest.raises(ValidationError, match="not permitted"):
         model.model_validate({"pagesize": 5})
+
+
+def test_a_queue_message_may_be_a_newer_versions() -> None:
+    """What a queue carries keeps the names that it does not know, and does not change either."""
+    newer = Queued.model_validate({"page_size": 5, "since": 7})
+    assert newer.model_copy(update={"page_size": 6}).model_dump() == {"page_size": 6, "since": 7}
+    with pytest.raises(ValidationError, match="frozen"):
+        newer.page_size = 5  # type: ignore[misc]  # the mistake that the test is about
 
 
 def test_the_api_speaks_camel_case() -> None:

@@ -7,8 +7,16 @@ import pytest
 from pydantic import ValidationError
 
 from shared.domain.expiries import Notice
-from shared.domain.oauth2 import HAS_NO_GIVEN_END, CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange, view
-from tests.factories import APP, CLIENT, TENANT, an_app
+from shared.domain.oauth2 import (
+    HAS_NO_GIVEN_END,
+    CredentialKind,
+    NewOAuth2App,
+    OAuth2App,
+    OAuth2AppChange,
+    change_problems,
+    view,
+)
+from tests.factories import APP, CLIENT, TENANT, an_app, an_outlook_app
 from tests.fakes.clock import START
 
 # EmailEngine's own example of application access.
@@ -32,6 +40,11 @@ def first_refusal(model: type[NewOAuth2App | OAuth2AppChange], body: dict[str, A
     return error["loc"], error["msg"]
 
 
+def refused_changes(app: OAuth2App, **change: Any) -> dict[str, str]:
+    """Return what of a change the application cannot become, by field."""
+    return {found.key: found.message for found in change_problems(app, OAuth2AppChange.model_validate(change))}
+
+
 def test_emailengines_example_is_taken() -> None:
     """An application that EmailEngine takes is taken as it stands."""
     app = NewOAuth2App.model_validate({**BODY, "redirectUrl": False, "enabled": True, "extraScopes": []})
@@ -46,14 +59,11 @@ def test_a_tenant_is_an_id_or_a_domain(tenant: str) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["common", "Organizations", "consumers"])
-@pytest.mark.parametrize(("model", "rest"), [(NewOAuth2App, BODY), (OAuth2AppChange, {})])
-def test_nobody_signs_in_to_everybodys_tenant(
-    model: type[NewOAuth2App | OAuth2AppChange], rest: dict[str, Any], tenant: str
-) -> None:
+def test_nobody_signs_in_to_everybodys_tenant(tenant: str) -> None:
     """A shared authority is refused in EmailEngine's words, in a change too."""
-    where, why = first_refusal(model, {**rest, "authority": tenant})
-    assert where[0] == "authority"
-    assert why == f'Client credentials flow requires a specific tenant ID; "{tenant}" is not allowed'
+    told = f'Client credentials flow requires a specific tenant ID; "{tenant}" is not allowed'
+    assert first_refusal(NewOAuth2App, {**BODY, "authority": tenant}) == (("authority",), told)
+    assert refused_changes(an_app(), authority=tenant) == {"authority": told}
 
 
 @pytest.mark.parametrize("tenant", ["", "contoso", "https://contoso.com", "contoso.com/x", "-a.com", TENANT[:-1]])
@@ -77,8 +87,8 @@ def test_what_is_no_tenant(tenant: str) -> None:
         ),
         ({"managedIdentity": "me"}, "must be a GUID, like 1f6a0000-0000-4000-8000-000000000000"),
         ({"redirectUrl": "https://relay.example.com/oauth"}, NO_REDIRECT),
-        ({"provider": "outlook"}, "Input should be 'outlookService'"),
-        ({"baseScopes": "imap"}, "Input should be 'api'"),
+        ({"provider": "gmail"}, "Input should be 'outlook' or 'outlookService'"),
+        ({"baseScopes": "imap"}, 'must be "api" or absent: an application-access application opens mailboxes through '),
         ({"cloud": "gcc"}, "Input should be 'global', 'gcc-high', 'dod' or 'china'"),
         ({"tenant": TENANT}, "Extra inputs are not permitted"),
     ],
@@ -142,6 +152,7 @@ def test_an_application_is_shown_without_its_secret(app: OAuth2App, masked: dict
         "clientId": CLIENT,
         "authority": TENANT,
         "cloud": "global",
+        "redirectUrl": None,
         "baseScopes": "api",
         "extraScopes": [],
         "skipScopes": [],
@@ -178,6 +189,77 @@ def test_the_newest_notice_is_shown() -> None:
     shown = view(an_app(expires=START + timedelta(days=5, hours=1), notice=notice)).expiry_notice
     assert shown is not None
     assert (shown.date, shown.days) == ("2026-03-02T09:30:00.000Z", 6)
+
+
+# EmailEngine's own example of delegated access.
+OUTLOOK = {
+    "name": "IMAP/SMTP delegated",
+    "provider": "outlook",
+    "enabled": True,
+    "baseScopes": "imap",
+    "clientId": CLIENT,
+    "clientSecret": "abc~secret",
+    "authority": "organizations",
+    "redirectUrl": "https://relay.example.com/oauth",
+}
+
+
+def test_emailengines_example_of_delegated_access_is_taken() -> None:
+    """An application that users sign in to is taken as EmailEngine takes it; it is not listed unless it says so."""
+    app = NewOAuth2App.model_validate(OUTLOOK)
+    assert (app.authority, app.redirect_url, app.enabled) == ("organizations", "https://relay.example.com/oauth", True)
+    quiet = NewOAuth2App.model_validate({key: OUTLOOK[key] for key in OUTLOOK if key not in {"enabled", "baseScopes"}})
+    assert (quiet.enabled, quiet.base_scopes) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"redirectUrl": None}, "redirectUrl"),
+        ({"redirectUrl": "http://relay.example.com/oauth"}, "redirectUrl"),
+        ({"authority": "everybody"}, "authority"),
+        ({"baseScopes": "api"}, "baseScopes"),
+        ({"skipScopes": ["openid"]}, "skipScopes"),
+    ],
+)
+def test_what_an_application_with_users_cannot_be(changes: dict[str, Any], field: str) -> None:
+    """Each wrong field of an application with users is refused at its own name."""
+    assert first_refusal(NewOAuth2App, {**OUTLOOK, **changes})[0] == (field,)
+
+
+def test_one_kind_never_becomes_the_other() -> None:
+    """Neither the provider nor the base scopes change; what is sent back as it was shown passes."""
+    service, users = an_app(), an_outlook_app()
+    assert refused_changes(service, provider="outlook").keys() == {"provider"}
+    assert refused_changes(users, provider="outlookService").keys() == {"provider"}
+    assert refused_changes(service, baseScopes="imap").keys() == {"baseScopes"}
+    assert refused_changes(users, baseScopes="api").keys() == {"baseScopes"}
+    for app in (service, users):
+        shown = view(app).model_dump(mode="json", by_alias=True)
+        echoed = ("provider", "baseScopes", "redirectUrl", "authority", "enabled", "skipScopes")
+        assert refused_changes(app, **{name: shown[name] for name in echoed}) == {}
+
+
+def test_a_change_obeys_the_rules_of_its_kind() -> None:
+    """What a new application of the kind could not be, no change makes of it."""
+    users = an_outlook_app()
+    assert refused_changes(users, redirectUrl="http://relay.example.com/oauth") == {
+        "redirectUrl": '"redirectUrl" must be https:// (http:// is for localhost only)'
+    }
+    assert refused_changes(users, redirectUrl="", skipScopes=["openid"]).keys() == {"redirectUrl", "skipScopes"}
+    assert refused_changes(users, authority="Consumers") == {}
+    assert refused_changes(an_app(), redirectUrl="https://relay.example.com/oauth") == {
+        "redirectUrl": f'"redirectUrl" {NO_REDIRECT}'
+    }
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_an_application_with_users_is_shown(listed: bool) -> None:  # noqa: FBT001  pytest passes it by name
+    """The view tells where users come back to, and whether they may choose the application."""
+    shown = view(an_outlook_app(enabled=listed))
+    assert (shown.provider, shown.authority, shown.base_scopes) == ("outlook", "common", "imap")
+    assert (shown.enabled, shown.include_in_listing) == (listed, listed)
+    assert shown.redirect_url == "https://relay.example.com/oauth"
 
 
 def test_stars_are_no_secret() -> None:

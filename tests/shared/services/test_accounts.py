@@ -40,7 +40,7 @@ def ids_and_urls(page: dict[str, Any]) -> list[tuple[str, str | None]]:
 
 def test_a_registration_is_stored_and_queued(world: World, process: Process) -> None:
     """A new account has a row in state `init`, a bound mailbox, and one job that connects it."""
-    assert process.accounts.register(request(name="Anna")) == ("anna", "new")
+    assert process.register(request(name="Anna")) == ("anna", "new")
     account = world.account()
     assert (account.state, account.name, account.email) == (AccountState.NEW, "Anna", "anna@contoso.com")
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.CONNECT, account_key("anna"))]
@@ -49,15 +49,15 @@ def test_a_registration_is_stored_and_queued(world: World, process: Process) -> 
 
 def test_an_id_is_generated(world: World, process: Process) -> None:
     """`account: null` asks for an id, and another one each time."""
-    first, second = (process.accounts.register(request(None, user=f"{n}@contoso.com"))[0] for n in "ab")
+    first, second = (process.register(request(None, user=f"{n}@contoso.com"))[0] for n in "ab")
     assert first != second
     assert process.accounts.show(first)["account"] == first
 
 
 def test_a_second_registration_changes_the_first(world: World, process: Process) -> None:
     """The same id again is `existing`: what the request names changes, and the account connects anew."""
-    process.accounts.register(request(name="Anna", logs=True))
-    assert process.accounts.register(request(email="a@contoso.com", tz="Europe/Berlin")) == ("anna", "existing")
+    process.register(request(name="Anna", logs=True))
+    assert process.register(request(email="a@contoso.com", tz="Europe/Berlin")) == ("anna", "existing")
     shown = process.accounts.show("anna")
     assert (shown["name"], shown["email"], shown["logs"], shown["tz"]) == (
         "Anna",
@@ -72,26 +72,26 @@ def test_registrations_at_once_make_one_account(world: World) -> None:
     """Of eight equal requests at the same time one is `new`."""
     with ThreadPoolExecutor(8) as threads:
         processes = [world.process() for _ in range(8)]
-        results = list(threads.map(lambda process: process.accounts.register(request())[1], processes))
+        results = list(threads.map(lambda process: process.register(request())[1], processes))
     assert sorted(results) == ["existing"] * 7 + ["new"]
 
 
 def test_a_mailbox_has_one_account(world: World, process: Process) -> None:
     """A second account for the same mailbox is refused, however its address is spelt, and named is the first."""
-    process.accounts.register(request())
+    process.register(request())
     with pytest.raises(AccountExists) as refused:
-        process.accounts.register(request("ben", user="ANNA@contoso.com"))
+        process.register(request("ben", user="ANNA@contoso.com"))
     assert (refused.value.code, refused.value.extras()) == ("AccountAlreadyExists", {"existingAccount": "anna"})
     assert world.accounts.get(account_key("ben")) is None
 
 
 def test_a_mailbox_is_free_after_its_account(world: World, process: Process) -> None:
     """Once an account was removed, or died before it had a row, another may watch its mailbox."""
-    process.accounts.register(request())
+    process.register(request())
     process.accounts.remove("anna")
     world.bindings.bind(APP, "carl@contoso.com", "nobody")
-    assert process.accounts.register(request("ben", user="anna@contoso.com")) == ("ben", "new")
-    assert process.accounts.register(request("carl")) == ("carl", "new")
+    assert process.register(request("ben", user="anna@contoso.com")) == ("ben", "new")
+    assert process.register(request("carl")) == ("carl", "new")
 
 
 def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: World) -> None:
@@ -102,7 +102,7 @@ def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: Wo
 
         def insert(self, account: Account) -> Any:
             if account.id == "anna":
-                world.process().accounts.register(request("ben", user="anna@contoso.com"))
+                world.process().register(request("ben", user="anna@contoso.com"))
             return world.accounts.insert(account)
 
         def __getattr__(self, name: str) -> Any:
@@ -111,7 +111,7 @@ def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: Wo
     slow = Slow()
     overtaken = world.process(lambda port: slow if port is world.accounts else port)
     with pytest.raises(AccountExists) as refused:
-        overtaken.accounts.register(request())
+        overtaken.register(request())
     assert refused.value.existing == "ben"
     assert [account.id for account in world.accounts.all()] == ["ben"]
     assert [job.account for job in world.jobs.bodies()] == [account_key("ben")]
@@ -121,7 +121,7 @@ def test_an_unknown_application_is_named(world: World, process: Process) -> None
     """A registration through an application that nobody registered is refused, and leaves nothing."""
     wrong = {"provider": "unknown", "auth": {"user": "anna@contoso.com"}}
     with pytest.raises(InvalidRequest) as refused:
-        process.accounts.register(request(oauth2=wrong))
+        process.register(request(oauth2=wrong))
     assert refused.value.problems[0].key == "oauth2.provider"
     assert (world.accounts.get(account_key("anna")), world.jobs.bodies()) == (None, [])
 
@@ -129,7 +129,7 @@ def test_an_unknown_application_is_named(world: World, process: Process) -> None
 def test_a_plain_webhook_is_refused(process: Process) -> None:
     """A webhook without TLS is refused where the deployment does not allow it."""
     with pytest.raises(InvalidRequest):
-        process.accounts.register(request(webhooks="http://own.example.com/hook"))
+        process.register(request(webhooks="http://own.example.com/hook"))
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -138,9 +138,9 @@ def test_a_crash_is_repaired_by_repeating(world: World, at: int, *, after: bool)
     """Whenever the process dies, the same request again leaves one account that gets connected."""
     wanted = request(webhooks=OWN, webhooksCustomHeaders=[{"key": "Authorization", "value": SECRET_HEADER}])
     try:
-        world.process(Fate(at=at, after=after).over).accounts.register(wanted)
+        world.process(Fate(at=at, after=after).over).register(wanted)
     except Died:
-        world.process().accounts.register(wanted)
+        world.process().register(wanted)
     world.process().work()
     account = world.account()
     assert account.state is AccountState.CONNECTED
@@ -155,8 +155,8 @@ def test_a_crash_is_repaired_by_repeating(world: World, at: int, *, after: bool)
 
 def test_a_change_leaves_the_rest(world: World, process: Process) -> None:
     """What a change does not name stays, null unsets, and the account connects anew."""
-    process.accounts.register(request(name="Anna", webhooks=OWN))
-    process.accounts.change("anna", AccountChange(name=None))
+    process.register(request(name="Anna", webhooks=OWN))
+    process.change("anna", AccountChange(name=None))
     shown = process.accounts.show("anna")
     assert (shown["name"], shown["email"], shown["webhooks"]) == (None, "anna@contoso.com", OWN)
     assert world.jobs.bodies()[-1].kind is JobKind.RECONNECT
@@ -165,11 +165,11 @@ def test_a_change_leaves_the_rest(world: World, process: Process) -> None:
 def test_a_changed_webhook_takes_effect_at_once(world: World, process: Process) -> None:
     """A new URL keeps the custom headers, and enables a webhook that was disabled."""
     header = {"key": "Authorization", "value": SECRET_HEADER}
-    process.accounts.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
+    process.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
     webhook = world.account().webhook
     process.deliveries.webhook_lookup.get(webhook)
     world.hook(webhook, OWN, disabled="The endpoint answered 410 Gone.", headers="kept")
-    process.accounts.change("anna", AccountChange(webhooks="https://new.example.com/hook"))
+    process.change("anna", AccountChange(webhooks="https://new.example.com/hook"))
     stored = process.deliveries.webhook_lookup.get(webhook)
     assert stored is not None
     assert (stored.value.url, stored.value.headers, stored.value.disabled) == (
@@ -182,26 +182,26 @@ def test_a_changed_webhook_takes_effect_at_once(world: World, process: Process) 
 def test_what_was_shown_can_be_sent_back(world: World, process: Process) -> None:
     """A client that reads, changes one field and writes all back keeps the secrets that it was shown as stars."""
     header = {"key": "Authorization", "value": SECRET_HEADER}
-    process.accounts.register(request(webhooks=GUARDED, webhooksCustomHeaders=[header]))
+    process.register(request(webhooks=GUARDED, webhooksCustomHeaders=[header]))
     shown = process.accounts.show("anna")
     assert shown["webhooks"] == "https://******@own.example.com/hook"
     assert ids_and_urls(process.accounts.page(AccountQuery())) == [("anna", shown["webhooks"])]
     written = {"name": "Anna", **{key: shown[key] for key in ("webhooks", "webhooksCustomHeaders")}}
-    process.accounts.change("anna", AccountChange.model_validate(written))
+    process.change("anna", AccountChange.model_validate(written))
     stored = world.webhooks.get(world.account().webhook)
     assert stored is not None
     assert (world.account().webhooks, stored.value.url) == (GUARDED, GUARDED)
     assert world.vault.get(stored.value.headers or "") == '{"Authorization": "Bearer of the customer"}'
-    assert process.accounts.register(request(**written)) == ("anna", "existing")
+    assert process.register(request(**written)) == ("anna", "existing")
     assert world.account().webhooks == GUARDED
 
 
 def test_stars_for_nothing_are_refused(process: Process) -> None:
     """Stars in the place of a header that is not kept are a wrong field: nobody can tell what they stand for."""
-    process.accounts.register(request(webhooks=OWN))
+    process.register(request(webhooks=OWN))
     masked = {"webhooksCustomHeaders": [{"key": "X-New", "value": "******"}]}
     with pytest.raises(InvalidRequest) as refused:
-        process.accounts.change("anna", AccountChange.model_validate(masked))
+        process.change("anna", AccountChange.model_validate(masked))
     assert [problem.key for problem in refused.value.problems] == ["webhooksCustomHeaders.0.value"]
 
 
@@ -209,7 +209,7 @@ def test_a_move_frees_the_former_mailbox(world: World, process: Process) -> None
     """An account that moves keeps what it must end, and its former mailbox is free."""
     account = world.connected()
     moved = {"provider": APP, "auth": {"user": "new@contoso.com"}}
-    process.accounts.change("anna", AccountChange.model_validate({"oauth2": moved}))
+    process.change("anna", AccountChange.model_validate({"oauth2": moved}))
     changed = world.account()
     assert changed.subscription is None
     assert [former.id for former in changed.former_subscriptions] == ["subscription-of-anna"]
@@ -223,16 +223,16 @@ def test_nobody_moves_into_a_watched_mailbox(world: World, process: Process) -> 
     before = world.connected("ben")
     taken = {"provider": APP, "auth": {"user": "anna@contoso.com"}}
     with pytest.raises(AccountExists):
-        process.accounts.change("ben", AccountChange.model_validate({"oauth2": taken}))
+        process.change("ben", AccountChange.model_validate({"oauth2": taken}))
     assert world.account("ben") == before
 
 
 def test_changes_at_once_both_stay(world: World, process: Process) -> None:
     """Two changes of different fields at the same time both take effect."""
-    process.accounts.register(request())
+    process.register(request())
     wanted = [AccountChange(name="Anna"), AccountChange(email="a@contoso.com")] * 4
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda change: world.process().accounts.change("anna", change), wanted))
+        list(threads.map(lambda change: world.process().change("anna", change), wanted))
     assert (world.account().name, world.account().email) == ("Anna", "a@contoso.com")
 
 
@@ -267,7 +267,7 @@ def test_an_account_may_come_back(world: World, process: Process) -> None:
     first = world.connected()
     process.accounts.remove("anna")
     process.work()
-    assert process.accounts.register(request()) == ("anna", "new")
+    assert process.register(request()) == ("anna", "new")
     assert world.account().incarnation != first.incarnation
 
 
@@ -277,7 +277,7 @@ def test_an_account_that_comes_back_at_once_is_still_deleted(world: World, proce
     headers = world.vault.put("webhook-headers", "{}")
     world.hook(gone.webhook, OWN, headers=headers)
     process.accounts.remove("anna")
-    process.accounts.register(request(webhooks=OWN))
+    process.register(request(webhooks=OWN))
     process.work()
     told = [event for batch in world.changes.bodies() for event in batch.account_events]
     assert [(event.event, event.incarnation == gone.incarnation) for event in told] == [
@@ -363,7 +363,7 @@ def test_a_foreign_cursor_is_refused(process: Process) -> None:
 def test_secrets_are_in_no_row_view_or_log(world: World, process: Process) -> None:
     """The value of a custom header is in the vault and nowhere else; views show that there is one."""
     header = {"key": "Authorization", "value": SECRET_HEADER}
-    process.accounts.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
+    process.register(request(webhooks=OWN, webhooksCustomHeaders=[header]))
     shown = process.accounts.show("anna")
     rows: list[Account] = list(world.accounts.all())
     webhook = world.webhooks.get(world.account().webhook)

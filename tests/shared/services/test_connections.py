@@ -17,7 +17,7 @@ from shared.domain.accounts import (
     Subscription,
 )
 from shared.domain.due import DueKind
-from shared.domain.errors import SignInRefused, TryLater
+from shared.domain.errors import NoRoom, NotReachable, SignInRefused, TryLater
 from shared.domain.jobs import JobKind
 from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
@@ -36,7 +36,7 @@ def a_subscription(name: str) -> Subscription:
 def move(process: Process, user: str, app: str = APP) -> None:
     """Have the account watch another mailbox."""
     moved = {"oauth2": {"provider": app, "auth": {"user": user}}}
-    process.accounts.change("anna", AccountChange.model_validate(moved))
+    process.change("anna", AccountChange.model_validate(moved))
 
 
 def once(port: Any, interfere: Callable[[], object]) -> None:
@@ -221,6 +221,23 @@ def test_a_transient_failure_is_no_authentication_error(world: World, process: P
     assert waits[0] >= timedelta(seconds=5)
 
 
+@pytest.mark.parametrize("trouble", [BUSY, NotReachable("Nobody answered Graph.")])
+def test_creation_is_retried_for_ever(world: World, process: Process, trouble: TryLater) -> None:
+    """However often Graph makes no subscription, it is asked again within about an hour, until it does."""
+    world.subscriptions.troubles.add(*[trouble] * 100)
+    world.registered()
+    waits = []
+    while world.subscriptions.created == 0:
+        (asked,) = [each for each in world.jobs.waiting() if each.body.kind in {JobKind.CONNECT, JobKind.RECONNECT}]
+        waits.append(asked.due - world.clock.now())
+        world.clock.advance(waits[-1])
+        world.jobs.done(asked)
+        process.jobs.run(asked.body)
+    assert len(waits) == 101
+    assert max(waits) == waits[-1] == timedelta(hours=1) * 1.1
+    assert world.account().state is AccountState.CONNECTED
+
+
 def test_graph_says_how_long_to_wait(world: World, process: Process) -> None:
     """A Retry-After that is longer than our own wait is kept."""
     world.mailboxes.troubles.add(TryLater("Graph is throttled.", timedelta(seconds=100)))
@@ -345,7 +362,7 @@ def test_an_account_registered_again_at_once_has_one_subscription(world: World, 
     world.live(account)
     process.accounts.remove("anna")
     again = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": account.user}}}
-    process.accounts.register(NewAccount.model_validate(again))
+    process.register(NewAccount.model_validate(again))
     process.work()
     subscription = world.account().subscription
     assert subscription is not None
@@ -449,12 +466,48 @@ def test_who_polls_is_connected_while_it_tries(world: World) -> None:
 
 
 def test_a_fresh_subscription_catches_up(world: World, process: Process) -> None:
-    """What came while nobody called us is looked for once there is a subscription again; a first one has nothing."""
+    """With each subscription the mailbox is looked at: for what came before it, and to follow removals from there."""
     world.registered()
     process.work(until=timedelta(seconds=1))
-    assert world.history.calls == []
+    assert world.history.calls == ["glance"]
+    assert world.cursors.get(world.account().key)
     subscription = world.account().subscription
     assert subscription is not None
     world.queue(world.account(), JobKind.RECREATE, subscription=subscription.id)
     process.work(until=timedelta(seconds=1))
-    assert world.history.calls == ["glance"]
+    assert world.history.calls == ["glance", "glance"]
+
+
+FULL = NoRoom("The mailbox has reached its limit.", reason="Forbidden", mend="End some.")
+
+
+def test_a_mailbox_without_room_is_polled(world: World, process: Process) -> None:
+    """Where a mailbox has too many subscriptions the account is connected, polls, says why, and asks again daily."""
+    world.subscriptions.troubles.add(FULL, FULL)
+    world.registered()
+    process.work(until=timedelta(minutes=1))
+    account = world.account()
+    assert (account.state, account.polling) == (AccountState.CONNECTED, True)
+    assert "authenticationError" not in world.announced()
+    shown = process.accounts.show("anna")
+    assert shown["lastError"] == {
+        "response": "The mailbox has reached its limit.",
+        "serverResponseCode": "Forbidden",
+        "description": "End some.",
+    }
+    assert account.next_attempt is not None
+    assert timedelta(hours=23) < account.next_attempt - START < timedelta(hours=30)
+    for _ in range(2):
+        asked = [message for message in world.jobs.waiting() if message.body.kind is JobKind.RECONNECT]
+        world.clock.advance(asked[-1].due - world.clock.now())
+        process.work(until=timedelta())
+    assert world.account().polling is False
+    assert process.accounts.show("anna")["lastError"] is None
+
+
+def test_an_account_that_polls_says_why(world: World, process: Process) -> None:
+    """Where Graph cannot call us, `lastError` of the connected account says so."""
+    world.set(service_url=None)
+    world.registered()
+    process.work(until=timedelta(seconds=1))
+    assert "serviceUrl" in process.accounts.show("anna")["lastError"]["response"]

@@ -1,10 +1,15 @@
 """Endpoints: a dead one costs few attempts, holds up no other, and is disabled in the end."""
 
+from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
+
+import pytest
 
 from shared.domain.deliveries import DeliveryQuery, DeliveryState, Outcome
 from shared.domain.errors import TryLater
 from shared.domain.webhooks import Webhook
+from shared.ports.deliveries import Post
 from shared.services.deliveries import Outgoing
 from tests.factories import HOOK, an_event
 from tests.fakes.clock import START
@@ -50,6 +55,32 @@ def test_a_dead_endpoint_costs_few_attempts(world: World, process: Process) -> N
     assert last.body.number == 1
     assert START + timedelta(seconds=30) <= last.due <= START + timedelta(seconds=36)
     assert world.log.problems() == ["breaker.opened"]
+
+
+@pytest.mark.parametrize("failure", [UNCONNECTED, FAILED])
+def test_a_dead_endpoint_costs_few_attempts_of_many_at_once(world: World, failure: Outcome) -> None:
+    """Of a batch that finds its endpoint dead ten are attempted, and the others wait; another endpoint gets all."""
+    world.hook("account-x", OWN)
+    now = world.clock.now()
+    events = [an_event(id=f"event-{number}", moment=now, date=now, learned=now) for number in range(150)]
+
+    class Half:
+        def send(self, posts: Sequence[Post]) -> list[Outcome]:
+            return [
+                sent if post.url == OWN else failure for post, sent in zip(posts, world.sender.send(posts), strict=True)
+            ]
+
+    process = world.process(lambda port: Half() if port is world.sender else port)
+    hooks = [("default", "account-x")[number % 2] for number in range(150)]
+    process.deliveries.dispatch(
+        [
+            Outgoing(event, name, b"{}", suspicious=False, correlation="")
+            for event, name in zip(events, hooks, strict=True)
+        ]
+    )
+    assert Counter(post.url == OWN for post in world.sender.posts) == {True: 75, False: 10}
+    assert (states(process), states(process, "account-x")) == (["retrying"] * 75, ["delivered"] * 75)
+    assert len(world.retries.waiting()) == 75
 
 
 def test_another_endpoint_is_not_held_up(world: World, process: Process) -> None:

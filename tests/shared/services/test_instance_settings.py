@@ -1,6 +1,7 @@
 """The instance's settings: changed field by field, with secrets that rotate without breaking a receiver."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
@@ -8,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import InvalidRequest
+from shared.domain.errors import Changed, InvalidRequest
 from shared.domain.instance_settings import InstanceSettings, InstanceSettingsChange, InstanceSettingsQuery
 from shared.ports.records import Stored
 from tests.factories import HOOK
-from tests.shared.services.world import SERVICE_SECRET, Process, World
+from tests.fakes.faults import Faulty
+from tests.shared.services.world import SERVICE_SECRET, Died, Fate, Process, World
 
 GUARDED = "https://relay:hunter2@own.example.com/hook"
 NEW_SECRET = "new-secret-of-the-instance"
@@ -177,3 +179,42 @@ def test_secrets_are_shown_nowhere(world: World, process: Process) -> None:
     seen = repr([shown, world.instance.get(), world.webhooks.get("default"), world.log.lines])
     assert NEW_SECRET not in seen
     assert "Bearer xyz" not in seen
+
+
+def test_what_signs_no_more_leaves_the_vault(world: World, process: Process) -> None:
+    """Two nights after a rotation the vault holds the new secret alone, in one entry, and it signs on."""
+    change(process, serviceSecret=NEW_SECRET)
+    assert process.settings.forget_secrets() == 0
+    assert process.settings.secrets() == [NEW_SECRET, SERVICE_SECRET]
+    for _ in range(2):
+        world.clock.advance(timedelta(hours=24))
+        world.process().settings.forget_secrets()
+        assert world.process().settings.secrets() == [NEW_SECRET]
+    held = [secret for secret in world.vault.secrets.values() if NEW_SECRET in secret or SERVICE_SECRET in secret]
+    assert len(held) == 1
+    assert SERVICE_SECRET not in held[0]
+    assert world.process().settings.forget_secrets() == 0
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_a_crash_at_night_leaves_secrets_that_sign(world: World, at: int, *, after: bool) -> None:
+    """Whenever the process dies that tidies the vault, the new secret signs, and the next nights find the rest."""
+    change(world.process(), serviceSecret=NEW_SECRET)
+    for through in (Fate(at=at, after=after).over, lambda port: port, lambda port: port):
+        world.clock.advance(timedelta(hours=25))
+        with suppress(Died):
+            world.process(through).settings.forget_secrets()
+        assert world.process().settings.secrets() == [NEW_SECRET]
+    assert not any(SERVICE_SECRET in secret for secret in world.vault.secrets.values())
+
+
+def test_a_race_leaves_no_secret_behind(world: World) -> None:
+    """A rotation that somebody else's change comes before is written again, and its first entry is forgotten."""
+    raced = Faulty(world.instance)
+    raced.fail("replace", Changed("Somebody was faster."))
+    process = world.process(lambda port: raced.port if port is world.instance else port)
+    before = len(world.vault.secrets)
+    change(process, serviceSecret=NEW_SECRET)
+    assert len(world.vault.secrets) == before + 1
+    assert process.settings.secrets() == [NEW_SECRET, SERVICE_SECRET]

@@ -84,3 +84,30 @@ def test_what_a_job_changed_is_seen_at_once(world: World, process: Process) -> N
     seen = process.jobs.account_lookup.get(key)
     assert seen is not None
     assert seen.value == world.account()
+
+
+def test_a_job_that_fails_goes_on_alone(world: World) -> None:
+    """Of the jobs of one message the one that fails is put back alone and told; the others are done, and done once."""
+    jobs = [world.registered(name=name) for name in ("anna", "ben", "cleo")]
+    for message in world.jobs.take():
+        world.jobs.done(message)
+    accounts = Faulty(world.accounts)
+    accounts.fail("get", ValueError("A bug."))
+    process = world.process(lambda port: accounts.port if port is world.accounts else port)
+    process.jobs.run_together(jobs)
+    assert [job for job in world.jobs.bodies() if job.kind is JobKind.CONNECT] == jobs[:1]
+    assert world.log.named("job.parted")[0]["account"] == jobs[0].account
+    assert world.mailboxes.probed == ["ben@contoso.com", "cleo@contoso.com"]
+    accounts.fail("get", ValueError("A bug."))
+    with pytest.raises(ValueError, match="A bug"):
+        process.jobs.run_together(jobs[:1])
+
+
+def test_a_message_of_jobs_ends_in_time(world: World) -> None:
+    """Jobs that were not begun within two minutes go back to the queue, before the host would end them."""
+    jobs = [world.registered(name=name) for name in ("anna", "ben", "cleo", "dora")]
+    for message in world.jobs.take():
+        world.jobs.done(message)
+    world.mailboxes.meanwhile = lambda: world.clock.advance(timedelta(seconds=61))
+    world.process().jobs.run_together(jobs)
+    assert [job for job in world.jobs.bodies() if job.kind is JobKind.CONNECT] == jobs[2:]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import account_key
-from shared.domain.changes import ChangeBatch, ChangeKind
+from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import InvalidRequest, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -44,9 +45,10 @@ def queued(world: World) -> list[tuple[str, str, str]]:
 
 def test_every_change_is_queued(world: World, process: Process) -> None:
     """What is ours becomes a change with account, kind, message and moment."""
-    items = [said(changeType=kind) for kind in ("created", "updated", "deleted")]
+    kinds = ("created", "updated", "deleted")
+    items = [said(changeType=kind) for kind in (*kinds, "moved")]
     assert asyncio.run(process.notifications.accept(posted(*items))) == 3
-    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in ChangeKind]
+    assert queued(world) == [(ANNA, kind, MESSAGE) for kind in kinds]
     assert {c.seen for batch in world.changes.bodies() for c in batch.changes} == {world.clock.now()}
 
 
@@ -99,6 +101,16 @@ def test_a_batch_that_repeats_itself_is_queued_once(world: World, process: Proce
     assert len(queued(world)) == 3
 
 
+def test_a_burst_at_one_mailbox_is_marked(world: World, process: Process) -> None:
+    """Many notifications about one mailbox at once are marked as crowded; a few are not, nor is another mailbox."""
+    other = STATES.make("another-account")
+    asyncio.run(process.notifications.accept(posted(*(said(f"m{number}") for number in range(3)))))
+    burst = [said(f"m{number}") for number in range(3, 9)]
+    asyncio.run(process.notifications.accept(posted(*burst, said("theirs", clientState=other))))
+    marked = {c.message: c.crowded for batch in world.changes.bodies() for c in batch.changes}
+    assert marked == {**{f"m{number}": number >= 3 for number in range(9)}, "theirs": False}
+
+
 def test_graph_is_answered_after_storing(world: World) -> None:
     """The answer waits for the put, not only for its start."""
     gate = threading.Event()
@@ -142,6 +154,32 @@ def test_a_request_that_is_given_up_stops_nobody(world: World) -> None:
 
     assert asyncio.run(ask()) == 1
     assert "two" in {message for _, _, message in queued(world)}
+
+
+@pytest.mark.parametrize("path", ["accept", "accept_lifecycle"])
+def test_a_queue_that_hangs_makes_graph_come_again(world: World, path: str) -> None:
+    """What is not stored in good time is refused before Graph takes us for slow, and its repetition is taken."""
+    gate = threading.Event()
+
+    class Hanging:
+        def put(self, *_: object) -> None:
+            assert gate.wait(10)
+
+    process = world.process(lambda port: Hanging() if port in (world.changes, world.jobs) else port)
+    hurried = replace(process.notifications, prompt=timedelta(milliseconds=50))
+    body = posted(said() if path == "accept" else lifecycle("missed"))
+
+    async def ask() -> None:
+        try:
+            with pytest.raises(TryLater, match="in time"):
+                await getattr(hurried, path)(body)
+        finally:
+            gate.set()
+
+    asyncio.run(ask())
+    assert "notifications.late" in world.log.problems()
+    assert process.notifications.prompt <= timedelta(seconds=2.5)
+    assert asyncio.run(getattr(process.notifications, path)(body)) == 1
 
 
 def test_a_failed_put_fails_the_request(world: World) -> None:

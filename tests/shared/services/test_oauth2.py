@@ -108,7 +108,7 @@ def test_a_bad_certificate_leaves_nothing(world: World, process: Process) -> Non
 
 
 def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Process) -> None:
-    """After a rotation the new secret serves, the former is gone, and every account connects anew."""
+    """After a rotation the new secret serves, and every account connects anew."""
     account = world.connected()
     former = process.changes.apps.get(APP)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
@@ -116,9 +116,33 @@ def test_a_new_secret_takes_the_place_of_the_former(world: World, process: Proce
     assert stored is not None
     assert former is not None
     assert world.vault.get(stored.value.secret or "") == CLIENT_SECRET
-    assert former.value.secret not in world.vault.secrets
     assert stored.value.revision != former.value.revision
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.RECONNECT, account.key)]
+
+
+def test_a_former_secret_outlives_the_rows_that_name_it(world: World, process: Process) -> None:
+    """Whoever still knows the former row finds its secret in the vault; a night later it is gone, and the new stays."""
+    elsewhere = world.process().changes.apps.get(APP)
+    assert elsewhere is not None
+    secrets = len(world.vault.secrets)
+    for _ in range(2):
+        process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    process.relay.purges.purge()
+    assert world.vault.get(elsewhere.value.secret or "")
+    assert len(world.vault.secrets) == secrets + 2
+    world.clock.advance(timedelta(hours=2))
+    process.relay.purges.purge()
+    assert len(world.vault.secrets) == secrets
+    stored = world.apps.get(APP)
+    assert stored is not None
+    assert (world.vault.get(stored.value.secret or ""), stored.value.former_secrets) == (CLIENT_SECRET, ())
+
+
+def test_an_application_goes_with_its_former_secrets(world: World, process: Process) -> None:
+    """Of an application that is removed soon after a rotation, the vault keeps neither secret."""
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    process.oauth2.remove(APP, force=True)
+    assert world.vault.secrets.keys() == {"service-secret/00000002"}
 
 
 def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
@@ -128,7 +152,7 @@ def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
     apps.fail("replace", Changed("Somebody else was faster."))
     process = world.process(lambda port: apps.port if port is world.apps else port)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
-    assert len(world.vault.secrets) == before
+    assert len(world.vault.secrets) == before + 1
 
 
 @pytest.mark.parametrize("credential", ["certificate", "managed identity"])
@@ -149,11 +173,13 @@ def test_a_certificate_is_watched(world: World, process: Process, certificate: s
 
 
 def test_a_credential_may_change_its_kind(world: World, process: Process) -> None:
-    """A managed identity in the place of a secret leaves no secret behind."""
+    """A managed identity in the place of a secret leaves none behind, from the next night on."""
     process.oauth2.change(APP, OAuth2AppChange(managed_identity=IDENTITY))
     stored = world.apps.get(APP)
     assert stored is not None
     assert (stored.value.credential, stored.value.secret) == (CredentialKind.MANAGED_IDENTITY, None)
+    world.clock.advance(timedelta(hours=2))
+    process.relay.purges.purge()
     assert world.vault.secrets.keys() == {"service-secret/00000002"}
 
 
@@ -203,6 +229,54 @@ def test_applications_are_listed(process: Process) -> None:
     second = process.oauth2.register(request())
     page = process.oauth2.page(0, 1)
     assert (page["total"], page["pages"], [app["id"] for app in page["apps"]]) == (2, 2, [min(APP, second)])
+
+
+# --- applications that users sign in to ---
+
+
+def outlook(**changes: Any) -> NewOAuth2App:
+    """Return the body that registers an application with users."""
+    redirect = "https://relay.example.com/oauth"
+    values = {"name": "Contoso", "provider": "outlook", "clientId": CLIENT, "clientSecret": CLIENT_SECRET}
+    return NewOAuth2App.model_validate({**values, "authority": "common", "redirectUrl": redirect, **changes})
+
+
+def test_an_application_with_users_is_kept(process: Process) -> None:
+    """It is shown as it was registered, and a change may list it and have users come back elsewhere."""
+    app = process.oauth2.register(outlook(extraScopes=["email"]))
+    shown = process.oauth2.show(app)
+    assert (shown["provider"], shown["authority"], shown["baseScopes"]) == ("outlook", "common", "imap")
+    assert (shown["enabled"], shown["redirectUrl"]) == (False, "https://relay.example.com/oauth")
+    change = {"enabled": True, "redirectUrl": "https://new.example.com/oauth", "authority": "Organizations"}
+    process.oauth2.change(app, OAuth2AppChange.model_validate(change))
+    shown = process.oauth2.show(app)
+    assert (shown["enabled"], shown["includeInListing"]) == (True, True)
+    assert (shown["redirectUrl"], shown["authority"]) == ("https://new.example.com/oauth", "organizations")
+
+
+def test_one_kind_of_application_does_not_become_the_other(process: Process) -> None:
+    """A change of the kind is refused and names the field; application access is enabled whatever is said."""
+    with pytest.raises(InvalidRequest) as refused:
+        process.oauth2.change(APP, OAuth2AppChange(base_scopes="imap"))
+    assert [problem.key for problem in refused.value.problems] == ["baseScopes"]
+    process.oauth2.change(APP, OAuth2AppChange(enabled=False))
+    shown = process.oauth2.show(APP)
+    assert (shown["enabled"], shown["includeInListing"], shown["redirectUrl"]) == (True, False, None)
+
+
+def test_only_a_user_can_verify_a_sign_in(world: World, process: Process) -> None:
+    """A verification tries the credential where the authority is one tenant, and leaves the sign-in to a user."""
+    everybody = process.oauth2.register(outlook())
+    one = process.oauth2.register(outlook(authority=TENANT))
+    shown = process.oauth2.verify(everybody, None, test_connection=True)
+    assert (shown["authMethod"], shown["ok"]) == ("authorizationCode", True)
+    assert steps(shown) == {"config": "ok", "token": "skip", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=False)) == {"config": "ok", "interactive": "skip"}
+    assert steps(process.oauth2.verify(one, None, test_connection=True))["token"] == "ok"
+    wrong = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value, not its id.")
+    world.inspector.troubles.add(wrong)
+    assert not process.oauth2.verify(one, None, test_connection=True)["ok"]
+    assert process.oauth2.show(one)["lastError"] == {"response": "The secret is wrong."}
 
 
 # --- removing ---

@@ -229,3 +229,15 @@ def test_a_subscription_that_ends_soon_is_renewed_soon(world: World, process: Pr
     process.timers.tick()
     process.work(until=timedelta(minutes=5))
     assert world.subscriptions.renewed == ["subscription-of-anna"]
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.999])
+def test_a_short_subscription_is_renewed_in_time(world: World, process: Process, chance: float) -> None:
+    """Where a cloud allows 4,230 minutes, a subscription is renewed hours after it was made, not at once or late."""
+    world.randomness.chance = chance
+    account = world.connected(subscription=None)
+    short = Subscription(id="short", expires=START + timedelta(minutes=4230), created=START)
+    process.relay.jobs.renewals.schedule(account, short)
+    (due,) = world.due.all()
+    assert timedelta(hours=12) < due.at - START
+    assert timedelta(hours=40) < short.expires - due.at <= timedelta(hours=72)

@@ -194,8 +194,8 @@ def test_a_replay_stops_where_the_webhook_is_disabled(world: World, process: Pro
 
 
 def test_setting_the_url_again_brings_what_was_parked(world: World, process: Process) -> None:
-    """The default webhook's parked deliveries, however old, follow by themselves when its URL is set, the same too."""
-    parked = [keep(world, 1), keep(world, 500_000)]
+    """The default webhook's parked deliveries that are kept follow by themselves when its URL is set, the same too."""
+    parked = [keep(world, 1), keep(world, 20 * 24 * 60)]
     world.hook("default", HOOK, disabled=GONE)
     process.settings.change(InstanceSettingsChange(webhooks=HOOK))
     process.work()
@@ -209,7 +209,7 @@ def test_an_account_s_own_webhook_too(world: World, process: Process) -> None:
     world.live(account)
     world.hook(account.webhook, OWN, disabled=GONE)
     parked = keep(world, webhook=account.webhook)
-    process.accounts.change("anna", AccountChange.model_validate({"webhooks": OWN}))
+    process.change("anna", AccountChange.model_validate({"webhooks": OWN}))
     process.work()
     retry_all(world, process)
     assert now(world, parked).state is DeliveryState.DELIVERED

@@ -3,10 +3,8 @@
 from datetime import timedelta
 
 from shared.domain.changes import ChangeBatch, ChangeKind
-from shared.services.retention import Purges
 from tests.factories import MESSAGE, a_change, a_message
 from tests.fakes.clock import START
-from tests.fakes.retention import FakeRetention
 from tests.fakes.webhooks import FAILED
 from tests.shared.services.world import KEPT, World
 
@@ -16,7 +14,7 @@ LONG_AGO = START - timedelta(days=900)
 
 def purge(world: World) -> int:
     """Purge once."""
-    return Purges(FakeRetention(world.deliveries, world.sightings), world.clock, world.log, KEPT).purge()
+    return world.process().relay.purges.purge()
 
 
 def tell(world: World, **changes: object) -> None:

@@ -77,6 +77,16 @@ def test_known_mail_is_not_expanded_again(world: World, process: Process) -> Non
     assert (queued(world), world.account().silent_finds) == ([], 0)
 
 
+@pytest.mark.parametrize("number", [1, 10])
+def test_much_mail_at_once_is_a_crowd(world: World, process: Process, number: int) -> None:
+    """What a look finds is marked as crowded where it is much."""
+    swept(world)
+    world.history.deliver(*(mail(f"m{each}") for each in range(number)))
+    process.work(until=NOW)
+    found = [change.crowded for batch in world.changes.bodies() for change in batch.changes]
+    assert found == [number > 1] * number
+
+
 def test_young_mail_is_left_to_its_notification(world: World, process: Process) -> None:
     """Mail of the last minutes is not taken from its notification; the next sweep takes what is still unknown."""
     swept(world)
@@ -117,6 +127,41 @@ def test_flags_and_removals_in_a_watched_folder_are_told(world: World, process: 
     ]
 
 
+def test_old_mail_that_was_touched_in_silence_is_told(world: World, process: Process) -> None:
+    """A mark on mail of last year, and a move of known mail, in no watched folder, are told once."""
+    account = swept(world)
+    world.history.deliver(mail("old", 500_000, folder="archive-id"), mail("known", 90, folder="archive-id"))
+    known(world, account, "known")
+    world.history.flag("old", "\\Flagged")
+    world.history.move("known", "sent-id")
+    process.go_on(until=timedelta(hours=2))
+    assert sorted(told(world)) == [("messageMoved", "known"), ("messageUpdated", "old")]
+
+
+def test_an_echo_is_no_event(world: World, process: Process) -> None:
+    """Mail that was modified, and is as we know it, is neither told nor a sign of silence."""
+    account = swept(world)
+    world.history.deliver(mail("echo", 90))
+    known(world, account, "echo")
+    world.history.flag("echo")
+    process.go_on(until=timedelta(hours=2))
+    assert (told(world), world.account().silent_finds, world.reader.rounds) == ([], 0, [])
+
+
+def test_marks_that_nobody_announces_recreate_the_subscription(world: World, process: Process) -> None:
+    """Two sweeps in a row that find marks of which Graph was long silent replace the subscription."""
+    account = swept(world)
+    world.history.deliver(mail("marked", 90))
+    known(world, account, "marked")
+    for flag in ("\\Seen", "\\Flagged"):
+        world.history.flag("marked", flag)
+        world.clock.advance(5 * MINUTE)
+        process.go_on(until=SWEEP / 2)
+        assert world.account().silent_finds == (1 if flag == "\\Seen" else 0)
+        world.clock.advance(SWEEP / 4)
+    assert world.subscriptions.created == 1
+
+
 def test_a_forgotten_link_makes_no_false_events(world: World, process: Process) -> None:
     """Where Graph forgets how far a folder was followed, it is followed from then on, and nothing is made up."""
     account = swept(world)
@@ -147,14 +192,14 @@ def test_an_idle_sweep_is_one_call(world: World, process: Process) -> None:
 
 
 def test_a_listing_goes_on_page_by_page(world: World) -> None:
-    """A listing of three pages is one sweep and two more jobs, and all of it is told once."""
+    """A listing of four pages is one sweep and three more jobs, and all of it is told once."""
     world.history = FakeHistory(world.clock, world.reader.messages, page=2)
     swept(world)
     names = [f"mail-{number}" for number in range(5)]
     world.history.deliver(*(mail(name, 20 - number) for number, name in enumerate(names)))
     process = world.process()
     process.work(until=NOW)
-    assert world.history.calls.count("list") == 2
+    assert world.history.calls.count("list") == 3
     process.expand_queued()
     assert sorted(told(world)) == [("messageNew", name) for name in names]
 
@@ -392,10 +437,10 @@ def test_another_mailbox_is_followed_from_its_beginning(world: World, how: str) 
     process.work(until=NOW)
     oauth2 = {"provider": APP, "auth": {"user": "new@contoso.com"}}
     if how == "moved":
-        process.accounts.change("anna", AccountChange.model_validate({"oauth2": oauth2}))
+        process.change("anna", AccountChange.model_validate({"oauth2": oauth2}))
     else:
         process.accounts.remove("anna")
-        process.accounts.register(NewAccount.model_validate({"account": "anna", "oauth2": oauth2}))
+        process.register(NewAccount.model_validate({"account": "anna", "oauth2": oauth2}))
     process.go_on(until=4 * SWEEP)
     first, *_, last = [links for user, links in asked if user == "new@contoso.com"]
     assert first == {"inbox-id": None}

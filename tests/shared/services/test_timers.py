@@ -1,6 +1,8 @@
 """Timers: what is due becomes jobs, whoever dies, and a tick costs what is due and nothing else."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +10,7 @@ from shared.domain.due import Due, DueKind, Heartbeat
 from shared.domain.jobs import Job, JobKind
 from tests.factories import an_account
 from tests.fakes.clock import START
-from tests.shared.services.world import SPREAD, Died, Fate, Process, World
+from tests.shared.services.world import SPREAD, TICK, Died, Fate, Process, World
 
 HOUR = timedelta(hours=1)
 
@@ -48,7 +50,7 @@ def test_an_idle_tick_reads_the_last_hours(world: World, process: Process, minut
         world.accounts.insert(an_account(f"account-{number}"))
         enter(world, START + timedelta(days=4), f"account-{number}")
     world.clock.advance(HOUR - timedelta(minutes=30 - minutes))
-    world.due.beat(Heartbeat(until=world.clock.now() - timedelta(minutes=5)))
+    world.due.beat(Heartbeat(until=world.clock.now() - timedelta(minutes=5)), None)
     assert (process.timers.tick(), world.due.reads) == (0, reads)
 
 
@@ -62,6 +64,7 @@ def test_a_crash_repeats_a_job_and_loses_none(world: World, at: int, *, after: b
     try:
         world.process(fate.over).timers.tick()
     except Died:
+        world.clock.advance(TICK)
         world.process().timers.tick()
     assert {job.account for job in world.jobs.bodies()} == {"anna", "ben", "cleo"}
     assert world.due.all() == []
@@ -128,3 +131,112 @@ def test_jobs_of_one_tick_are_spread(world: World, process: Process, chance: flo
     process.timers.tick()
     (message,) = world.jobs.waiting()
     assert message.due - START == SPREAD * chance
+
+
+class Batches:
+    """Counts what a tick puts and removes."""
+
+    def __init__(self, world: World) -> None:
+        self.put: list[int] = []
+        self.removed: list[int] = []
+        self._world = world
+
+    def over(self, port: Any) -> Any:
+        """Return *port*, listened to."""
+        if port is self._world.jobs:
+            return Listening(port, put_together=lambda jobs, _delay: self.put.append(len(jobs)))
+        if port is self._world.due:
+            return Listening(port, remove=lambda entries: self.removed.append(len(entries)))
+        return port
+
+
+class Listening:
+    """Tells of calls before they are made."""
+
+    def __init__(self, port: Any, **ears: Callable[..., object]) -> None:
+        self._port = port
+        self._ears = ears
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._port, name)
+        if name not in self._ears:
+            return found
+
+        def call(*args: Any) -> Any:
+            self._ears[name](*args)
+            return found(*args)
+
+        return call
+
+
+def test_what_is_due_together_travels_together(world: World) -> None:
+    """A message carries 20 jobs, and a page of the index is removed at once."""
+    for number in range(1050):
+        enter(world, START - HOUR, f"account-{number}")
+    batches = Batches(world)
+    assert world.process(batches.over).timers.tick() == 1050
+    assert (batches.put, batches.removed) == ([20] * 52 + [10], [1000, 50])
+
+
+def test_one_tick_is_at_it(world: World) -> None:
+    """While a tick queues what is due, another one leaves it alone, even where it has read the same page already."""
+    enter(world, START)
+    late = world.process()
+
+    def meanwhile(*_: object) -> None:
+        assert late.timers.tick() == 0
+
+    class Slow:
+        """Reads the index, and then another tick is quick."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.due, name)
+
+        def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
+            entries = world.due.within(hour, until, limit)
+            if entries:
+                process.timers.tick()
+            return entries
+
+    process = world.process(
+        lambda port: Listening(port, put_together=meanwhile) if port is world.jobs else port,
+    )
+    overtaken = world.process(lambda port: Slow() if port is world.due else port)
+    assert overtaken.timers.tick() == 0
+    assert len(world.jobs.bodies()) == 1
+    assert world.due.all() == []
+
+
+def test_a_killed_tick_holds_nobody_up_for_long(world: World) -> None:
+    """A tick that died over its second page leaves a claim that ends by itself, and the first page is not repeated."""
+    for number in range(1500):
+        enter(world, START - HOUR, f"account-{number:04}")
+    batches = Batches(world)
+
+    def die(jobs: Sequence[Job], _delay: timedelta) -> None:
+        if jobs[0].account == "account-1000":
+            raise Died
+
+    doomed = world.process(lambda port: Listening(port, put_together=die) if port is world.jobs else port)
+    with pytest.raises(Died):
+        doomed.timers.tick()
+    assert world.process().timers.tick() == 0
+    world.clock.advance(timedelta(minutes=2))
+    assert world.process(batches.over).timers.tick() == 500
+    assert sum(batches.put) == 500
+
+
+def test_a_tick_under_way_is_no_dead_timer(world: World, process: Process) -> None:
+    """While a tick makes good a long outage, jobs and calls do not each make another."""
+    process.timers.tick()
+    world.clock.advance(HOUR)
+    stored = world.due.heartbeat()
+    assert stored is not None
+    claimed = stored.value.model_copy(update={"claimed": world.clock.now() + timedelta(seconds=1)})
+    world.due.beat(claimed, stored.etag)
+    reads = world.due.reads
+    world.process().timers.repair()
+    assert (world.due.reads, world.log.problems()) == (reads, [])
+    world.clock.advance(timedelta(seconds=1))
+    world.process().timers.repair()
+    assert world.log.problems() == ["timers.stale"]

@@ -6,9 +6,10 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from shared.domain.accounts import Account, AccountState, Subscription, account_key
+from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
+from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
@@ -19,6 +20,14 @@ from shared.services.notifications import Notifications, gather
 from shared.services.relay import Options, assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.delegated import (
+    FakeFlowStore,
+    FakeGrantStore,
+    FakeGrantTokens,
+    FakeShardStore,
+    FakeWatchStore,
+    ScriptedSignIns,
+)
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
@@ -35,6 +44,7 @@ from tests.fakes.poison import FakePoisonQueue, FakePoisonStore
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
+from tests.fakes.sidecar import FakeSidecar
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -42,6 +52,8 @@ from tests.fakes.stores import (
     FakeInstanceSettingsStore,
     FakeMailboxStore,
     FakeOAuth2AppStore,
+    FakePermitStore,
+    FakeQuotaStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -92,11 +104,17 @@ class World:
         self.webhooks = FakeWebhookStore()
         self.deliveries = FakeDeliveryStore(self.clock)
         self.sightings = FakeSightingStore()
-        self.retention = FakeRetention(self.deliveries, self.sightings)
+        self.permits = FakePermitStore()
         self.poison = FakePoisonStore()
+        self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
+        self.quotas = FakeQuotaStore()
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
         self.instance = FakeInstanceSettingsStore()
+        self.grants = FakeGrantStore()
+        self.flows = FakeFlowStore()
+        self.board = FakeShardStore()
+        self.watches = FakeWatchStore(self.board)
         self.vault = FakeVault()
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
@@ -106,8 +124,11 @@ class World:
         self.reader = FakeMessageReader()
         self.history = FakeHistory(self.clock, self.reader.messages)
         self.mailboxes = FakeMailboxes()
+        self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
+        self.code_flow = ScriptedSignIns(self.clock)
+        self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
 
@@ -217,20 +238,28 @@ class Process:
             due=through(world.due),
             apps=through(world.apps),
             sightings=through(world.sightings),
+            permits=through(world.permits),
             webhooks=through(world.webhooks),
             deliveries=through(world.deliveries),
             retention=through(world.retention),
             poison=through(world.poison),
+            quotas=through(world.quotas),
             tokens=through(world.tokens),
             instance=through(world.instance),
+            grants=through(world.grants),
+            flows=through(world.flows),
+            watches=through(world.watches),
             vault=through(world.vault),
             changes=changes,
             retries=through(world.retries),
             jobs=jobs,
             given_up=through(world.given_up),
             inspector=through(world.inspector),
+            code_flow=through(world.code_flow),
+            grant_tokens=through(world.grant_tokens),
             reader=through(world.reader),
             mailboxes=through(world.mailboxes),
+            sidecar=through(world.sidecar),
             history=through(world.history),
             subscriptions=through(world.subscriptions),
             endpoint=through(world.endpoint),
@@ -246,15 +275,27 @@ class Process:
         self.timers = self.relay.timers
         self.tokens = self.relay.tokens
         self.jobs = self.relay.jobs
+        self.watching = self.relay.jobs.watching
+        self.tokens_of = self.watching.grants.token
         self.expiries = self.relay.expiries
         self.notifications = Notifications(
             client_states=STATES,
             changes=gather(changes),
             jobs=jobs,
+            crowds=Crowds(),
             clock=world.clock,
             randomness=world.randomness,
             log=log,
         )
+
+    def register(self, request: NewAccount) -> tuple[str, str]:
+        """Register an account, and return its id and whether it is new."""
+        answer = self.relay.registrations.register(request)
+        return answer["account"], answer["state"]
+
+    def change(self, account: str, change: AccountChange) -> None:
+        """Change an account."""
+        self.relay.registrations.change(account, change)
 
     def expand(self, *changes: Any, redelivered: bool = False) -> None:
         """Expand a batch of changes."""

@@ -11,12 +11,13 @@ from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
-from shared.adapters.storage.tables.months import MONTH, MonthlyTables
+from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.payloads import PayloadTable
 from shared.adapters.storage.tables.records import pack, record_columns, unpack
 from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, bad_cursor, replacing
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
 from shared.domain.errors import Changed, TryLater
+from shared.domain.retention import LEEWAY
 from shared.ports.machine import Clock
 from shared.ports.records import Page, Stored
 
@@ -27,9 +28,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MOMENT = 9_999_999_999_999
 _LAST_DAY = 99_999_999
 
-# A page's position is Table's own within a month, and the month; alone it is the month's beginning.
-_IN_MONTH = "month"
-_POSITION = frozenset({_IN_MONTH, "PartitionKey", "RowKey"})
+# Where a page goes on in a webhook's own partitions: in a day, and within it where Table says.
+_IN_DAY = "day"
+_POSITION = frozenset({_IN_DAY, "PartitionKey", "RowKey"})
+_MOST_DAYS = 31
 
 Columns = Mapping[str, Any]
 
@@ -46,8 +48,8 @@ class DeliveryTable:
         """
         Stores deliveries with their payloads, up to a hundred of a partition in one transaction.
 
-        Where a row exists already, a delivered one stays as it is and any other is overwritten, so that any order of
-        crashes and repetitions converges.
+        Where a row exists already, it stays as it is, unless the new one overrules it: only a delivered one does. So
+        who comes late takes nothing back, and any order of crashes and repetitions converges.
         """
         partitions: defaultdict[tuple[str, str], list[Columns]] = defaultdict(list)
         for delivery, payload in _last_words(deliveries):
@@ -79,37 +81,53 @@ class DeliveryTable:
 
     def page(self, query: DeliveryQuery, position: dict[str, str] | None, limit: int) -> Page[Delivery]:
         """Returns up to *limit* deliveries that *query* asks for, the newest day first."""
-        wanted = {
-            name: str(value)
-            for name in ("account", "event_id", "webhook", "state")
-            if (value := getattr(query, name)) is not None
-        }
-        condition = _narrowed(query, wanted)
-        rows: list[Row] = []
-        months = [month for month in self._months(position) if _may_hold(month, query)]
-        after: dict[str, str] | None = None
-        for number, month in enumerate(months):
-            rest = _within(position) if position and position[_IN_MONTH] == month else None
-            found, after = self._tables.of(month).page(
-                condition, wanted, position=rest, limit=limit - len(rows), select=record_columns()
+        if query.webhook is not None and query.since is not None:
+            rows, after = self._page_of_webhook(query, query.webhook, query.since, position, limit)
+        else:
+            condition, values = _condition(query)
+            rows, after = self._tables.page(
+                condition,
+                values,
+                position=position,
+                limit=limit,
+                select=record_columns(),
+                wanted=lambda month: _may_hold(month, query),
             )
-            rows += found
-            if after is not None:
-                after = {_IN_MONTH: month, **after}
-                break
-            if len(rows) >= limit:
-                after = {_IN_MONTH: months[number + 1]} if number + 1 < len(months) else None
-                break
         return Page([unpack(Delivery, row.columns) for row in rows], after)
 
-    def _months(self, position: dict[str, str] | None) -> list[str]:
-        """Returns the months to read from *position* on, the newest first."""
+    def _page_of_webhook(
+        self, query: DeliveryQuery, webhook: str, since: datetime, position: dict[str, str] | None, limit: int
+    ) -> tuple[list[Row], dict[str, str] | None]:
+        """
+        Returns a page from the webhook's own partitions, day by day, so that nobody else's rows are read.
+
+        Days that hold nothing cost a request each, so a page ends after a month of them, with whatever it has.
+        """
+        condition, values = _condition(query)
+        newest = self._clock.now() + LEEWAY
+        newest = min(query.until or newest, newest)
         months = self._tables.months()
-        if position is None:
-            return months
-        if not position.keys() <= _POSITION or not MONTH.fullmatch(position.get(_IN_MONTH, "")):
+        rows: list[Row] = []
+        looked = 0
+        if position is not None and not position.keys() <= _POSITION:
             raise bad_cursor()
-        return [month for month in months if month <= position[_IN_MONTH]]
+        for day in _days(since, newest, position):
+            if day.strftime("%Y%m") not in months:
+                continue
+            if len(rows) >= limit or looked >= _MOST_DAYS:
+                return rows, {_IN_DAY: _day(day)}
+            rest = _in_partition(position) if position and position.get(_IN_DAY) == _day(day) else None
+            found, after = self._tables.of(day.strftime("%Y%m")).page(
+                f"PartitionKey eq @partition and {condition}",
+                {**values, "partition": _partition(day, webhook)},
+                position=rest,
+                limit=limit - len(rows),
+                select=record_columns(),
+            )
+            rows, looked = rows + found, looked + 1
+            if after is not None:
+                return rows, {_IN_DAY: _day(day), **after}
+        return rows, None
 
     def _write(self, table: Table, rows: Sequence[Columns]) -> None:
         operations: list[Operation] = [("create", row) for row in rows]
@@ -159,19 +177,24 @@ def _date(moment: int) -> datetime:
     return _EPOCH + timedelta(milliseconds=moment)
 
 
-def _narrowed(query: DeliveryQuery, wanted: dict[str, str]) -> str:
-    """Returns the condition for *query*, and adds to *wanted* the values that a time range names."""
-    terms = [f"{name} eq @{name}" for name in wanted]
+def _condition(query: DeliveryQuery) -> tuple[str, dict[str, str]]:
+    """Returns the condition for *query*, and the values that it names."""
+    values = {
+        name: str(value)
+        for name in ("account", "event_id", "webhook", "state")
+        if (value := getattr(query, name)) is not None
+    }
+    terms = [f"{name} eq @{name}" for name in values]
     # Both keys count down, so what is later than a moment comes before its place.
     if query.since is not None:
         partition, row = _place(query.since)
-        wanted |= {"last_day": f"{partition}}}", "last_row": row}
+        values |= {"last_day": f"{partition}}}", "last_row": row}
         terms += ["PartitionKey lt @last_day", "RowKey lt @last_row"]
     if query.until is not None:
         partition, row = _place(query.until)
-        wanted |= {"first_day": partition, "first_row": row}
+        values |= {"first_day": partition, "first_row": row}
         terms += ["PartitionKey ge @first_day", "RowKey ge @first_row"]
-    return " and ".join(terms)
+    return " and ".join(terms), values
 
 
 def _may_hold(month: str, query: DeliveryQuery) -> bool:
@@ -181,15 +204,38 @@ def _may_hold(month: str, query: DeliveryQuery) -> bool:
     return (since is None or month >= since) and (until is None or month <= until)
 
 
-def _within(position: dict[str, str]) -> dict[str, str] | None:
-    return {name: value for name, value in position.items() if name != _IN_MONTH} or None
+def _days(since: datetime, newest: datetime, position: dict[str, str] | None) -> Iterator[datetime]:
+    """Returns the days from *newest* down to that of *since*, from *position* on."""
+    day = newest.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if position is not None:
+        try:
+            goes_on = datetime.strptime(position[_IN_DAY], "%Y%m%d").replace(tzinfo=UTC)
+        except (KeyError, ValueError):
+            raise bad_cursor() from None
+        day = min(day, goes_on)
+    last = max(since, _EPOCH).astimezone(UTC) - timedelta(days=1)
+    while day > last:
+        yield day
+        day -= timedelta(days=1)
+
+
+def _day(day: datetime) -> str:
+    return day.strftime("%Y%m%d")
+
+
+def _partition(day: datetime, webhook: str) -> str:
+    return f"{_LAST_DAY - int(_day(day))}|{safe(webhook)}"
+
+
+def _in_partition(position: dict[str, str]) -> dict[str, str] | None:
+    return {name: value for name, value in position.items() if name != _IN_DAY} or None
 
 
 def _still_to_do(table: Table, row: Columns) -> Operation | None:
     found = table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
     if found is None:
         return ("create", row)
-    if found.columns["state"] == DeliveryState.DELIVERED:
+    if not DeliveryState(row["state"]).overrules(DeliveryState(found.columns["state"])):
         return None
     return ("update", row, replacing(found.etag))
 
@@ -213,7 +259,7 @@ def _last_words(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[tuple[Deli
     kept: dict[DeliveryKey, tuple[Delivery, bytes]] = {}
     for delivery, payload in deliveries:
         former = kept.get(delivery.key)
-        if former is None or former[0].state is not DeliveryState.DELIVERED:
+        if former is None or delivery.state.overrules(former[0].state):
             kept[delivery.key] = (delivery, payload)
     return list(kept.values())
 

@@ -15,6 +15,7 @@ from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table
 from shared.domain.due import Due, Heartbeat
 from shared.domain.errors import Changed
+from shared.ports.records import Stored
 
 _HEARTBEAT = "heartbeat"
 _WITHIN = "PartitionKey eq @hour and RowKey lt @end"
@@ -30,8 +31,17 @@ class DueTable:
 
     def put(self, due: Due) -> None:
         """Adds an entry; the same entry a second time changes nothing."""
-        partition, row = keys(due)
-        self._table.put({"PartitionKey": partition, "RowKey": row, **pack(due)})
+        self._table.put(_row(due))
+
+    def put_all(self, entries: Sequence[Due]) -> None:
+        """Adds entries, up to a hundred of one hour in a request."""
+        hours: defaultdict[str, list[Operation]] = defaultdict(list)
+        # A transaction takes a row once only.
+        for due in {keys(due): due for due in entries}.values():
+            hours[_hour(due.at)].append(("upsert", _row(due), {"mode": "replace"}))
+        for operations in hours.values():
+            for start in range(0, len(operations), TRANSACTION_ROWS):
+                self._table.transact(operations[start : start + TRANSACTION_ROWS])
 
     def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
         """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
@@ -54,14 +64,15 @@ class DueTable:
             for start in range(0, len(rows), TRANSACTION_ROWS):
                 self._remove(partition, rows[start : start + TRANSACTION_ROWS])
 
-    def heartbeat(self) -> Heartbeat | None:
+    def heartbeat(self) -> Stored[Heartbeat] | None:
         """Returns how far the ticks have come, or None before the first."""
         row = self._table.get(_HEARTBEAT, _HEARTBEAT)
-        return unpack(Heartbeat, row.columns) if row else None
+        return Stored(unpack(Heartbeat, row.columns), row.etag) if row else None
 
-    def beat(self, heartbeat: Heartbeat) -> None:
-        """Overwrites how far the ticks have come."""
-        self._table.put({"PartitionKey": _HEARTBEAT, "RowKey": _HEARTBEAT, **pack(heartbeat)})
+    def beat(self, heartbeat: Heartbeat, etag: str | None) -> str:
+        """Overwrites the heartbeat that was read with *etag*; raises Changed where it is another one now."""
+        columns = {"PartitionKey": _HEARTBEAT, "RowKey": _HEARTBEAT, **pack(heartbeat)}
+        return self._table.insert(columns) if etag is None else self._table.replace(columns, etag)
 
     def _remove(self, partition: str, rows: Sequence[str]) -> None:
         places: list[dict[str, Any]] = [{"PartitionKey": partition, "RowKey": row} for row in rows]
@@ -78,6 +89,11 @@ def keys(due: Due) -> tuple[str, str]:
     """Returns the keys of the entry's partition and row; the row begins with the moment, to the microsecond."""
     registration = hashed(due.incarnation) if due.incarnation is not None else ""
     return _hour(due.at), f"{_within_the_hour(due.at)}-{due.kind}-{safe(due.subject)}-{registration}"
+
+
+def _row(due: Due) -> dict[str, Any]:
+    partition, row = keys(due)
+    return {"PartitionKey": partition, "RowKey": row, **pack(due)}
 
 
 def _hour(moment: datetime) -> str:

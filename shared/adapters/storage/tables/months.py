@@ -5,15 +5,18 @@ A month's table is made by its first row; one that was dropped or never made rea
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.errors import translated
-from shared.adapters.storage.tables.table import Table
+from shared.adapters.storage.tables.table import Row, Table, bad_cursor
 
 MONTH = re.compile(r"[0-9]{6}")
 # What sorts right after every digit.
 _AFTER = ":"
+_IN_MONTH = "month"
+_POSITION = frozenset({_IN_MONTH, "PartitionKey", "RowKey"})
 
 
 class MonthlyTables:
@@ -41,9 +44,48 @@ class MonthlyTables:
             ends = [table.name.removeprefix(self._name) for table in found]
         return sorted((end for end in ends if MONTH.fullmatch(end)), reverse=True)
 
+    def page(
+        self,
+        condition: str,
+        values: Mapping[str, Any],
+        *,
+        position: dict[str, str] | None,
+        limit: int,
+        select: Sequence[str] | None = None,
+        wanted: Callable[[str], bool] = lambda _: True,
+    ) -> tuple[list[Row], dict[str, str] | None]:
+        """
+        Returns up to *limit* rows of the *wanted* months that meet *condition*, the newest month first.
+
+        The position after them is the table's own within a month, and the month; alone it is the month's beginning.
+        """
+        rows: list[Row] = []
+        months = [month for month in self._from(position) if wanted(month)]
+        for number, month in enumerate(months):
+            rest = _within(position) if position and position[_IN_MONTH] == month else None
+            found, after = self.of(month).page(condition, values, position=rest, limit=limit - len(rows), select=select)
+            rows += found
+            if after is not None:
+                return rows, {_IN_MONTH: month, **after}
+            if len(rows) >= limit:
+                return rows, {_IN_MONTH: months[number + 1]} if number + 1 < len(months) else None
+        return rows, None
+
+    def _from(self, position: dict[str, str] | None) -> list[str]:
+        months = self.months()
+        if position is None:
+            return months
+        if not position.keys() <= _POSITION or not MONTH.fullmatch(position.get(_IN_MONTH, "")):
+            raise bad_cursor()
+        return [month for month in months if month <= position[_IN_MONTH]]
+
     def drop(self, wanted: Callable[[str], bool]) -> int:
         """Drops the tables of the months that are *wanted*, a request each, and returns how many there were."""
         months = [month for month in self.months() if wanted(month)]
         for month in months:
             self.of(month).drop()
         return len(months)
+
+
+def _within(position: dict[str, str]) -> dict[str, str] | None:
+    return {name: value for name, value in position.items() if name != _IN_MONTH} or None

@@ -1,9 +1,15 @@
-"""Messages that were given up in the table `poison`: one partition, the newest first, a row for each message."""
+"""
+Messages that were given up in a table for each month: one partition, the newest first, a row for each message.
+
+The month and the key follow from the id.
+"""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
+from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Table
 from shared.domain.errors import Changed
@@ -12,6 +18,7 @@ from shared.ports.records import Page, Stored
 
 _PARTITION = "poison"
 _LAST_MOMENT = 9_999_999_999_999
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"([0-9]{1,13})_(.+)", re.DOTALL)
 
 
@@ -19,32 +26,44 @@ class PoisonTable:
     """Keeps messages that were given up."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
-        self._table = Table(connection, f"{prefix}poison")
+        self._tables = MonthlyTables(connection, f"{prefix}poison")
 
     def keep(self, poisoned: Poisoned) -> None:
         """Adds a message; the same a second time changes nothing."""
+        table, row = self._place(poisoned)
         try:
-            self._table.insert({"PartitionKey": _PARTITION, "RowKey": row_key(poisoned.id), **pack(poisoned)})
+            table.insert({"PartitionKey": _PARTITION, "RowKey": row, **pack(poisoned)})
         except Changed:
             return
 
     def get(self, poison_id: str) -> Stored[Poisoned] | None:
         """Returns the message."""
-        key = row_key(poison_id)
-        row = self._table.get(_PARTITION, key) if key else None
+        place = row_key(poison_id)
+        row = self._tables.of(place[0]).get(_PARTITION, place[1]) if place else None
         return Stored(unpack(Poisoned, row.columns), row.etag) if row else None
 
     def replace(self, poisoned: Poisoned, etag: str) -> None:
         """Overwrites the message that was read with *etag*; raises Changed where it is another one now."""
-        self._table.replace({"PartitionKey": _PARTITION, "RowKey": row_key(poisoned.id), **pack(poisoned)}, etag)
+        table, row = self._place(poisoned)
+        table.replace({"PartitionKey": _PARTITION, "RowKey": row, **pack(poisoned)}, etag)
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
-        rows, after = self._table.page("", {}, position=position, limit=limit)
+        rows, after = self._tables.page("", {}, position=position, limit=limit)
         return Page([unpack(Poisoned, row.columns) for row in rows], after)
 
+    def _place(self, poisoned: Poisoned) -> tuple[Table, str]:
+        place = row_key(poisoned.id)
+        if place is None:
+            raise ValueError(f"No row can hold the message {poisoned.id!r}.")
+        return self._tables.of(place[0]), place[1]
 
-def row_key(poison_id: str) -> str | None:
-    """Returns the key of the row with this id, which counts down; None where it is no id."""
+
+def row_key(poison_id: str) -> tuple[str, str] | None:
+    """Returns the month and the key of the row with this id, which counts down; None where it is no id."""
     found = _ID.fullmatch(poison_id)
-    return f"{_LAST_MOMENT - int(found[1]):013}-{safe(found[2])}" if found else None
+    if found is None:
+        return None
+    moment = int(found[1])
+    month = (_EPOCH + timedelta(milliseconds=moment)).strftime("%Y%m")
+    return month, f"{_LAST_MOMENT - moment:013}-{safe(found[2])}"

@@ -6,11 +6,11 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.months import MonthlyTables
 
 # Payloads after the deliveries that lead to them.
-_KINDS = ("deliveries", "payloads", "sightings")
+_KINDS = ("deliveries", "payloads", "sightings", "poison")
 
 
 class TableRetention:
-    """Drops the tables of deliveries, payloads and sightings."""
+    """Drops the tables of deliveries, payloads, sightings and poison."""
 
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
         self._kinds = [MonthlyTables(connection, f"{prefix}{kind}") for kind in _KINDS]

@@ -31,7 +31,12 @@ class SightingTable:
         if row is None:
             return None
         columns = row.columns
-        return Sighting(folder=columns["f"], flags=_texts(columns.get("g")), labels=_texts(columns.get("l")))
+        return Sighting(
+            folder=columns["f"],
+            flags=_texts(columns.get("g")),
+            labels=_texts(columns.get("l")),
+            late=bool(columns.get("t")),
+        )
 
     def put(self, sightings: Mapping[SightingKey, Sighting]) -> None:
         """Overwrites them, a transaction for up to a hundred of one day."""
@@ -49,7 +54,9 @@ def _month(day: str) -> str:
 
 
 def _columns(key: SightingKey, sighting: Sighting) -> dict[str, Any]:
-    columns = {"PartitionKey": safe(key.day), "RowKey": safe(key.name), "f": sighting.folder}
+    columns: dict[str, Any] = {"PartitionKey": safe(key.day), "RowKey": safe(key.name), "f": sighting.folder}
+    if sighting.late:
+        columns["t"] = True
     for name, texts in (("g", sighting.flags), ("l", sighting.labels)):
         if texts:
             columns[name] = json.dumps(texts, separators=(",", ":"), ensure_ascii=False)

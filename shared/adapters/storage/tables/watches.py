@@ -15,7 +15,7 @@ from shared.adapters.storage.tables.table import Table
 from shared.domain.errors import Changed
 from shared.domain.grants import SHARDS, shard_of
 from shared.domain.shards import Board, SeenShard, Shard
-from shared.domain.watches import Watch
+from shared.domain.watches import Watch, is_same
 
 _BOARD = "board"
 _IN = "PartitionKey eq @partition"
@@ -85,7 +85,7 @@ class WatchTable:
         """Removes the watch where it is of the same incarnation, and has the owner of its shard look."""
         place = _columns(watch)
         row = self._table.get(place["PartitionKey"], place["RowKey"])
-        if row is not None and unpack(Watch, row.columns) == watch:
+        if row is not None and is_same(unpack(Watch, row.columns), watch):
             try:
                 self._table.delete(place["PartitionKey"], place["RowKey"], row.etag)
             except Changed:

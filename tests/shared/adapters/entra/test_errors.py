@@ -18,7 +18,7 @@ def read(app: OAuth2App, error: str, code: int | None, *, status: int = 400, sai
     body: dict[str, Any] = {"error": error, "error_description": said}
     if code:
         body |= {"error_codes": [code], "error_description": f"AADSTS{code}: {said} Trace ID: 7a0c Timestamp: x"}
-    found = refusal("https://login/t/oauth2/v2.0/token", SCOPE, status, body, retry_after=timedelta(seconds=5))
+    found = refusal("https://login/t/oauth2/v2.0/token", [SCOPE], status, body, retry_after=timedelta(seconds=5))
     return read_refusal(found, app, NOW)
 
 
@@ -91,5 +91,5 @@ def test_what_was_just_created_may_take_minutes(app: OAuth2App, code: int) -> No
 
 def test_a_number_is_found_in_the_sentence_too() -> None:
     """Where the list of codes is absent, the sentence's own number counts."""
-    found = refusal("u", SCOPE, 400, {"error": "invalid_request", "error_description": "AADSTS90002: Tenant 'x'."})
+    found = refusal("u", [SCOPE], 400, {"error": "invalid_request", "error_description": "AADSTS90002: Tenant 'x'."})
     assert found.codes == (90002,)

@@ -1,6 +1,7 @@
 """What happened while nobody called us, as Graph tells it, and as the fake that stands for it in other tests does."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -10,11 +11,14 @@ import pytest
 from local.m365 import samples
 from shared.adapters.graph.errors import Answer
 from shared.adapters.graph.history import GraphHistory, beginning
+from shared.adapters.graph.mailboxes import GraphMailboxes
+from shared.adapters.graph.reader import GraphMessages
+from shared.adapters.graph.slots import Slots
 from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
-from shared.ports.microsoft365 import FolderChanges, Glance, History, Listing
+from shared.ports.microsoft365 import FolderChanges, Glance, History, Listing, ReadRequest
 from tests.factories import a_message
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
@@ -73,7 +77,8 @@ class InMemory:
         """Deliver to the inbox."""
         self.number += number
         names = [f"m{each}" for each in range(self.number - number, self.number)]
-        self.history.deliver(*(a_message(id=name, folder="inbox", received=self.now() - ago) for name in names))
+        came = dict.fromkeys(("received", "created", "modified"), self.now() - ago)
+        self.history.deliver(*(a_message(id=name, folder="inbox", **came) for name in names))
         return names
 
     def flag(self, message: str) -> None:
@@ -105,7 +110,7 @@ class InMemory:
 
     def list(self, link: str) -> Listing:
         """Follow a listing's link."""
-        return self.history.list(self.app, link)
+        return self.history.list(self.app, "ada", link)
 
 
 @dataclass
@@ -157,7 +162,7 @@ class Simulated:
 
     def list(self, link: str) -> Listing:
         """Follow a listing's link."""
-        return self.history.list(self.tenant.app, link)
+        return self.history.list(self.tenant.app, self.tenant.mailbox.address, link)
 
 
 @pytest.fixture(params=["in memory", "delta_gone", "delta_state_not_found"])
@@ -167,7 +172,7 @@ def box(request: pytest.FixtureRequest, app: OAuth2App) -> Box:
         clock = FakeClock()
         return InMemory(FakeHistory(clock), clock, app)
     tenant = request.getfixturevalue("tenant")
-    return Simulated(GraphHistory(tenant.client, SystemClock()), tenant, request.param)
+    return Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, request.param)
 
 
 def names(messages: Any) -> list[str]:
@@ -180,8 +185,8 @@ def test_a_round_begins_with_nothing(box: Box) -> None:
     box.deliver(ago=3 * HOUR)
     (listed,) = box.deliver(ago=HOUR)
     glance = box.look(box.now() - 2 * HOUR, inbox=None, archive=None)
-    assert names(glance.listing.messages) == [listed]
-    assert glance.listing.next is None
+    assert names(glance.arrived.messages) == [listed]
+    assert (glance.arrived.next, glance.modified) == (None, Listing((), None))
     assert [(each.messages, each.removed, each.more, each.reset) for each in glance.folders.values()] == [
         ((), (), False, False)
     ] * 2
@@ -213,16 +218,53 @@ def test_pages_join(box: Box) -> None:
     (oldest,) = box.deliver(ago=HOUR)
     box.delete(many.pop())
     glance = box.look(since, inbox=link)
-    listing, page = glance.listing, glance.folders["inbox"]
-    assert listing.next is not None
-    listed = [*listing.messages, *box.list(listing.next).messages]
-    assert listed[0].id == oldest
-    assert sorted(names(listed)) == sorted([oldest, *many])
+    page = glance.folders["inbox"]
+    listed = to_the_end(box, glance.arrived)
+    assert listed[0] == oldest
+    assert set(listed) == {oldest, *many}
     assert page.more
     following = box.follow("inbox", page.link)
     assert not following.more
     # Received before the round began, the oldest is none of the round's business.
     assert sorted(names([*page.messages, *following.messages])) == sorted(many)
+
+
+def to_the_end(box: Box, listing: Listing) -> list[str]:
+    """Return the ids of a listing that has more than one page; some may come twice."""
+    assert listing.next is not None
+    listed = names(listing.messages)
+    while listing.next is not None:
+        listing = box.list(listing.next)
+        listed += names(listing.messages)
+    return listed
+
+
+def test_old_mail_that_is_modified_is_listed(box: Box) -> None:
+    """Whatever the folder and the age, mail that was marked or moved is listed; what came lately stands elsewhere."""
+    flagged, moved, _ = (box.deliver(ago=9 * HOUR)[0] for _ in range(3))
+    (new,) = box.deliver()
+    for message in (flagged, new):
+        box.flag(message)
+    box.move(moved)
+    glance = box.look(box.now() - HOUR)
+    assert (names(glance.arrived.messages), set(names(glance.modified.messages))) == ([new], {flagged, moved})
+
+
+def test_old_mail_that_is_modified_is_listed_page_by_page(tenant: Any) -> None:
+    """A listing passes over nothing, though mail is modified, and deleted, while it is being read."""
+    box = Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, "delta_gone")
+    now = box.now().replace(microsecond=0)
+    came = [box.deliver(ago=timedelta(minutes=60) - timedelta(seconds=n // 3))[0] for n in range(300)]
+    listing = box.look(now - 2 * HOUR).arrived
+    assert listing.next is not None
+    for message in came[:20]:
+        box.delete(message)
+    assert set(names(box.list(listing.next).messages)) >= set(came[250:])
+    for message in came[20:]:
+        box.flag(message)
+    since = now + timedelta(seconds=2) - HOUR / 6
+    first = box.look(since).modified
+    assert set(to_the_end(box, first)) == set(came[20:])
 
 
 def test_a_forgotten_link_begins_anew(box: Box) -> None:
@@ -242,7 +284,7 @@ def test_a_forgotten_link_begins_anew(box: Box) -> None:
 
 def test_a_folder_that_is_missing_is_left_out(tenant: Any) -> None:
     """Other folders are told as if nothing were; a link to the missing one ends, and waits for its return."""
-    box = Simulated(GraphHistory(tenant.client, SystemClock()), tenant, "delta_gone")
+    box = Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, "delta_gone")
     fake = FakeHistory(SystemClock())
     fake.missing.add("nowhere")
     link = beginning(tenant.mailbox.address, "nowhere", box.now())
@@ -256,7 +298,7 @@ def test_a_folder_that_is_missing_is_left_out(tenant: Any) -> None:
 
 def test_an_empty_page_is_no_end(tenant: Any) -> None:
     """A page without items leads on to those that have some."""
-    box = Simulated(GraphHistory(tenant.client, SystemClock()), tenant, "delta_gone")
+    box = Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, "delta_gone")
     link = box.look(box.now(), inbox=None).folders["inbox"].link
     (new,) = box.deliver()
     tenant.m365.faults(delta_empty_page={"count": 1})
@@ -267,7 +309,7 @@ def test_an_empty_page_is_no_end(tenant: Any) -> None:
 
 def test_a_replay_is_told_once(tenant: Any) -> None:
     """An item that a page repeats stands in it once."""
-    box = Simulated(GraphHistory(tenant.client, SystemClock()), tenant, "delta_gone")
+    box = Simulated(GraphHistory(tenant.client, SystemClock(), Slots()), tenant, "delta_gone")
     link = box.look(box.now(), inbox=None).folders["inbox"].link
     new = box.deliver() + box.deliver()
     tenant.m365.faults(delta_replay={"count": 1})
@@ -279,7 +321,7 @@ def test_a_mailbox_that_we_may_not_open_is_refused(tenant: Any) -> None:
     """A refusal of the mailbox is a human's business, whatever its folders say."""
     tenant.m365.refuse_mailbox(tenant.mailbox.id, 403)
     with pytest.raises(MailboxRefused):
-        GraphHistory(tenant.client, SystemClock()).glance(
+        GraphHistory(tenant.client, SystemClock(), Slots()).glance(
             tenant.app, tenant.mailbox.address, SystemClock().now(), {"inbox": None}
         )
 
@@ -309,22 +351,24 @@ def throttled(seconds: int) -> Answer:
 
 
 def test_a_glance_asks_for_what_it_needs(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """One batch holds the listing and a round for each folder, with immutable ids and large pages, below the host."""
-    client, wire = wired(lambda *_: batched(listed(), changed(), changed()))
+    """One batch holds the listings and a round for each folder, with immutable ids and large pages, below the host."""
+    client, wire = wired(lambda *_: batched(listed(), listed(), changed(), changed()))
     links = {"inbox": None, "AAMk/é=": "https://elsewhere.example/v1.0/users/ada/delta?$deltatoken=a%2Bb"}
-    glance = GraphHistory(client, clock).glance(app, "ada", clock.now() - HOUR - timedelta(seconds=0.5), links)
+    glance = GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now() - HOUR - timedelta(seconds=0.5), links)
     assert [each.link for each in glance.folders.values()] == [LINK, LINK]
     ((method, url, body),) = wire.calls
     assert (method, url) == ("POST", f"{HOST}/$batch")
     paths = [one["url"].partition("$select=")[0] for one in body["requests"]]
-    filtered = "$filter=receivedDateTime%20ge%20"
+    filtered, begun = "$filter=receivedDateTime%20ge%20", "2026-11-20T23:59:59Z"
+    modified = f"$filter=lastModifiedDateTime%20ge%20{begun}%20and%20receivedDateTime%20lt%20{begun}"
     assert paths == [
-        f"/users/ada/messages?{filtered}2026-11-20T23:59:59Z&$orderby=receivedDateTime&",
+        f"/users/ada/messages?{filtered}{begun}&$orderby=receivedDateTime&",
+        f"/users/ada/messages?{modified}&$orderby=lastModifiedDateTime&",
         "/users/ada/mailFolders/inbox/messages/delta?",
         "/users/ada/delta?$deltatoken=a%2Bb",
     ]
     assert body["requests"][0]["url"].endswith("isDraft,flag,categories&$top=250")
-    assert body["requests"][1]["url"].endswith(f"isDraft,flag,categories&{filtered}2026-11-21T01:00:00Z")
+    assert body["requests"][2]["url"].endswith(f"isDraft,flag,categories&{filtered}2026-11-21T01:00:00Z")
     assert {one["headers"]["Prefer"] for one in body["requests"]} == {
         'IdType="ImmutableId", odata.maxpagesize=250',
     }
@@ -332,19 +376,46 @@ def test_a_glance_asks_for_what_it_needs(wired: Callable[..., Any], app: OAuth2A
 
 
 def test_many_folders_take_more_calls(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """A batch holds the listing and 19 folders; the others follow in the next."""
+    """A batch holds the listings and 18 folders; the others follow in the next."""
     client, wire = wired(lambda _, __, body: batched(*(changed() for _ in body["requests"])))
-    glance = GraphHistory(client, clock).glance(app, "ada", clock.now(), {f"f{n}": None for n in range(21)})
+    glance = GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {f"f{n}": None for n in range(21)})
     assert len(glance.folders) == 21
-    assert [len(body["requests"]) for _, _, body in wire.calls] == [20, 2]
+    assert [len(body["requests"]) for _, _, body in wire.calls] == [20, 3]
+    chain = [one.get("dependsOn") for one in wire.calls[0][2]["requests"]]
+    assert chain == [None, *([str(number)] for number in range(19))]
+
+
+def test_a_look_waits_for_whoever_is_at_the_mailbox(tenant: Any) -> None:
+    """Looks, pages and probes come one after the other, as reads do: the mailbox sees one request at a time."""
+    slots = Slots()
+    history = GraphHistory(tenant.client, SystemClock(), slots)
+    mailboxes = GraphMailboxes(tenant.client, SystemClock(), slots)
+    reader = GraphMessages(tenant.client, SystemClock(), slots)
+    sent = tenant.m365.deliver_many([tenant.mailbox.id], 10, [samples.plain()])
+    user = tenant.mailbox.address
+    asks = [ReadRequest(tenant.app, user, one.id, complete=False) for one in sent]
+    page = f"/users/{user}/messages?$top=5"
+    tenant.m365.reset_stats()
+    with ThreadPoolExecutor(12) as threads:
+        looks = [
+            *(
+                threads.submit(history.glance, tenant.app, user, history._clock.now(), {"inbox": None})
+                for _ in range(3)
+            ),
+            *(threads.submit(history.list, tenant.app, user, page) for _ in range(3)),
+            *(threads.submit(mailboxes.probe, tenant.app, user) for _ in range(3)),
+            *(threads.submit(reader.read, asks) for _ in range(3)),
+        ]
+        assert all(look.result() for look in looks)
+    assert list(tenant.m365.stats()["high_water"].values()) == [1]
 
 
 def test_a_page_is_one_get_below_the_host(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
     """Of a link only the path counts, so that our token goes to Graph alone."""
     client, wire = wired(lambda *_: changed({"id": "a", **MOMENT}))
-    history = GraphHistory(client, clock)
+    history = GraphHistory(client, clock, Slots())
     history.follow(app, "ada", "inbox", "https://elsewhere.example/v1.0/users/ada/delta?$skiptoken=a%2Bb")
-    history.list(app, "https://elsewhere.example/v1.0/users/ada/messages?$skip=250")
+    history.list(app, "ada", "https://elsewhere.example/v1.0/users/ada/messages?$skip=250")
     history.follow(app, "ada", "inbox", beginning("ada", "inbox", clock.now()))
     assert [call[:2] for call in wire.calls[:2]] == [
         ("GET", f"{HOST}/users/ada/delta?$skiptoken=a%2Bb"),
@@ -360,7 +431,7 @@ def test_the_last_word_on_a_message_counts(wired: Callable[..., Any], app: OAuth
     a, b, c = ({"id": name, **MOMENT} for name in "abc")
     page = changed(a, b, {"id": "c", **gone}, {**a, "isRead": True}, {"id": "b", **gone}, c)
     client, _ = wired(lambda *_: page)
-    found = GraphHistory(client, clock).follow(app, "ada", "inbox", LINK)
+    found = GraphHistory(client, clock, Slots()).follow(app, "ada", "inbox", LINK)
     assert {message.id: message.flags for message in found.messages} == {"a": {"\\Seen"}, "c": set()}
     assert found.removed == ("b",)
     assert all(isinstance(message, Message) for message in found.messages)
@@ -375,7 +446,7 @@ def test_a_message_of_which_little_is_told_is_read(
     page = changed(*bare, {"id": "d", **MOMENT})
     again = batched(Answer(200, {}, whole), sample("item-not-found"), throttled(7))
     client, wire = wired(lambda method, *_: page if method == "GET" else again)
-    history = GraphHistory(client, clock)
+    history = GraphHistory(client, clock, Slots())
     with pytest.raises(TryLater) as caught:
         history.follow(app, "ada", "inbox", LINK)
     assert caught.value.retry_after == timedelta(seconds=7)
@@ -398,7 +469,7 @@ def test_a_link_is_forgotten_in_many_words(
     """Whatever Graph calls it, a link of its own that it cannot read begins anew; a refused beginning does not."""
     refusal = Answer(status, {"Location": f"{HOST}/users/ada/all"}, {"error": {"code": code}})
     client, _ = wired(lambda *_: refusal)
-    history = GraphHistory(client, clock)
+    history = GraphHistory(client, clock, Slots())
     found = history.follow(app, "ada", "inbox", LINK)
     assert found == FolderChanges((), (), beginning("ada", "inbox", clock.now()), more=True, reset=True)
     with pytest.raises(MailboxRefused):
@@ -407,9 +478,9 @@ def test_a_link_is_forgotten_in_many_words(
 
 def test_the_longest_wait_counts(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
     """A look of which any part is throttled is asked for again as a whole, when the last part allows it."""
-    client, _ = wired(lambda *_: batched(listed(), throttled(3), throttled(20)))
+    client, _ = wired(lambda *_: batched(listed(), listed(), throttled(3), throttled(20)))
     with pytest.raises(TryLater) as caught:
-        GraphHistory(client, clock).glance(app, "ada", clock.now(), {"a": None, "b": LINK})
+        GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {"a": None, "b": LINK})
     assert caught.value.retry_after == timedelta(seconds=20)
 
 
@@ -417,14 +488,14 @@ def test_a_refusal_outweighs_a_wait(wired: Callable[..., Any], app: OAuth2App, c
     """Where one part is refused and another busy, waiting would not help."""
     client, _ = wired(lambda *_: batched(throttled(3), sample("access-denied")))
     with pytest.raises(MailboxRefused):
-        GraphHistory(client, clock).glance(app, "ada", clock.now(), {"a": None})
+        GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {"a": None})
 
 
 @pytest.mark.parametrize(
-    "answer", [batched(listed()), batched(listed(), Answer(200, {}, None)), batched(listed(), listed())]
+    "answer", [batched(*[listed()] * 2), batched(*[listed()] * 2, Answer(200, {}, None)), batched(*[listed()] * 3)]
 )
 def test_half_an_answer_is_none(wired: Callable[..., Any], app: OAuth2App, clock: Any, answer: Answer) -> None:
     """A part without an answer, without a body or without a link to go on from is asked for again."""
     client, _ = wired(lambda *_: answer)
     with pytest.raises(TryLater):
-        GraphHistory(client, clock).glance(app, "ada", clock.now(), {"a": LINK})
+        GraphHistory(client, clock, Slots()).glance(app, "ada", clock.now(), {"a": LINK})

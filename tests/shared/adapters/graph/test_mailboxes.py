@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.graph.mailboxes import GraphMailboxes
+from shared.adapters.graph.slots import Slots
 from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, TryLater
 
@@ -15,7 +16,7 @@ def test_the_tree_has_paths_and_uses(tenant: Any) -> None:
     parent = tenant.m365.create_folder(owner.id, "Projekte/Alt")
     child = tenant.m365.create_folder(owner.id, "2026", parent=parent)
     tenant.m365.reset_stats()
-    tree = GraphMailboxes(tenant.client, SystemClock()).probe(tenant.app, owner.address)
+    tree = GraphMailboxes(tenant.client, SystemClock(), Slots()).probe(tenant.app, owner.address)
     uses = {folder.special_use: folder.path for folder in tree.folders.values() if folder.special_use}
     assert uses["\\Inbox"] == "Posteingang"
     assert set(uses) == {"\\Inbox", "\\Drafts", "\\Sent", "\\Trash", "\\Junk", "\\Archive"}
@@ -44,7 +45,7 @@ def test_a_mailbox_without_an_archive_is_in_order(wired: Any, app: Any, clock: A
         return type(good)(200, {}, {"responses": said})
 
     client, wire = wired(script)
-    tree = GraphMailboxes(client, clock).probe(app, "ada")
+    tree = GraphMailboxes(client, clock, Slots()).probe(app, "ada")
     assert {key: folder.path for key, folder in tree.folders.items()} == {"i": "Inbox", "c": "Inbox/Child"}
     assert wire.calls[-1][:2] == ("GET", link)
 
@@ -52,7 +53,7 @@ def test_a_mailbox_without_an_archive_is_in_order(wired: Any, app: Any, clock: A
 def test_an_unknown_mailbox_is_refused(tenant: Any) -> None:
     """A mailbox that the tenant does not have is a human's business, with what to do."""
     with pytest.raises(MailboxRefused) as caught:
-        GraphMailboxes(tenant.client, SystemClock()).probe(tenant.app, "nobody@contoso.example")
+        GraphMailboxes(tenant.client, SystemClock(), Slots()).probe(tenant.app, "nobody@contoso.example")
     assert "Check the address" in caught.value.mend
 
 
@@ -60,7 +61,7 @@ def test_a_mailbox_that_we_may_not_open_is_refused(tenant: Any) -> None:
     """A mailbox outside of the application's permission is refused, and the permission is named."""
     tenant.m365.refuse_mailbox(tenant.mailbox.id, 403)
     with pytest.raises(MailboxRefused) as caught:
-        GraphMailboxes(tenant.client, SystemClock()).probe(tenant.app, tenant.mailbox.address)
+        GraphMailboxes(tenant.client, SystemClock(), Slots()).probe(tenant.app, tenant.mailbox.address)
     assert caught.value.reason == "ErrorAccessDenied"
     assert "Mail.Read" in caught.value.mend
 
@@ -69,4 +70,4 @@ def test_a_busy_graph_is_try_later(tenant: Any) -> None:
     """An outage while probing refuses nothing."""
     tenant.m365.faults(inner_503={"count": 1})
     with pytest.raises(TryLater):
-        GraphMailboxes(tenant.client, SystemClock()).probe(tenant.app, tenant.mailbox.address)
+        GraphMailboxes(tenant.client, SystemClock(), Slots()).probe(tenant.app, tenant.mailbox.address)

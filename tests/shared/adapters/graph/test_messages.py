@@ -11,6 +11,7 @@ from local.m365 import samples
 from shared.adapters.graph.errors import Answer
 from shared.adapters.graph.messages import message_of, message_path
 from shared.adapters.graph.reader import GraphMessages
+from shared.adapters.graph.slots import Slots
 from shared.adapters.system import SystemClock
 from shared.domain.messages import Address, Body, Message
 from shared.ports.microsoft365 import ReadRequest
@@ -66,7 +67,7 @@ def test_odd_mail_is_read(tenant: Any) -> None:
     """Every sample of odd mail that the simulated Microsoft 365 keeps is read, by both depths of reading."""
     ids = [tenant.m365.deliver(tenant.mailbox.id, mime) for mime in samples.everything().values()]
     asks = [ReadRequest(tenant.app, "ada@contoso.example", one, depth) for one in ids for depth in (True, False)]
-    readings = GraphMessages(tenant.client, SystemClock()).read(asks)
+    readings = GraphMessages(tenant.client, SystemClock(), Slots()).read(asks)
     assert [reading.id for reading in readings if isinstance(reading, Message)] == [ask.message for ask in asks]
 
 

@@ -13,6 +13,7 @@ from local.m365 import samples
 from shared.adapters.graph.client import GraphClient
 from shared.adapters.graph.errors import Answer
 from shared.adapters.graph.reader import GraphMessages
+from shared.adapters.graph.slots import Slots
 from shared.adapters.system import SystemClock
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.messages import Message
@@ -28,12 +29,15 @@ def ask(app: OAuth2App, number: int, *, user: str = "ada@contoso.example") -> Re
 
 
 def answering(inner: Callable[[str], Answer]) -> Callable[[str, str, Any], Answer]:
-    """Answer each read of a batch, or a read of its own, by its URL."""
+    """Answer each read of a batch, or a read of its own, by its URL; what depends on a failure fails."""
 
     def script(method: str, url: str, body: Any) -> Answer:
         if method == "GET":
             return inner(url)
-        answers = [(one["id"], inner(one["url"])) for one in body["requests"]]
+        answers: list[tuple[str, Answer]] = []
+        for one in body["requests"]:
+            failed = one.get("dependsOn") and not dict(answers)[one["dependsOn"][0]].good
+            answers.append((one["id"], Answer(424, {}, None) if failed else inner(one["url"])))
         said = [{"id": key, "status": one.status, "headers": one.headers, "body": one.body} for key, one in answers]
         return Answer(200, {}, {"responses": said})
 
@@ -48,7 +52,7 @@ def found(url: str) -> Answer:
 def test_one_message_is_one_get(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
     """A message alone goes without a batch; 41 messages go in three batches and come back in order."""
     client, wire = wired(answering(found))
-    reader = GraphMessages(client, clock)
+    reader = GraphMessages(client, clock, Slots())
     (message,) = reader.read([ask(app, 1)])
     assert isinstance(message, Message)
     assert [call[0] for call in wire.calls] == ["GET"]
@@ -63,7 +67,9 @@ def test_each_message_has_its_own_outcome(wired: Callable[..., Any], app: OAuth2
     odd = Answer(200, {}, {"no": "id"})
     by_name = {"m1": sample("item-not-found"), "m2": sample("access-denied"), "m3": odd}
     client, _ = wired(answering(lambda url: next((by_name[name] for name in by_name if name in url), found(url))))
-    read, gone, refused, unreadable = GraphMessages(client, clock).read([ask(app, number) for number in range(4)])
+    read, gone, refused, unreadable = GraphMessages(client, clock, Slots()).read(
+        [ask(app, number) for number in range(4)]
+    )
     assert isinstance(read, Message)
     assert gone == NotThere()
     assert isinstance(refused, Unread)
@@ -73,7 +79,7 @@ def test_each_message_has_its_own_outcome(wired: Callable[..., Any], app: OAuth2
 
 
 def test_what_is_throttled_is_asked_for_again_alone(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """An inner 429 costs one more read of that message, after the wait that Graph asks for."""
+    """An inner 429 costs one more call, after the wait that Graph asks for, also for what was skipped because of it."""
     turned_away: list[float] = []
 
     def inner(url: str) -> Answer:
@@ -83,9 +89,9 @@ def test_what_is_throttled_is_asked_for_again_alone(wired: Callable[..., Any], a
         return found(url)
 
     client, wire = wired(answering(inner))
-    readings = GraphMessages(client, clock).read([ask(app, number) for number in range(3)])
+    readings = GraphMessages(client, clock, Slots()).read([ask(app, number) for number in range(3)])
     assert all(isinstance(reading, Message) for reading in readings)
-    assert [call[0] for call in wire.calls] == ["POST", "GET"]
+    assert [len(call[2]["requests"]) for call in wire.calls] == [3, 2]
     assert time.monotonic() - turned_away[0] >= 1
 
 
@@ -93,7 +99,7 @@ def test_what_stays_busy_comes_back_as_try_later(wired: Callable[..., Any], app:
     """A wait beyond the budget is not begun; the reading says how long it would have been."""
     client, wire = wired(lambda *_: Answer(503, {"Retry-After": "60"}, None))
     began = time.monotonic()
-    readings = GraphMessages(client, clock, budget=SOON).read([ask(app, number) for number in range(3)])
+    readings = GraphMessages(client, clock, Slots(), budget=SOON).read([ask(app, number) for number in range(3)])
     errors = [reading.error for reading in readings if isinstance(reading, Unread)]
     assert [type(error) for error in errors] == [TryLater] * 3
     assert all(isinstance(error, TryLater) and error.retry_after == timedelta(seconds=60) for error in errors)
@@ -111,7 +117,7 @@ def test_a_sign_in_that_is_refused_is_each_messages_outcome(app: OAuth2App, cloc
         def forget(self, app: OAuth2App) -> None:
             pass
 
-    readings = GraphMessages(GraphClient(Refusing()), clock).read([ask(app, 1), ask(app, 2)])
+    readings = GraphMessages(GraphClient(Refusing()), clock, Slots()).read([ask(app, 1), ask(app, 2)])
     assert [type(reading.error) for reading in readings if isinstance(reading, Unread)] == [SignInRefused] * 2
 
 
@@ -119,12 +125,43 @@ def test_applications_do_not_share_a_batch(wired: Callable[..., Any], app: OAuth
     """Each application's messages are read with its own token."""
     other = app.model_copy(update={"id": "AAAC", "client_id": "1f6a0000-0000-4000-8000-000000000003"})
     client, wire = wired(answering(found))
-    GraphMessages(client, clock).read([ask(one, number) for number in range(2) for one in (app, other)])
+    GraphMessages(client, clock, Slots()).read([ask(one, number) for number in range(2) for one in (app, other)])
     assert [len(call[2]["requests"]) for call in wire.calls] == [2, 2]
 
 
+def test_a_mailbox_is_read_one_message_at_a_time(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
+    """
+    A batch holds each mailbox once, or one mailbox whose reads wait for each other.
+
+    Few messages of one mailbox join those of others, in one batch after the other; many go in a batch of their own.
+    """
+    client, wire = wired(answering(found))
+    users = ["ada", "ada", "eve", "eve", "eve", "eve", "joe"]
+    readings = GraphMessages(client, clock, Slots()).read(
+        [ask(app, number, user=user) for number, user in enumerate(users)]
+    )
+    assert all(isinstance(reading, Message) for reading in readings)
+    read = [call[2]["requests"] for call in wire.calls if call[2]]
+    chained, loose = ([each for each in read if bool(each[-1].get("dependsOn")) is kind] for kind in (True, False))
+    assert [[one["url"].split("/")[2] for one in each] for each in chained] == [["eve"] * 4]
+    assert [one.get("dependsOn") for one in chained[0]] == [None, ["0"], ["1"], ["2"]]
+    assert [[one["url"].split("/")[2] for one in each] for each in loose] == [["ada", "joe"]]
+    assert [call[1].split("/")[5] for call in wire.calls if not call[2]] == ["ada"]
+
+
+def test_what_comes_after_a_failure_is_read_at_once(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
+    """Messages that are gone hold nobody up: what Graph skips because of one is asked for again without a wait."""
+    gone = Answer(404, {}, {"error": {"code": "ErrorItemNotFound"}})
+    client, wire = wired(answering(lambda url: gone if "m1?" in url or "m3?" in url else found(url)))
+    began = time.monotonic()
+    readings = GraphMessages(client, clock, Slots()).read([ask(app, number) for number in range(6)])
+    assert [reading == NotThere() for reading in readings] == [False, True, False, True, False, False]
+    assert [len(call[2]["requests"]) for call in wire.calls] == [6, 4, 2]
+    assert time.monotonic() - began < 0.5
+
+
 def test_callers_together_respect_a_mailbox(wired: Callable[..., Any], app: OAuth2App, clock: Any) -> None:
-    """Ten callers that read one mailbox have no more than three reads of it in flight."""
+    """Ten callers that read one mailbox have no more than one read of it in flight, and each gets its turn."""
     lock = threading.Lock()
     flying, most = 0, 0
 
@@ -139,11 +176,11 @@ def test_callers_together_respect_a_mailbox(wired: Callable[..., Any], app: OAut
         return found(url)
 
     client, _ = wired(answering(slow))
-    reader = GraphMessages(client, clock)
+    reader = GraphMessages(client, clock, Slots())
     with ThreadPoolExecutor(10) as callers:
         readings = list(callers.map(lambda number: reader.read([ask(app, number)])[0], range(30)))
     assert all(isinstance(reading, Message) for reading in readings)
-    assert 1 < most <= 3
+    assert most == 1
 
 
 @pytest.mark.parametrize("fault", ["inner_429", "inner_503", "inner_missing", "outer_503", "connection_reset"])
@@ -152,7 +189,7 @@ def test_a_bad_moment_of_graph_loses_nothing(tenant: Any, fault: str) -> None:
     ids = [one.id for one in tenant.m365.deliver_many([tenant.mailbox.id], 30, [samples.plain()])]
     tenant.m365.faults(**{fault: {"count": 2}})
     asks = [ReadRequest(tenant.app, tenant.mailbox.address, one, complete=True) for one in ids]
-    readings = GraphMessages(tenant.client, SystemClock()).read(asks)
+    readings = GraphMessages(tenant.client, SystemClock(), Slots()).read(asks)
     assert [getattr(reading, "id", reading) for reading in readings] == ids
     assert tenant.m365.stats()["faults"] == {fault: 2}
 
@@ -162,7 +199,7 @@ def test_graph_never_throttles_us_for_concurrency(tenant: Any) -> None:
     boxes = [tenant.m365.add_mailbox(tenant.id, f"box{number}@contoso.example") for number in range(3)]
     address = {box.id: box.address for box in boxes}
     sent = tenant.m365.deliver_many([box.id for box in boxes], 240, [samples.plain()])
-    reader = GraphMessages(tenant.client, SystemClock())
+    reader = GraphMessages(tenant.client, SystemClock(), Slots())
     asks = [ReadRequest(tenant.app, address[one.mailbox], one.id, complete=False) for one in sent]
     with ThreadPoolExecutor(12) as callers:
         readings = list(callers.map(reader.read, [asks[start : start + 20] for start in range(0, 240, 20)]))
@@ -176,7 +213,7 @@ def test_a_message_that_is_gone(tenant: Any) -> None:
     """A deleted message is not there, and a mailbox that is refused says so."""
     gone = tenant.m365.deliver(tenant.mailbox.id, samples.plain())
     tenant.m365.delete(tenant.mailbox.id, gone)
-    reader = GraphMessages(tenant.client, SystemClock())
+    reader = GraphMessages(tenant.client, SystemClock(), Slots())
     asked = ReadRequest(tenant.app, tenant.mailbox.address, gone, complete=True)
     assert reader.read([asked]) == [NotThere()]
     tenant.m365.refuse_mailbox(tenant.mailbox.id, 403)

@@ -9,6 +9,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.poison_queues import StoragePoisonQueue
 from shared.adapters.storage.queues import Queue
+from shared.domain.errors import NotRequeueable
 from tests.contracts.poison import PoisonQueueContract
 
 
@@ -49,3 +50,16 @@ def test_what_is_no_base64_is_taken_as_it_is(connection: StorageConnection, pref
     back = {str(each.content) for each in connection.queue(f"{prefix}jobs").receive_messages()}
     assert back == {each.body for each in taken}
     assert raw.get_queue_properties().approximate_message_count == 0
+
+
+def test_what_can_never_be_read_is_refused(connection: StorageConnection, prefix: str) -> None:
+    """Text that was not base64 and is too long for it is not put back, and the refusal says what to do."""
+    raw = connection.queue(f"{prefix}jobs-poison", encoded=False)
+    with suppress(ResourceExistsError):
+        raw.create_queue()
+    raw.send_message("!" * 60_000)
+    queue = StoragePoisonQueue(connection, prefix)
+    (taken,) = queue.take()
+    with pytest.raises(NotRequeueable, match="write in base64"):
+        queue.requeue(taken.queue, taken.body)
+    queue.requeue("jobs", "!" * 48 * 1024)

@@ -6,10 +6,11 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.deliveries import DeliveryTable
+from shared.adapters.storage.tables.poison import PoisonTable
 from shared.adapters.storage.tables.retention import TableRetention
 from shared.adapters.storage.tables.sightings import SightingTable
 from shared.ports.deliveries import DeliveryStore
-from shared.ports.state import Retention, SightingStore
+from shared.ports.state import PoisonStore, Retention, SightingStore
 from tests.contracts.examples import delivery
 from tests.contracts.retention import FIRST_OF_FEBRUARY, LAST_OF_JANUARY, RetentionContract, place
 from tests.fakes.clock import FakeClock
@@ -30,13 +31,18 @@ class TestOnAzurite(RetentionContract):
         return SightingTable(connection, prefix)
 
     @pytest.fixture
+    def poison(self, connection: StorageConnection, prefix: str) -> PoisonStore:
+        """Return the poison."""
+        return PoisonTable(connection, prefix)
+
+    @pytest.fixture
     def retention(self, connection: StorageConnection, prefix: str) -> Retention:
         """Return what empties them."""
         return TableRetention(connection, prefix)
 
 
 def test_a_month_costs_one_request(wired: WiredConnection, prefix: str) -> None:
-    """A purge asks three times which months there are, and drops a table with one request, whatever is in it."""
+    """A purge asks for each kind which months there are, and drops a table with one request, whatever is in it."""
     store = DeliveryTable(wired, FakeClock(), prefix)
     rows = [delivery(place(LAST_OF_JANUARY).model_copy(update={"event_id": str(number)})) for number in range(150)]
     store.add([(row, b"{}") for row in rows])
@@ -45,7 +51,7 @@ def test_a_month_costs_one_request(wired: WiredConnection, prefix: str) -> None:
     assert TableRetention(wired, prefix).purge(FIRST_OF_FEBRUARY) == 2
     asked = "GET Tables"
     drops = [f"DELETE Tables('{prefix}{kind}202601')" for kind in ("deliveries", "payloads")]
-    assert wired.wire.calls == [asked, drops[0], asked, drops[1], asked]
+    assert wired.wire.calls == [asked, drops[0], asked, drops[1], asked, asked]
 
 
 def test_a_month_that_was_dropped_can_begin_anew(connection: StorageConnection, prefix: str) -> None:

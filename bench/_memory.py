@@ -1,0 +1,143 @@
+"""100,000 mailboxes in memory: each call of a port is counted as the requests that its adapter makes."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from math import ceil
+from random import Random
+from typing import Any, Self
+
+from shared.adapters.storage.queues import job_messages
+from shared.domain.due import hour_of
+from shared.domain.jobs import Job
+from tests.fakes.randomness import FakeRandomness
+from tests.shared.services.world import Process, World
+
+# The host takes so many messages in a request: host.json, `batchSize`.
+_TAKEN = 16
+_GRAPH = ("history", "subscriptions", "mailboxes", "reader")
+# What one call of these costs; any other is one request.
+_REQUESTS: dict[str, Callable[..., int]] = {
+    "due.remove": lambda entries: ceil(len(entries) / 100),
+    "due.put_all": lambda entries: sum(ceil(each / 100) for each in Counter(hour_of(e.at) for e in entries).values()),
+    "jobs.put_together": lambda jobs, _delay=None: len(list(job_messages(jobs))),
+}
+
+
+class Chance(FakeRandomness):
+    """Chance that is chance, and the same in every run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._random = Random(365)  # noqa: S311  no secret depends on it
+
+    def fraction(self) -> float:
+        """Returns a number in [0, 1)."""
+        return self._random.random()
+
+
+class Silence:
+    """A log that nobody reads."""
+
+    def event(self, name: str, **fields: object) -> None:
+        """Says nothing."""
+
+    def problem(self, name: str, **fields: object) -> None:
+        """Says nothing."""
+
+
+class Messages:
+    """The queue `jobs` as a list of messages, each of which holds some jobs."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Sequence[Job]] = []
+
+    def put(self, job: Job, _delay: timedelta = timedelta()) -> None:
+        """Adds a message of one job."""
+        self.waiting.append([job])
+
+    def put_together(self, jobs: Sequence[Job], _delay: timedelta = timedelta()) -> None:
+        """Adds a message."""
+        self.waiting.append(jobs)
+
+    def take(self) -> list[Sequence[Job]]:
+        """Empties the queue."""
+        taken, self.waiting = self.waiting, []
+        return taken
+
+
+class Counted:
+    """A port whose calls are counted as requests."""
+
+    def __init__(self, port: Any, name: str, requests: Counter[str]) -> None:
+        self._port = port
+        self._name = name
+        self._requests = requests
+
+    def __getattr__(self, method: str) -> Any:
+        """Returns the port's method, counted."""
+        found: Callable[..., Any] = getattr(self._port, method)
+        name = f"{self._name}.{method}"
+        cost = _REQUESTS.get(name)
+
+        def call(*args: Any, **options: Any) -> Any:
+            self._requests[name] += cost(*args) if cost else 1
+            return found(*args, **options)
+
+        return call
+
+
+class Memory:
+    """A world in memory with connected accounts, and a process in it whose requests are counted."""
+
+    def __init__(self, accounts: int) -> None:
+        self.world = World()
+        self.world.furnish()
+        self.world.randomness = Chance()
+        self.accounts = accounts
+        self.requests: Counter[str] = Counter()
+        self.messages = Messages()
+        self.process: Process = self.world.process(self._over, log=Silence())
+
+    def _over(self, port: Any) -> Any:
+        if port is self.world.jobs:
+            return Counted(self.messages, "jobs", self.requests)
+        names = [name for name, value in vars(self.world).items() if value is port]
+        return Counted(port, names[0], self.requests)
+
+    def work(self) -> int:
+        """Carries out what the queue holds, and returns how many messages that were."""
+        taken = self.messages.take()
+        for jobs in taken:
+            self.process.jobs.run_together(jobs)
+        # The host's part: a message is taken with others, and deleted.
+        self.requests["jobs.take"] += ceil(len(taken) / _TAKEN)
+        self.requests["jobs.delete"] += len(taken)
+        return len(taken)
+
+    def storage(self) -> int:
+        """Returns how many requests went to storage."""
+        return sum(count for name, count in self.requests.items() if name.split(".")[0] not in _GRAPH)
+
+    def graph(self) -> int:
+        """Returns how many requests went to Graph."""
+        return sum(count for name, count in self.requests.items() if name.split(".")[0] in _GRAPH)
+
+
+@dataclass
+class Spent:
+    """The processor time and the time that a block took."""
+
+    cpu: float = 0.0
+    wall: float = 0.0
+
+    def __enter__(self) -> Self:
+        """Begins."""
+        self.cpu, self.wall = time.process_time(), time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends."""
+        self.cpu, self.wall = time.process_time() - self.cpu, time.monotonic() - self.wall

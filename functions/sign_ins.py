@@ -1,0 +1,52 @@
+"""Sign-ins: `/v1/authentication/form` for applications, `/accounts/new` and `/oauth` for their users."""
+
+import asyncio
+from collections.abc import Callable
+
+import azure.functions as func
+
+from functions.requests import endpoint, open_endpoint, parse, respond
+from shared import bootstrap
+from shared.domain.sign_in_links import NewSignInForm
+from shared.domain.tokens import Action, Group, Scope
+from shared.services.sign_ins import Step
+
+bp = func.Blueprint()
+
+
+@bp.function_name("sign_ins_form")
+@bp.route("v1/authentication/form", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.WRITE, Group.ADMIN)
+def sign_ins_form(req: func.HttpRequest) -> func.HttpResponse:
+    """Returns the signed address of the sign-in page, for one user."""
+    return respond({"url": bootstrap.relay().sign_ins.form(parse(NewSignInForm, req))})
+
+
+@bp.function_name("sign_ins_open")
+@bp.route("accounts/new", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@open_endpoint
+async def sign_ins_open(req: func.HttpRequest) -> func.HttpResponse:
+    """Shows the sign-in page to whoever has a signed link, or leads on to Microsoft."""
+    query = req.params
+    data, sig, app = query.get("data", ""), query.get("sig", ""), query.get("type")
+    return await _shown(lambda: bootstrap.relay().sign_ins.open(data, sig, app))
+
+
+@bp.function_name("sign_ins_finish")
+@bp.route("oauth", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+@open_endpoint
+async def sign_ins_finish(req: func.HttpRequest) -> func.HttpResponse:
+    """Takes a user back from Microsoft, and leads on to where the link wanted them."""
+    answer = dict(req.params)
+    return await _shown(lambda: bootstrap.relay().sign_ins.finish(answer))
+
+
+async def _shown(step: Callable[[], Step]) -> func.HttpResponse:
+    return await asyncio.to_thread(_answer, step)
+
+
+def _answer(step: Callable[[], Step]) -> func.HttpResponse:
+    # The template library is nothing that the start of the app should wait for.
+    from functions.pages.render import answer  # noqa: PLC0415  see the line above
+
+    return answer(step(), bootstrap.relay().instance_settings.current().brand)

@@ -1,0 +1,1 @@
+"""Dovecot as the mail server of delegated accounts: finding it, its configuration, and a running one."""

@@ -1,0 +1,1 @@
+"""The sidecar's internal API: how requests and answers are written, for both ends, and the client."""
