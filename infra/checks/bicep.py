@@ -15,11 +15,12 @@ from infra.checks.bicep_files import BicepFile, properties, read, text, walk
 
 # What Bicep brings along, of all that, what we use: a new one is added here.
 # https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions
-_BUILT_IN = set(
-    "allowed array base64 bool concat contains description empty environment filter guid json loadJsonContent map "
-    "maxLength maxValue minLength minValue readEnvironmentVariable replace resourceGroup secure split string "
-    "subscription subscriptionResourceId take tenant toLower union uniqueString utcNow".split()
-)
+_BUILT_IN = {
+    *("allowed", "array", "base64", "bool", "concat", "contains", "description", "empty", "environment", "filter"),
+    *("guid", "json", "loadJsonContent", "map", "maxLength", "maxValue", "minLength", "minValue", "string", "split"),
+    *("readEnvironmentVariable", "replace", "resourceGroup", "secure", "subscription", "subscriptionResourceId"),
+    *("take", "tenant", "toLower", "union", "uniqueString", "utcNow"),
+}
 _OUTPUT = re.compile(r"\b(\w+)!?\.outputs\.(\w+)")
 _BINDERS = {"loop_variable", "loop_enumerator"}
 
@@ -46,26 +47,31 @@ def _syntax(file: BicepFile) -> Iterator[str]:
 
 
 def _names(file: BicepFile) -> Iterator[str]:
-    declared = {each.name for each in file.declarations if each.kind != "output"}
-    bound = set(declared)
-    used: set[str] = set()
-    uses: list[Node] = []
-    for node in walk(file.root):
-        if node.type in _BINDERS:
-            bound.add(text(node))
-        elif node.type == "identifier" and node.parent is not None:
-            if _binds(node, node.parent):
-                bound.add(text(node))
-            elif not _labels(node, node.parent):
-                uses.append(node)
+    bound, uses = _identifiers(file)
     for node in uses:
-        used.add(text(node))
         if text(node) not in bound | _BUILT_IN:
             yield f"line {node.start_point.row + 1}: {text(node)!r} is not declared"
+    used = {text(node) for node in uses}
     if file.path.suffix == ".bicep":
         for each in file.of("param") + file.of("var"):
             if each.name not in used:
                 yield f"{each.kind} {each.name!r} is not used"
+
+
+def _identifiers(file: BicepFile) -> tuple[set[str], list[Node]]:
+    """Returns the names that the file binds somewhere, and where it uses one."""
+    bound = {each.name for each in file.declarations if each.kind != "output"}
+    uses: list[Node] = []
+    for node in walk(file.root):
+        if node.type in _BINDERS:
+            bound.add(text(node))
+        if node.type != "identifier" or node.parent is None:
+            continue
+        if _binds(node, node.parent):
+            bound.add(text(node))
+        elif not _labels(node, node.parent):
+            uses.append(node)
+    return bound, uses
 
 
 def _binds(node: Node, parent: Node) -> bool:

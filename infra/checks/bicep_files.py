@@ -75,9 +75,10 @@ class BicepFile:
 
 
 def read(path: Path) -> BicepFile:
-    """Reads a file; in a .bicepparam, `param` gives a value, which the grammar takes for a declaration without a type."""
+    """Reads a file."""
     source = path.read_text()
     if path.suffix == ".bicepparam":
+        # There `param` gives a value, which the grammar takes for a declaration without a type.
         source = re.sub(r"^param ", "var ", source, flags=re.MULTILINE)
     root = _PARSER.parse(source.encode()).root_node
     return BicepFile(path, root, list(_declared(root, None)))

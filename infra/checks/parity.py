@@ -88,21 +88,8 @@ def settings_of(infra: Path) -> dict[str, dict[str, set[str]]]:
 
 
 def _resources(infra: Path, made: list[Block]) -> Iterator[str]:
-    ours: dict[str, set[str]] = {}
-    for path in [infra / "main.bicep", *sorted((infra / "modules").glob("*.bicep"))]:
-        for each in read(path).of("resource"):
-            if each.existing or each.body is None:
-                continue
-            kind = each.type.split("@")[0]
-            name = text(properties(each.body)["name"])
-            ours.setdefault(kind, set()).add("*" if kind in _COMPUTED else _plain(name.strip("'")))
-    theirs: dict[str, set[str]] = {}
-    for block in made:
-        if block.kind == "resource":
-            theirs.setdefault(block.labels[0], set()).add(_plain(block.argument("name") or ""))
+    ours, theirs = _bicep_names(infra), _terraform_names(made)
     for kind, names in sorted(ours.items()):
-        if kind in _INSIDE:
-            continue
         if kind not in _SAME:
             yield f"{kind} has no counterpart in Terraform"
             continue
@@ -112,11 +99,28 @@ def _resources(infra: Path, made: list[Block]) -> Iterator[str]:
         for name in sorted(names ^ other):
             side, missing = ("Bicep", "Terraform") if name in names else ("Terraform", "Bicep")
             yield f"{kind} {name!r} is made by {side} and not by {missing}"
-    for kind in sorted(set(theirs) - set(_SAME.values()) - _INSIDE):
-        yield f"{kind} has no counterpart in Bicep"
-    for kind in sorted(set(theirs) & set(_SAME.values())):
-        if not any(_SAME[each] == kind for each in ours if each in _SAME):
-            yield f"{kind} is made by Terraform and not by Bicep"
+    for kind in sorted(set(theirs) - {_SAME[each] for each in ours if each in _SAME}):
+        yield f"{kind} is made by Terraform and not by Bicep"
+
+
+def _bicep_names(infra: Path) -> dict[str, set[str]]:
+    names: dict[str, set[str]] = {}
+    for path in [infra / "main.bicep", *sorted((infra / "modules").glob("*.bicep"))]:
+        for each in read(path).of("resource"):
+            kind = each.type.split("@")[0]
+            if each.existing or each.body is None or kind in _INSIDE:
+                continue
+            name = "*" if kind in _COMPUTED else _plain(text(properties(each.body)["name"]).strip("'"))
+            names.setdefault(kind, set()).add(name)
+    return names
+
+
+def _terraform_names(made: list[Block]) -> dict[str, set[str]]:
+    names: dict[str, set[str]] = {}
+    for block in made:
+        if block.kind == "resource" and block.labels[0] not in _INSIDE:
+            names.setdefault(block.labels[0], set()).add(_plain(block.argument("name") or ""))
+    return names
 
 
 def _plain(name: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 _SCHEMAS = Path(__file__).parent / "schemas"
+_MORE = 0x80  # Set in every byte of a varint but the last.
 _LIST = 2  # tfplugin6.Schema.NestedBlock.NestingMode
 # Both are what the environment says before the files do; `features` must be there, and may be empty.
 _AZURERM = {
@@ -79,9 +80,9 @@ def _number(number: int, value: int) -> bytes:
 
 def _varint(value: int) -> bytes:
     coded = bytearray()
-    while value > 0x7F:
-        coded.append(value & 0x7F | 0x80)
-        value >>= 7
+    while value >= _MORE:
+        coded.append(value % _MORE | _MORE)
+        value //= _MORE
     return bytes([*coded, value])
 
 
@@ -91,7 +92,7 @@ class _Provider(grpc.GenericRpcHandler):
     def __init__(self, answer: bytes) -> None:
         self._answer = answer
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
         """Returns the handler of one method; messages stay bytes."""
         answer = self._answer if handler_call_details.method.endswith("/GetProviderSchema") else b""
         return grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer)

@@ -26,8 +26,6 @@ _PLATFORM = {
     "AzureWebJobsStorage__credential",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
-# What the function app and the sidecar know each other by.
-SIDECAR = {"SIDECAR_URL", "SIDECAR_KEY"}
 _SECRET = {"CLIENT_STATE_KEYS", "API_TOKEN", "SIDECAR_KEY"}
 _SAMPLES = {
     "AzureWebJobsStorage__queueServiceUri": "https://one.queue.example.com/",
@@ -57,23 +55,28 @@ def _app(names: set[str]) -> Iterator[str]:
     for name in sorted(names):
         if _REFUSED.fullmatch(name):
             yield f"{name} is refused on Flex Consumption"
-        elif name not in _known() | _PLATFORM | SIDECAR:
+        elif name not in _known() | _PLATFORM:
             yield f"{name} is no setting of the app"
-    try:
-        Settings.model_validate({name: _SAMPLES.get(name, "x") for name in names})
-    except ValidationError as refused:
-        for problem in refused.errors(include_input=False):
-            yield f"the app does not start: {'.'.join(map(str, problem['loc']))} {problem['msg']}"
+    yield from _refused("the app", names)
     for name in sorted({*_SAMPLES, *_PLATFORM, "AzureWebJobsStorage__clientId"} - names):
         yield f"{name} is not set for the app"
 
 
 def _sidecar(names: set[str]) -> Iterator[str]:
-    needed = {*_SAMPLES, "AzureWebJobsStorage__clientId"} - {"API_TOKEN", "SIDECAR_URL"}
+    needed = {*_SAMPLES, "AzureWebJobsStorage__clientId"} - {"SIDECAR_URL"}
+    yield from _refused("the sidecar", names)
     for name in sorted(needed - names):
         yield f"{name} is not set for the sidecar"
     for name in sorted(names - needed - _known()):
         yield f"{name} is no setting of the sidecar"
+
+
+def _refused(who: str, names: set[str]) -> Iterator[str]:
+    try:
+        Settings.model_validate({name: _SAMPLES.get(name, "x") for name in names})
+    except ValidationError as refused:
+        for problem in refused.errors(include_input=False):
+            yield f"{who} does not start: {'.'.join(map(str, problem['loc']))} {problem['msg']}"
 
 
 def _hidden(infra: Path, side: str) -> Iterator[str]:

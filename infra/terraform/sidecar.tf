@@ -34,6 +34,12 @@ resource "azurerm_container_app" "sidecar" {
     identity = azurerm_user_assigned_identity.sidecar[0].id
   }
 
+  # Its settings are the app's, which do not start without the token.
+  secret {
+    name                = "api-token"
+    key_vault_secret_id = azurerm_key_vault_secret.api_token.versionless_id
+    identity            = azurerm_user_assigned_identity.sidecar[0].id
+  }
   secret {
     name                = "client-state-keys"
     key_vault_secret_id = azurerm_key_vault_secret.client_state_keys.versionless_id
@@ -71,6 +77,10 @@ resource "azurerm_container_app" "sidecar" {
       env {
         name  = "KEY_VAULT_URL"
         value = azurerm_key_vault.relay.vault_uri
+      }
+      env {
+        name        = "API_TOKEN"
+        secret_name = "api-token"
       }
       env {
         name        = "CLIENT_STATE_KEYS"

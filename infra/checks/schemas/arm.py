@@ -60,7 +60,7 @@ def _property(told: dict[str, Any], named: dict[str, Any], used: set[str], types
 
 def _asked(program: str, resource: str) -> list[dict[str, Any]]:
     said = subprocess.run(
-        [program, "bicepschema", "get", "--resource-type", resource.split("@")[0]],
+        [program, "bicepschema", "get", "--resource-type", resource.split("@", maxsplit=1)[0]],
         env={**os.environ, "AZURE_MCP_COLLECT_TELEMETRY": "false"},
         capture_output=True,
         text=True,

@@ -1,5 +1,5 @@
 """
-Makes azurerm.json: what hashicorp/azurerm allows, for the resources of our templates, in the form that Terraform prints.
+Makes azurerm.json: what hashicorp/azurerm allows, for the resources of our templates.
 
     npm pack cdktn's prebuilt provider, unpack it, then: python -m infra.checks.schemas.azurerm package/ > azurerm.json
 
@@ -93,7 +93,7 @@ def used(folder: Path) -> set[str]:
     found: set[str] = set()
     for path in folder.glob("*.tf"):
         text = path.read_text()
-        found |= {name for name in re.findall(r'^resource "(azurerm_\w+)"', text, re.MULTILINE)}
+        found |= set(re.findall(r'^resource "(azurerm_\w+)"', text, re.MULTILINE))
         found |= {f"data.{name}" for name in re.findall(r'^data "(azurerm_\w+)"', text, re.MULTILINE)}
     return found
 
