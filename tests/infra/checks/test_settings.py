@@ -18,7 +18,7 @@ def test_both_start(root: Path) -> None:
 @pytest.mark.parametrize(
     ("slip", "problem"),
     [
-        ((APP, "  API_TOKEN: ", "  APITOKEN: "), "the app does not start: API_TOKEN"),
+        ((APP, "  API_TOKEN: ", "  APITOKEN: "), "the app does not start: api_token"),
         ((APP, "  KEY_VAULT_URL: ", "  VAULT_FILE: "), "KEY_VAULT_URL is not set for the app"),
         ((APP, "API_TOKEN: '@Microsoft.KeyVault", "API_TOKEN: 'plain"), "API_TOKEN of the app is no reference"),
         ((TERRAFORM, "CLIENT_STATE_KEYS ", "STATE_KEYS "), "STATE_KEYS is no setting of the app"),
