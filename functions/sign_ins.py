@@ -5,10 +5,12 @@ from collections.abc import Callable
 
 import azure.functions as func
 
-from functions.requests import endpoint, open_endpoint, parse, respond
+from functions.pages.guard import page_endpoint
+from functions.requests import endpoint, parse, respond
 from shared import bootstrap
 from shared.domain.sign_in_links import NewSignInForm
 from shared.domain.tokens import Action, Group, Scope
+from shared.services.relay import Relay
 from shared.services.sign_ins import Step
 
 bp = func.Blueprint()
@@ -24,29 +26,33 @@ def sign_ins_form(req: func.HttpRequest) -> func.HttpResponse:
 
 @bp.function_name("sign_ins_open")
 @bp.route("accounts/new", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@open_endpoint
+@page_endpoint
 async def sign_ins_open(req: func.HttpRequest) -> func.HttpResponse:
     """Shows the sign-in page to whoever has a signed link, or leads on to Microsoft."""
     query = req.params
     data, sig, app = query.get("data", ""), query.get("sig", ""), query.get("type")
-    return await _shown(lambda: bootstrap.relay().sign_ins.open(data, sig, app))
+    return await _shown(req, lambda relay, browser: relay.sign_ins.open(data, sig, app, browser))
 
 
 @bp.function_name("sign_ins_finish")
 @bp.route("oauth", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
-@open_endpoint
+@page_endpoint
 async def sign_ins_finish(req: func.HttpRequest) -> func.HttpResponse:
     """Takes a user back from Microsoft, and leads on to where the link wanted them."""
     answer = dict(req.params)
-    return await _shown(lambda: bootstrap.relay().sign_ins.finish(answer))
+    return await _shown(req, lambda relay, browser: relay.sign_ins.finish(answer, browser))
 
 
-async def _shown(step: Callable[[], Step]) -> func.HttpResponse:
-    return await asyncio.to_thread(_answer, step)
+async def _shown(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:
+    return await asyncio.to_thread(_answer, req, step)
 
 
-def _answer(step: Callable[[], Step]) -> func.HttpResponse:
+def _answer(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:
     # The template library is nothing that the start of the app should wait for.
-    from functions.pages.render import answer  # noqa: PLC0415  see the line above
+    from functions.pages import cookies  # noqa: PLC0415  see the line above
+    from functions.pages.render import answer  # noqa: PLC0415  the same
 
-    return answer(step(), bootstrap.relay().instance_settings.current().brand)
+    relay = bootstrap.relay()
+    settings = relay.instance_settings.current()
+    secure = (settings.service_url or "").startswith("https:")
+    return answer(step(relay, cookies.mark_of(req, secure=secure)), settings.brand, secure=secure)

@@ -9,7 +9,7 @@ the whole.
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.adapters.storage.connection import StorageConnection
+    from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
-    from shared.ports.machine import Clock, Dependency, Log
+    from shared.ports.machine import Clock, Dependency, Log, Randomness
     from shared.ports.mail import MailBackend
     from shared.ports.microsoft365 import (
         EndpointProbe,
@@ -39,9 +40,16 @@ if TYPE_CHECKING:
         TokenSource,
     )
     from shared.ports.outside import Outside
+    from shared.ports.queues import ChangeQueue
+    from shared.ports.records import Stored
+    from shared.ports.sidecar import MirrorStore, ShardStore, WatchStore
     from shared.ports.sign_ins import GrantTokens, SignIns
+    from shared.ports.state import AccountStore
     from shared.ports.vault import Vault
+    from shared.services.grants import Grants
+    from shared.services.lookups import Lookup
     from shared.services.relay import Options, Relay
+    from shared.services.watching import Watching
 
 Part = TypeVar("Part")
 
@@ -51,6 +59,8 @@ _READ_BUDGET = timedelta(seconds=5)
 # A read waits a moment for company, and a row, which comes after the POST, a little longer; in seconds.
 _READ_PACE = 0.02
 _ROW_PACE = 0.25
+# How stale the sidecar's word on an application may be.
+_APP_TTL = timedelta(seconds=60)
 
 
 class Once(Generic[Part]):
@@ -80,6 +90,35 @@ class Ingress:
 
     notifications: Notifications
     log: "Log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sidecar:
+    """
+    What the sidecar needs.
+
+    *imap_server* and *smtp_server* take the place of each cloud's own; without *key* it serves no mail.
+    """
+
+    accounts: "AccountStore"
+    watching: "Watching"
+    grants: "Grants"
+    apps: "Lookup[Stored[OAuth2App] | None]"
+    shards: "ShardStore"
+    watches: "WatchStore"
+    mirrors: "MirrorStore"
+    changes: "ChangeQueue"
+    clock: "Clock"
+    randomness: "Randomness"
+    log: "Log"
+    lease: timedelta
+    poll: timedelta
+    places: int
+    logins_per_second: float
+    port: int
+    imap_server: tuple[str, int] | None
+    smtp_server: tuple[str, int] | None
+    key: str | None = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -114,6 +153,12 @@ def relay() -> "Relay":
     return build(_settings())
 
 
+@Once
+def sidecar() -> Sidecar:
+    """Returns the sidecar's part for this process, made from the environment; raises Misconfigured."""
+    return build_sidecar(_settings())
+
+
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
     """Returns the notification part alone: no table, no vault, no Graph stands behind it."""
     from shared.adapters.log import JsonLog
@@ -132,6 +177,71 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         log=told,
     )
     return Ingress(notifications=notifications, log=told)
+
+
+def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -> Sidecar:  # frozen and empty
+    """Returns the sidecar's part: storage, vault, Entra for users, and nothing of Graph."""
+    from shared.adapters.entra.users import EntraUsers
+    from shared.adapters.log import JsonLog
+    from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
+    from shared.adapters.storage.tables.accounts import AccountTable
+    from shared.adapters.storage.tables.grants import GrantTable
+    from shared.adapters.storage.tables.mirrors import MirrorTable
+    from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
+    from shared.adapters.storage.tables.watches import ShardTable, WatchTable
+    from shared.adapters.system import SystemClock, SystemRandomness
+    from shared.services.grants import Grants
+    from shared.services.lookups import Lookup
+    from shared.services.standings import Standings
+    from shared.services.watching import Watching
+
+    system_clock = SystemClock()
+    clock, randomness, log = replaced.clock or system_clock, SystemRandomness(system_clock), replaced.log or JsonLog()
+    connection = _connection(settings)
+    vault, _ = _vault(settings, clock, replaced.vault)
+    accounts, changes, jobs = AccountTable(connection), StorageChangeQueue(connection), StorageJobQueue(connection)
+    apps = Lookup(OAuth2AppTable(connection).get, clock, _APP_TTL)
+    watches, mirrors = WatchTable(connection), MirrorTable(connection)
+    grants = Grants(
+        store=GrantTable(connection),
+        apps=apps,
+        tokens=replaced.grant_tokens or EntraUsers(vault, clock, login_url=settings.login_url),
+        vault=vault,
+        jobs=jobs,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+    )
+    return Sidecar(
+        accounts=accounts,
+        watching=Watching(
+            accounts=accounts,
+            grants=grants,
+            watches=watches,
+            mirrors=mirrors,
+            standings=Standings(accounts, changes, jobs, clock, randomness, log),
+            clock=clock,
+            randomness=randomness,
+            log=log,
+        ),
+        grants=grants,
+        apps=apps,
+        shards=ShardTable(connection),
+        watches=watches,
+        mirrors=mirrors,
+        changes=changes,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        lease=timedelta(seconds=settings.sidecar_lease_seconds),
+        poll=timedelta(seconds=settings.sidecar_poll_seconds),
+        places=settings.sidecar_sessions,
+        logins_per_second=settings.sidecar_logins_per_second,
+        port=settings.sidecar_port,
+        imap_server=_host_and_port(settings.imap_server),
+        smtp_server=_host_and_port(settings.smtp_server),
+        key=settings.sidecar_key.get_secret_value() if settings.sidecar_key else None,
+    )
 
 
 def build(settings: Settings, replaced: Replacements = Replacements()) -> "Relay":  # frozen and empty
@@ -185,6 +295,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
+    from shared.adapters.storage.tables.mirrors import MirrorTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
@@ -233,6 +344,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         grants=GrantTable(connection),
         flows=FlowTable(connection, Seal(settings.client_state_key_map)),
         watches=WatchTable(connection),
+        mirrors=MirrorTable(connection),
         vault=vault,
         changes=StorageChangeQueue(connection),
         retries=StorageRetryQueue(connection),
@@ -256,6 +368,13 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
             timeout=timedelta(seconds=settings.webhook_timeout_seconds),
         ),
     )
+
+
+def _host_and_port(server: str | None) -> tuple[str, int] | None:
+    if server is None:
+        return None
+    host, _, port = server.rpartition(":")
+    return host, int(port)
 
 
 def _settings() -> Settings:

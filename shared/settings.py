@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _KEY_ID = re.compile(r"^[a-z0-9]{1,8}$")
+_SERVER = re.compile(r"^[A-Za-z0-9.-]+:\d{1,5}$")
 _MINIMUM_KEY_BYTES = 32
 
 
@@ -142,6 +143,39 @@ class Settings(BaseSettings):
         "to 5 weeks longer.",
     )
 
+    imap_server: str | None = Field(
+        default=None, description="IMAP server (`host:port`, TLS) in place of each cloud's own, for a test."
+    )
+    smtp_server: str | None = Field(
+        default=None, description="SMTP server (`host:port`, STARTTLS) in place of each cloud's own, for a test."
+    )
+    sidecar_lease_seconds: float = Field(
+        default=40,
+        ge=2,
+        le=600,
+        description="How long a silent replica of the sidecar keeps its mailboxes, in seconds (2 to 600).",
+    )
+    sidecar_poll_seconds: float = Field(
+        default=300,
+        ge=1,
+        le=3600,
+        description="How often folders that no connection listens to are looked at, in seconds (1 to 3600).",
+    )
+    sidecar_port: int = Field(
+        default=8080, ge=0, le=65535, description="Port on which the sidecar answers (0 takes a free one)."
+    )
+    sidecar_sessions: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="How many IMAP connections the sidecar keeps with one user's sign-in. Exchange has limits of its "
+        "own, so raise it with care.",
+    )
+
+    sidecar_logins_per_second: float = Field(
+        default=5, gt=0, le=1000, description="How many IMAP logins a replica of the sidecar begins in a second."
+    )
+
     @field_validator("client_state_keys")
     @classmethod
     def _keys_are_strong(cls, value: SecretStr) -> SecretStr:
@@ -186,6 +220,13 @@ class Settings(BaseSettings):
         ):
             raise ValueError("must be an address like https://relay.example.com, without user, query and fragment")
         return value.rstrip("/")
+
+    @field_validator("imap_server", "smtp_server")
+    @classmethod
+    def _is_host_and_port(cls, value: str | None) -> str | None:
+        if value is not None and not _SERVER.fullmatch(value):
+            raise ValueError("must be a host and a port, like mail.example.com:993")
+        return value
 
     @field_validator("webhook_allowed_networks")
     @classmethod

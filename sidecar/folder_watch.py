@@ -65,9 +65,11 @@ class FolderWatch:
         """What has been told of the folder, or None where it was not opened yet."""
         return self._told
 
-    async def open(self) -> Finds:
+    async def open(self, *, newest: int | None = None) -> Finds:
         """
         Opens the folder, brings it up to date, and returns what happened since the mirror.
+
+        Of a folder that has a mirror, the flags of the *newest* messages are read again, of all where it is None.
 
         A folder without a mirror brings no finds: what is there was there before. Nor does one that numbers its
         messages anew, but for one Reset.
@@ -85,7 +87,7 @@ class FolderWatch:
             await self._settle(newest=0)
             self._map.uidnext = max(self._map.uidnext, self._uidnext)
         else:
-            await self._settle(newest=None)
+            await self._settle(newest=newest)
         return self._finds()
 
     async def refresh(self) -> Finds:

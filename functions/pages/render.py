@@ -1,6 +1,7 @@
 """A page as an answer: rendered, escaped, and with headers that let it do nothing but be read."""
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,7 @@ import azure.functions as func
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from functions.pages import cookies
 from functions.pages.words import PROBLEMS
 from shared.domain.brands import Brand
 from shared.services.sign_ins import Choose, Done, Leave, Problem, Step
@@ -19,6 +21,13 @@ _OK = 200
 _SEE_OTHER = 303
 
 
+class Fact(NamedTuple):
+    """Something that the user should know, under its label."""
+
+    label: str
+    value: str
+
+
 class Action(NamedTuple):
     """Something that the user can do next."""
 
@@ -26,10 +35,11 @@ class Action(NamedTuple):
     url: str
 
 
-def answer(step: Step, brand: Brand) -> func.HttpResponse:
-    """Returns what the browser gets for *step*: a page, or the way to another address."""
+def answer(step: Step, brand: Brand, *, secure: bool = True) -> func.HttpResponse:
+    """Returns what the browser gets for *step*: a page, or the way to another address; *secure* is over https."""
     if isinstance(step, Leave):
-        return func.HttpResponse(status_code=_SEE_OTHER, headers={"Location": step.url, **_common()})
+        kept = {"Set-Cookie": cookies.kept(step.browser, secure=secure)} if step.browser else {}
+        return func.HttpResponse(status_code=_SEE_OTHER, headers={"Location": step.url, **kept, **_common()})
     if isinstance(step, Choose):
         actions = [Action(choice.title, choice.url) for choice in step.choices]
         return _page("Connect your mailbox", "Choose how to sign in.", brand, actions)
@@ -40,21 +50,29 @@ def answer(step: Step, brand: Brand) -> func.HttpResponse:
 
 def _problem(problem: Problem, brand: Brand) -> func.HttpResponse:
     words = PROBLEMS[problem.kind]
-    known = {
-        "detail": problem.detail,
-        "mend": problem.mend,
-        "signed_in": problem.signed_in,
-        "expected": problem.expected,
-    }
+    facts = [Fact(label, known) for name, label in words.facts.items() if (known := getattr(problem, name))]
     actions = [Action(words.again, problem.again)] if problem.again else []
-    return _page(words.title, words.text.format(**known), brand, actions, status=problem.status)
+    return _page(words.title, words.text, brand, actions, facts, status=problem.status)
 
 
 def _page(
-    title: str, text: str, brand: Brand, actions: list[Action] | None = None, *, status: int = _OK
+    title: str,
+    text: str,
+    brand: Brand,
+    actions: Sequence[Action] = (),
+    facts: Sequence[Fact] = (),
+    *,
+    status: int = _OK,
 ) -> func.HttpResponse:
     style = _style(brand)
-    html = _template().render(title=title, text=text, brand=brand, actions=actions or [], style=Markup(style))  # noqa: S704  our own file and a colour that was checked
+    html = _template().render(
+        title=title,
+        text=text,
+        brand=brand,
+        actions=actions,
+        facts=facts,
+        style=Markup(style),  # noqa: S704  our own file and a colour that was checked
+    )
     headers = {"Content-Security-Policy": _policy(style, brand), **_common()}
     return func.HttpResponse(html, status_code=status, mimetype="text/html", charset="utf-8", headers=headers)
 

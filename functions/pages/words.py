@@ -1,15 +1,24 @@
-"""What pages say: for each problem a title, a text, and what the user may do. `{...}` stands for what is known."""
+"""What pages say: for each problem a title, a text, what is known of it, and what the user may do."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from shared.services.sign_ins import ProblemKind
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class Words(NamedTuple):
-    """The words for one problem; `again` labels the button, where another try makes sense."""
+    """
+    The words for one problem.
+
+    `facts` are fields of the problem, each with its label. `again` labels the button, where another try makes sense.
+    """
 
     title: str
     text: str
+    facts: Mapping[str, str] = _NOTHING
     again: str = "Try again"
 
 
@@ -30,8 +39,13 @@ PROBLEMS = {
     ),
     ProblemKind.STATE: Words(
         "This sign-in has ended",
-        "It was finished already, took longer than a day, or was begun in another place. Go back to the application "
-        "that sent you here and start again.",
+        "It was finished already, or took longer than a day. Go back to the application that sent you here and start "
+        "again.",
+    ),
+    ProblemKind.OTHER_BROWSER: Words(
+        "This sign-in was begun elsewhere",
+        "It began in another browser, or this one keeps no cookies. Nothing was connected. If you did not ask for it, "
+        "close this page; else open the link again, in this browser.",
     ),
     ProblemKind.CANCELLED: Words(
         "You did not sign in",
@@ -39,24 +53,32 @@ PROBLEMS = {
     ),
     ProblemKind.WRONG_ACCOUNT: Words(
         "You signed in with another account",
-        "You signed in as {signed_in}, but {expected} is needed here. Nothing was connected.",
+        "Another one is needed here. Nothing was connected.",
+        {"signed_in": "You signed in as", "expected": "Needed"},
         again="Use another account",
     ),
     ProblemKind.MISSING_SCOPES: Words(
         "A permission is missing",
-        "Microsoft did not grant all that is needed to read the mailbox. Missing: {detail}. Sign in again and accept "
-        "the permissions, or ask your administrator to allow them.",
+        "Microsoft did not grant all that is needed to read the mailbox. Sign in again and accept the permissions, or "
+        "ask your administrator to allow them.",
+        {"detail": "Missing"},
     ),
     ProblemKind.MAILBOX_TAKEN: Words(
         "This mailbox is connected already",
-        "{detail} is connected under another name. Nothing was changed.",
+        "It is connected under another name. Nothing was changed.",
+        {"detail": "Mailbox"},
     ),
     ProblemKind.REFUSED: Words(
         "Microsoft refused the sign-in",
-        "Microsoft's answer was {detail}. An administrator can help: {mend}",
+        "Nothing was connected. Whoever administers your Microsoft 365 can help.",
+        {"mend": "What to do", "detail": "Microsoft's answer"},
     ),
     ProblemKind.BUSY: Words(
         "Microsoft does not answer",
         "This passes by itself. Try again in a minute; nothing was connected.",
+    ),
+    ProblemKind.OURS: Words(
+        "Something went wrong here",
+        "It is not your fault, and usually passes. Go back to the application that sent you here and start again.",
     ),
 }

@@ -28,6 +28,10 @@ class Api:
         """Returns the answer to a POST."""
         return self._call("POST", path, json=body)
 
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Returns the answer to a PUT."""
+        return self._call("PUT", path, json=body)
+
     def is_up(self) -> bool:
         """Tells whether the host has indexed the functions and serves them."""
         try:

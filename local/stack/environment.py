@@ -1,7 +1,8 @@
 """The environment of the function app in a stack: every setting of the product, and nothing of the person's own."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.stack.keys import Keys
@@ -12,7 +13,7 @@ _LOOPBACK = "localhost,127.0.0.1,::1"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the function app works with."""
+    """What the function app works with; `more` are further settings."""
 
     storage: str
     vault: Path
@@ -20,6 +21,7 @@ class Surroundings:
     m365_url: str
     authority: Path
     keys: Keys
+    more: Mapping[str, str] = field(default_factory=dict)
 
 
 def environment(around: Surroundings) -> dict[str, str]:
@@ -46,4 +48,4 @@ def environment(around: Surroundings) -> dict[str, str]:
     }
     # Set and empty, a variable hides what local.settings.json says of it: that file is for `make serve`.
     unset = {variable(name): "" for name in Settings.model_fields}
-    return {**os.environ, **unset, **settings, **machine}
+    return {**os.environ, **unset, **settings, **around.more, **machine}

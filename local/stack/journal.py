@@ -59,6 +59,11 @@ class Journal:
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting(), seconds)
 
+    def wait_until(self, deadline: float, check: Callable[[], None]) -> None:
+        """Waits for what is expected, until *deadline* at most, while *check* raises nothing."""
+        while not self.wait(0.5) and time.monotonic() < deadline:
+            check()
+
     def failings(self) -> list[str]:
         """Returns a line for each webhook that is missing, or whose signatures are not accepted."""
         with self._changed:

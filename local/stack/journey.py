@@ -24,18 +24,19 @@ class Person:
     account: str
     name: str
     shared: bool = False
+    domain: str = DOMAIN
 
     @property
     def address(self) -> str:
         """The mailbox's address."""
-        return f"{self.account}@{DOMAIN}"
+        return f"{self.account}@{self.domain}"
 
 
 HELP = Person("help", "Help Desk", shared=True)
 MARI = Person("mari.tamm", "Mari Tamm")
 LIIS = Person("liis.kask", "Liis Kask")
 PEOPLE = (HELP, MARI, LIIS)
-_ACCOUNT_EVENTS = ("accountAdded", "authenticationSuccess", "accountInitialized")
+ACCOUNT_EVENTS = ("accountAdded", "authenticationSuccess", "accountInitialized")
 _MAIL = (
     (HELP, samples.plain),
     (HELP, samples.with_file),
@@ -61,17 +62,17 @@ class Journey:
         self._verify(app)
         say(f"\n{HEADING}")
         for person in PEOPLE:
-            for event in _ACCOUNT_EVENTS:
+            for event in ACCOUNT_EVENTS:
                 self.journal.expect(Key(event, person.account), person.address)
             api.post("/v1/account", account(person, app))
         for person in PEOPLE:
-            self._connected(person)
+            connected(self.stack, person)
 
     def mail(self, deadline: float) -> None:
         """Delivers mail, waits for its webhooks, and then reads, moves and deletes a message each."""
         delivered = [(person, *self._deliver(person, sample())) for person, sample in _MAIL]
         # A message that is read while it is still announced would rightly be told as one event.
-        self.wait(deadline)
+        self.journal.wait_until(deadline, self.stack.check)
         (reader, read, read_subject), _, _, (mover, moved, moved_subject), (deleter, deleted, subject) = delivered
         m365 = self.stack.m365
         self.journal.expect(Key("messageUpdated", reader.account, read), read_subject)
@@ -80,12 +81,7 @@ class Journey:
         m365.move(mover.address, moved, "archive")
         self.journal.expect(Key("messageDeleted", deleter.account, deleted), subject)
         m365.delete(deleter.address, deleted)
-        self.wait(deadline)
-
-    def wait(self, deadline: float) -> None:
-        """Waits for what is expected, until *deadline* at most, while the stack lives."""
-        while not self.journal.wait(0.5) and time.monotonic() < deadline:
-            self.stack.check()
+        self.journal.wait_until(deadline, self.stack.check)
 
     def _organization(self) -> tuple[Tenant, Application]:
         m365 = self.stack.m365
@@ -104,22 +100,24 @@ class Journey:
         if not told["ok"]:
             raise StackRefused("The application does not work; the steps above say why.")
 
-    def _connected(self, person: Person) -> None:
-        deadline = time.monotonic() + _CONNECT_SECONDS
-        while True:
-            shown = self.stack.api.get(f"/v1/account/{person.account}")
-            if shown["state"] == "connected":
-                return
-            if time.monotonic() > deadline:
-                raise StackRefused(f"{person.address} is {shown['state']!r}, not connected: {shown['lastError']}")
-            self.stack.check()
-            time.sleep(_PAUSE)
-
     def _deliver(self, person: Person, mime: bytes) -> tuple[str, str]:
         message = email.message_from_bytes(mime, policy=email.policy.default)
         subject = str(message["Subject"])
         self.journal.expect(Key("messageNew", person.account, str(message["Message-ID"])), subject)
         return mail.deliver(self.stack.m365, person.address, mime), subject
+
+
+def connected(stack: Stack, person: Person) -> None:
+    """Returns when the mailbox is connected; raises StackRefused with the reason where it does not become so."""
+    deadline = time.monotonic() + _CONNECT_SECONDS
+    while True:
+        shown = stack.api.get(f"/v1/account/{person.account}")
+        if shown["state"] == "connected":
+            return
+        if time.monotonic() > deadline:
+            raise StackRefused(f"{person.address} is {shown['state']!r}, not connected: {shown['lastError']}")
+        stack.check()
+        time.sleep(_PAUSE)
 
 
 def settings(stack: Stack) -> dict[str, object]:

@@ -28,6 +28,7 @@ class Keys:
     client_state_keys: str = field(default_factory=client_state_keys)
     service_secret: str = field(default_factory=lambda: f"whsec_{b64encode(secrets.token_bytes(32)).decode()}")
     client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    sidecar_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 def kept(path: Path) -> Keys:

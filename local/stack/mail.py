@@ -1,6 +1,7 @@
 """Mail into the simulated mailboxes, and `python -m local.stack mail`, which delivers some to the stack that runs."""
 
 import json
+import smtplib
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 import requests
 
 from local.m365.control import Microsoft365
+from local.stack import ports
 from local.stack.errors import StackRefused
 from local.stack.keys import write_private
 
@@ -20,11 +22,13 @@ DELIVERED_AT = "X-Delivered-At"
 
 @dataclass(frozen=True)
 class Address:
-    """Where the stack that runs takes mail."""
+    """Where the stack that runs takes mail; that of users who sign in, at the port `lmtp`."""
 
     m365_url: str
     authority: str
     mailboxes: Sequence[str]
+    lmtp: int = 0
+    user_mailboxes: Sequence[str] = ()
 
     def write(self, path: Path) -> None:
         """Tells other processes of this machine."""
@@ -33,8 +37,12 @@ class Address:
 
 def deliver(m365: Microsoft365, mailbox: str, mime: bytes) -> str:
     """Delivers a message now and returns its id."""
-    stamp = f"{DELIVERED_AT}: {time.time():.3f}\r\n".encode()
-    return m365.deliver(mailbox, stamp + mime)
+    return m365.deliver(mailbox, stamped(mime))
+
+
+def stamped(mime: bytes) -> bytes:
+    """Returns a message with the moment of its delivery, which is now."""
+    return f"{DELIVERED_AT}: {time.time():.3f}\r\n".encode() + mime
 
 
 def compose(sender: str, to: str, subject: str, text: str) -> bytes:
@@ -55,11 +63,16 @@ def send(path: Path, sender: str, to: str, subject: str, text: str) -> str:
         address = Address(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise StackRefused("No stack runs here: start one with `make run`.") from None
-    if to.lower() not in address.mailboxes:
-        raise StackRefused(f"There is no mailbox {to!r}; there are {', '.join(address.mailboxes)}.")
-    m365 = Microsoft365(address.m365_url, Path(address.authority))
+    known = [*address.mailboxes, *address.user_mailboxes]
+    if to.lower() not in known:
+        raise StackRefused(f"There is no mailbox {to!r}; there are {', '.join(known)}.")
+    message = compose(sender, to, subject, text)
     try:
-        deliver(m365, to, compose(sender, to, subject, text))
-    except requests.ConnectionError:
+        if to.lower() in address.user_mailboxes:
+            with smtplib.LMTP(ports.HOST, address.lmtp, local_hostname="localhost") as lmtp:
+                lmtp.sendmail(sender, [to], stamped(message))
+        else:
+            deliver(Microsoft365(address.m365_url, Path(address.authority)), to, message)
+    except (requests.ConnectionError, ConnectionError):
         raise StackRefused("The stack does not answer: start it again with `make run`.") from None
     return f"Delivered to {to}; the webhook shows where the stack runs."

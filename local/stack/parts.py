@@ -1,4 +1,8 @@
-"""The parts of a stack and the order in which they come up: storage, Microsoft 365, receiver, function app."""
+"""
+The parts of a stack and the order in which they come up: storage, Microsoft 365, receiver, function app.
+
+Where users sign in, their mail server and the sidecar stand beside them.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -7,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local import azurite
+from local.dovecot.server import Dovecot
 from local.m365 import certificates
 from local.m365.control import Microsoft365
 from local.receiver import Received, Receiver, receiving
-from local.stack import ports
+from local.stack import ports, users
 from local.stack.api import Api
 from local.stack.children import Child, child
 from local.stack.environment import Surroundings, environment
@@ -18,6 +23,7 @@ from local.stack.keys import Keys, kept
 from local.stack.storage import storage
 
 APP_LOG = "app.log"
+SIDECAR_LOG = "sidecar.log"
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Plan:
     """
     Where a stack lives: `home` keeps its keys, certificates and logs, `scratch` what must not outlive it.
 
-    A port that is None is a free one.
+    A port that is None is a free one. With `users` there is a mail server for users who sign in, and the sidecar.
     """
 
     home: Path
@@ -34,6 +40,7 @@ class Plan:
     m365_port: int | None = None
     azurite_ports: azurite.Ports | None = None
     azurite_options: Sequence[str] = ("--silent",)
+    users: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Stack:
     receiver: Receiver
     app: Child
     children: Sequence[Child]
+    dovecot: Dovecot | None = None
 
     def check(self) -> None:
         """Raises StackRefused with the reason where one of the processes has ended."""
@@ -74,6 +82,8 @@ def running(plan: Plan, tell: Callable[[Received], None] = lambda _received: Non
         receiver = parts.enter_context(receiving(keys.service_secret, tell=tell))
         emulator.wait()
         m365.wait_until(lambda: ports.answers(m365_port))
+        control = Microsoft365(m365_url, files.authority)
+        mail = parts.enter_context(users.mail_server(control, keys.sidecar_key)) if plan.users else None
         around = Surroundings(
             storage=emulator.connection_string,
             vault=plan.scratch / "vault",
@@ -81,22 +91,24 @@ def running(plan: Plan, tell: Callable[[Received], None] = lambda _received: Non
             m365_url=m365_url,
             authority=files.authority,
             keys=keys,
+            more=mail.of_app() if mail else {},
         )
+        variables = environment(around)
         command = host_command(port, plan.scratch / "host")
-        app = parts.enter_context(
-            child("The function app", command, log=plan.home / APP_LOG, environment=environment(around))
-        )
+        app = parts.enter_context(child("The function app", command, log=plan.home / APP_LOG, environment=variables))
+        sidecar = [parts.enter_context(users.sidecar(mail, variables, plan.home / SIDECAR_LOG))] if mail else []
         api = Api(url, keys.api_token)
         app.wait_until(api.is_up)
         yield Stack(
             home=plan.home,
             keys=keys,
             api=api,
-            m365=Microsoft365(m365_url, files.authority),
+            m365=control,
             authority=files.authority,
             receiver=receiver,
             app=app,
-            children=(emulator.child, m365, app),
+            children=(emulator.child, m365, app, *sidecar),
+            dovecot=mail.dovecot if mail else None,
         )
 
 

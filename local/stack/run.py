@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from local import azurite
-from local.stack import ports
+from local.stack import journey, ports, user_journey, users
 from local.stack.journal import Journal
-from local.stack.journey import HELP, PEOPLE, Journey
 from local.stack.mail import Address
 from local.stack.parts import APP_LOG, Plan, Stack, running
 
@@ -28,7 +27,7 @@ def run(home: Path, port: int) -> int:
     with tempfile.TemporaryDirectory() as scratch, ExitStack() as afterwards:
         defaults = azurite.Ports()
         usual = all(ports.is_free(each) for each in (defaults.blob, defaults.queue, defaults.table))
-        plan = Plan(home, Path(scratch), port, M365_PORT, defaults if usual else None)
+        plan = Plan(home, Path(scratch), port, M365_PORT, defaults if usual else None, users=_users())
         journal = Journal(say)
         say("Relay365 on this machine, with Microsoft 365 simulated.")
         stack = afterwards.enter_context(running(plan, journal.arrived))
@@ -36,7 +35,7 @@ def run(home: Path, port: int) -> int:
         failings = _travel(stack, journal)
         if failings:
             say("\n".join(["", "Not everything came:", *(f"  {each}" for each in failings)]))
-        Address(stack.m365.url, str(stack.authority), [person.address for person in PEOPLE]).write(address)
+        _address(stack).write(address)
         say(advice(stack))
         while True:
             stack.check()
@@ -49,13 +48,14 @@ def run_once(port: int | None) -> int:
         home = Path(folder)
         journal = Journal(say)
         say("Relay365 on this machine, once, with Microsoft 365 simulated.")
-        with running(Plan(home, home / "scratch", port), journal.arrived) as stack:
+        with running(Plan(home, home / "scratch", port, users=_users()), journal.arrived) as stack:
             failings = _travel(stack, journal)
         if failings:
-            kept = Path(tempfile.mkdtemp(prefix="relay365-")) / APP_LOG
-            shutil.copyfile(home / APP_LOG, kept)
+            kept = Path(tempfile.mkdtemp(prefix="relay365-"))
+            for log in home.glob("*.log"):
+                shutil.copy(log, kept)
             why = [f"  {each}" for each in failings]
-            say("\n".join(["", "Not everything came:", *why, f"The function app's log is {kept}."]))
+            say("\n".join(["", "Not everything came:", *why, f"The logs are in {kept}."]))
             return 1
         say(f"\nAll {journal.expected} expected webhooks came, and their signatures are right.")
         return 0
@@ -64,11 +64,12 @@ def run_once(port: int | None) -> int:
 def advice(stack: Stack) -> str:
     """Returns what a person can do with a stack that runs."""
     url, token = stack.api.url, stack.api.token
+    user = f"or to a user    ... --to {user_journey.SALES.address}\n  " if stack.dovecot else ""
     return f"""
 The relay runs. Every webhook shows here; in another terminal:
 
-  deliver more   .venv/bin/python -m local.stack mail --to {HELP.address} --subject "Where is my order?"
-  ask the API    curl -H "Authorization: Bearer {token}" {url}/v1/accounts
+  deliver more   .venv/bin/python -m local.stack mail --to {journey.HELP.address} --subject "Where is my order?"
+  {user}ask the API    curl -H "Authorization: Bearer {token}" {url}/v1/accounts
   its token      {token}
   its log        {stack.home / APP_LOG}
 
@@ -76,10 +77,31 @@ Ctrl-C stops everything.
 """
 
 
+def _users() -> bool:
+    """Tells whether users' mailboxes are shown, and where they cannot be, says why and how they can."""
+    why = users.why_not()
+    if why:
+        say(f"Without mailboxes of users who sign in: {why}")
+    return why is None
+
+
+def _address(stack: Stack) -> Address:
+    mailboxes = [person.address for person in journey.PEOPLE]
+    if stack.dovecot is None:
+        return Address(stack.m365.url, str(stack.authority), mailboxes)
+    theirs = [person.address for person in user_journey.PEOPLE]
+    return Address(stack.m365.url, str(stack.authority), mailboxes, stack.dovecot.ports.lmtp, theirs)
+
+
 def _travel(stack: Stack, journal: Journal) -> list[str]:
     deadline = time.monotonic() + _SECONDS
     say(f"Storage, Microsoft 365, a receiver and the function app are up at {stack.api.url}.\n")
-    journey = Journey(stack, journal)
-    journey.register()
-    journey.mail(deadline)
+    first = journey.Journey(stack, journal)
+    first.register()
+    first.mail(deadline)
+    if stack.dovecot is not None:
+        say(f"\n{user_journey.ANNA.address} signs in, for their own mailbox and a shared one, which IMAP opens.")
+        second = user_journey.UserJourney(stack, journal, stack.dovecot)
+        second.register()
+        second.mail(deadline)
     return journal.failings()

@@ -190,15 +190,29 @@ class Changed(RelayError):
 
 
 class TryLater(RelayError):
-    """A system we need is busy, throttled or unreachable; the same call may succeed later."""
+    """
+    A system we need is busy, throttled or unreachable; the same call may succeed later.
+
+    `reason` is that system's code where it has one, and `mend` says what could help.
+    """
 
     code = "TryLater"
     reason = "TryLater"
+    mend: str | None = None
     status_hint = 503
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: timedelta | None = None,
+        *,
+        reason: str | None = None,
+        mend: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.reason = reason or self.reason
+        self.mend = mend
 
 
 class NotReachable(TryLater):

@@ -41,10 +41,12 @@ class Flow(Owned):
     A pending sign-in to an application.
 
     `protocol` is what the sign-in library needs at the end, the PKCE verifier among it, so stores keep flows sealed.
+    `browser` is the mark of the browser in which it began, where the same one is known to come back.
     """
 
     id: str
     app: str
     wish: Wish
     protocol: dict[str, Any]
+    browser: str | None = None
     expires: datetime

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+# Of a text that nobody wants, what makes a preview.
+_PREVIEWED = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -77,3 +80,8 @@ class ContentRules:
     text: bool = True
     text_bytes: int = 2 * 1024 * 1024
     headers: tuple[str, ...] = ()
+
+    @property
+    def encoded_bytes(self) -> int:
+        """How much of a text, as it was sent, holds `text_bytes` of it: base64 adds a third, and lines."""
+        return self.text_bytes * 3 // 2 if self.text else _PREVIEWED

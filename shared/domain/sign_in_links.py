@@ -27,7 +27,8 @@ from shared.domain.models import ApiModel
 LIFETIME = timedelta(days=1)
 # A link is not shown by its application at the very moment of its making.
 _MARGIN = timedelta(seconds=60)
-_LONGEST = 8192
+# No proxy on the way should find the URL too long.
+LONGEST = 8192
 
 FolderPath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Paths = Annotated[
@@ -123,7 +124,7 @@ def opened(data: str, sig: str, secrets: Sequence[str], now: datetime) -> Link:
 
 def is_expected(expected: Email, identities: Sequence[str | None]) -> bool:
     """Tells whether the address *expected* is one of the *identities* of whoever signed in."""
-    return expected.strip().lower() in {identity.strip().lower() for identity in identities if identity}
+    return _folded(expected) in {_folded(identity) for identity in identities if identity}
 
 
 def returning(url: str, **answer: str) -> str:
@@ -131,6 +132,11 @@ def returning(url: str, **answer: str) -> str:
     parts = urlsplit(url)
     query = [*parse_qsl(parts.query, keep_blank_values=True), *answer.items()]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def _folded(address: str) -> bytes:
+    # As bytes only ASCII has two cases: str.lower() would make a k of the Kelvin sign, and one person of two.
+    return address.strip().encode().lower()
 
 
 def _mac(secret: str, text: bytes) -> bytes:
@@ -142,7 +148,7 @@ def _encoded(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
-    if len(text) > _LONGEST:
+    if len(text) > LONGEST:
         return None
     try:
         return urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))

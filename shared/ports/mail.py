@@ -80,7 +80,8 @@ class Mail(Protocol):
         Sends a message in the name of the mailbox.
 
         For a shared mailbox, the copy that the backend keeps is its user's; then one is put into the mailbox's own sent
-        items. Raises InvalidRequest for a message or recipients that are refused; nothing was sent where it raises.
+        items. Raises InvalidRequest for a message or recipients that are refused. Where it raises nothing was sent,
+        unless the connection broke between the message and the server's answer, which nobody can tell.
         """
 
     def make_folder(self, mailbox: Mailbox, path: str) -> None:

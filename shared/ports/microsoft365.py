@@ -33,7 +33,8 @@ class ReadRequest:
     """
     A message to read: `complete` with body, headers and attachments, or only what tells whether it changed.
 
-    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each of its texts is wanted.
+    `registration` is in whose name, which the sidecar asks; `text_bytes` is how much of each of its texts is wanted, as
+    they were sent.
     """
 
     app: OAuth2App

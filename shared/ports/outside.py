@@ -15,7 +15,7 @@ from shared.ports.microsoft365 import (
     TokenInspector,
 )
 from shared.ports.queues import ChangeQueue, JobQueue, PoisonQueue, RetryQueue
-from shared.ports.sidecar import WatchStore
+from shared.ports.sidecar import MirrorStore, WatchStore
 from shared.ports.sign_ins import GrantTokens, SignIns
 from shared.ports.state import (
     AccountStore,
@@ -64,6 +64,7 @@ class Outside:
     grants: GrantStore
     flows: FlowStore
     watches: WatchStore
+    mirrors: MirrorStore
     vault: Vault
 
     changes: ChangeQueue

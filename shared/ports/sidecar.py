@@ -1,7 +1,10 @@
-"""What replicas of the sidecar share: who has which shard, and which mailboxes are in it."""
+"""What replicas of the sidecar share: who has which shard, which mailboxes are in it, and what was told of them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.mirrors import Mirror
 from shared.domain.shards import Board, SeenShard
 from shared.domain.watches import Watch
 
@@ -36,3 +39,33 @@ class ShardStore(Protocol):
 
     def release(self, seen: SeenShard) -> None:
         """Gives the shard to nobody, where it is still as it was seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMirror:
+    """A mirror as it was read; `mailbox` names the registration and the mailbox that it is of."""
+
+    mirror: Mirror
+    mailbox: str
+    etag: str
+
+
+class MirrorStore(Protocol):
+    """Keeps the mirrors of an account's folders; an ETag is opaque, and good for the one who read it."""
+
+    def all(self, account: str) -> list[StoredMirror]:
+        """Returns the mirrors of the account; one that cannot be read any more is left out."""
+
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
+        """
+        Overwrites mirrors that were read with their ETags, adds those whose ETag is None, and returns the new ones.
+
+        All or none, where they are not megabytes. Raises Changed where one is another now, or was written under a
+        later epoch.
+        """
+
+    def delete(self, account: str, path: str) -> None:
+        """Removes the mirror of the folder at *path*; one that is gone is fine."""
+
+    def drop(self, account: str) -> None:
+        """Removes every mirror of the account."""

@@ -230,6 +230,9 @@ class GrantStore(Protocol):
     def delete(self, grant: str, etag: str) -> None:
         """Removes the grant that was read with *etag*; raises Changed where it is another now; a gone one is fine."""
 
+    def all(self) -> Iterator[Grant]:
+        """Returns every grant; it costs O(grants)."""
+
 
 class FlowStore(Protocol):
     """Keeps sign-ins that are under way; what the protocol needs is sealed."""

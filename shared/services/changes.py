@@ -181,10 +181,7 @@ class Changes:
         announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
         for said in announced:
             self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
-        exact = [change for change in batch.changes if change.exact]
-        # What crowds Graph's mailboxes is Graph's own limit.
-        other = self.crowds.mark((change for change in batch.changes if not change.exact), self.clock.now())
-        subjects = self._subjects([*exact, *other])
+        subjects = self._subjects(self.crowds.mark(batch.changes, self.clock.now()))
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
         self.sighting_rows.submit(list(result.sightings.items())).result()
@@ -235,7 +232,7 @@ class Changes:
                     subject.message,
                     complete,
                     registration=registration_of(subject.account),
-                    text_bytes=settings.notify_text_size,
+                    text_bytes=rules.encoded_bytes,
                 )
             )
             asked.append(subject)

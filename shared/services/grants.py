@@ -141,14 +141,17 @@ class Grants:
         return kept.value
 
     def attach(self, grant: str, account: str) -> None:
-        """Hangs the account on the grant; raises GrantRefused where there is no such grant."""
+        """
+        Hangs the account on the grant, before it has a row; raises GrantRefused where there is no such grant.
+
+        It is written even where it hangs already: what nobody touched for a day, `Leftovers` lets go.
+        """
         while True:
             stored = self._existing(grant)
-            if account in stored.value.accounts:
-                return
-            accounts = (*stored.value.accounts, account)
+            hung = tuple(dict.fromkeys((*stored.value.accounts, account)))
+            attached = stored.value.model_copy(update={"accounts": hung, "updated": self._clock.now()})
             try:
-                self._store.replace(stored.value.model_copy(update={"accounts": accounts}), stored.etag)
+                self._store.replace(attached, stored.etag)
             except Changed:
                 continue
             return
@@ -159,19 +162,32 @@ class Grants:
             stored = self._store.get(grant)
             if stored is None:
                 return
-            left = tuple(each for each in stored.value.accounts if each != account)
             try:
-                if left:
-                    self._store.replace(stored.value.model_copy(update={"accounts": left}), stored.etag)
-                    return
-                self._store.delete(grant, stored.etag)
+                self._keep(stored, tuple(each for each in stored.value.accounts if each != account))
             except Changed:
                 continue
-            # After the row: a row without its secret would look like a fault, a secret without a row is garbage.
-            self._vault.delete(stored.value.secret)
-            self._seats.pop(grant, None)
-            self._log.event("grant.removed", grant=grant, app=stored.value.app)
             return
+
+    def leave(self, seen: Grant, accounts: tuple[str, ...]) -> None:
+        """Leaves only these of its accounts on a grant, as `detach` does, where it is still as it was *seen*."""
+        stored = self._store.get(seen.id)
+        if stored is None or stored.value != seen:
+            return
+        try:
+            self._keep(stored, accounts)
+        except Changed:
+            return
+
+    def _keep(self, stored: Stored[Grant], accounts: tuple[str, ...]) -> None:
+        grant = stored.value
+        if accounts:
+            self._store.replace(grant.model_copy(update={"accounts": accounts}), stored.etag)
+            return
+        self._store.delete(grant.id, stored.etag)
+        # After the row: a row without its secret would look like a fault, a secret without a row is garbage.
+        self._vault.delete(grant.secret)
+        self._seats.pop(grant.id, None)
+        self._log.event("grant.removed", grant=grant.id, app=grant.app)
 
     def get(self, grant: str) -> Grant | None:
         """Returns the grant as it is now."""

@@ -29,6 +29,7 @@ from shared.services.grants import Grants
 from shared.services.health import Health
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
+from shared.services.leftovers import Leftovers
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.permits import Permits
@@ -242,10 +243,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
         randomness=randomness,
         log=log,
     )
+    leftovers = Leftovers(outside.flows, outside.grants, outside.accounts, grants, clock, log)
     watching = Watching(
         accounts=outside.accounts,
         grants=grants,
         watches=outside.watches,
+        mirrors=outside.mirrors,
         standings=standings,
         clock=clock,
         randomness=randomness,
@@ -353,7 +356,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             log=log,
         ),
         timers=timers,
-        purges=Purges(outside.retention, settings, oauth2_apps, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, oauth2_apps, leftovers, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
         changes=changes,

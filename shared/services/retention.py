@@ -1,7 +1,7 @@
 """
 Retention: deliveries, payloads, sightings and poison go when they are old, by the month and not by the row.
 
-Service secrets that sign no more, and secrets of applications that have another, go from the vault.
+Service secrets that sign no more, secrets of applications that have another, and what sign-ins left behind go too.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from shared.domain.retention import purged_before
 from shared.ports.machine import Clock, Log
 from shared.ports.state import Retention
 from shared.services.instance_settings import InstanceSettingsService
+from shared.services.leftovers import Leftovers
 from shared.services.oauth2 import OAuth2Apps
 
 
@@ -21,6 +22,7 @@ class Purges:
     retention: Retention
     settings: InstanceSettingsService
     apps: OAuth2Apps
+    leftovers: Leftovers
     clock: Clock
     log: Log
     kept: timedelta
@@ -30,5 +32,6 @@ class Purges:
         before = purged_before(self.clock.now(), self.kept)
         tables = self.retention.purge(before)
         secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
+        self.leftovers.purge()
         self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
         return tables

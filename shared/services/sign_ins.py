@@ -4,13 +4,18 @@ Sign-ins: a user opens a link, signs in at Microsoft, and comes back with a mail
 Whatever goes wrong on this way ends in a `Problem` that a page can show, or, where the link asked for it, in a return
 to the customer's application with `error`. The user's browser names nothing that counts: the state leads to the flow,
 and the flow holds what was signed.
+
+A sign-in ends in the browser in which it began: else somebody could begin one, and have another person's browser finish
+it, whose mailbox would be connected to the wrong account, or who would return to the application as somebody else
+(https://www.rfc-editor.org/rfc/rfc9700#section-4.7). The browser keeps a mark in a cookie for that.
 """
 
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from shared.domain.accounts import Access, NewAccount
 from shared.domain.errors import (
@@ -28,6 +33,7 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.providers import Provider
 from shared.domain.scopes import missing, scopes_of
 from shared.domain.sign_in_links import (
+    LONGEST,
     LinkRefused,
     NewSignInForm,
     is_expected,
@@ -48,6 +54,7 @@ from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 
 _STATE = re.compile(r"account:add:([A-Za-z0-9_-]{21,22})")
+_MARK = re.compile(r"[A-Za-z0-9_-]{22}")
 _CALLBACK = "/oauth"
 _PAGE = "/accounts/new"
 
@@ -59,19 +66,26 @@ class ProblemKind(StrEnum):
     LINK_USED = "linkUsed"
     NO_APPLICATION = "noApplication"
     STATE = "state"
+    OTHER_BROWSER = "otherBrowser"
     CANCELLED = "cancelled"
     WRONG_ACCOUNT = "wrongAccount"
     MISSING_SCOPES = "missingScopes"
     MAILBOX_TAKEN = "mailboxTaken"
     REFUSED = "refused"
     BUSY = "busy"
+    OURS = "ours"
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """The browser goes elsewhere: to Microsoft, or back to the customer's application."""
+    """
+    The browser goes elsewhere: to Microsoft, or back to the customer's application.
+
+    `browser` is the mark that it keeps until it is back from Microsoft.
+    """
 
     url: str
+    browser: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +151,24 @@ class SignIns:
         Returns the signed URL of the sign-in page.
 
         Raises ServiceUrlMissing where nobody said at which address we are, and InvalidRequest where `delegated` names
-        no mailbox.
+        no mailbox, or what is asked for does not fit into a URL.
         """
         if request.delegated and not request.email:
             raise InvalidRequest(FieldProblem("email", '"email" is required with "delegated": the shared mailbox'))
         link = new_link(request, nonce=self.randomness.nonce(), now=self.clock.now())
         query = signed(link, self.settings.secrets()[0])
+        if len(query["data"]) > LONGEST:
+            raise InvalidRequest(FieldProblem("path", "is too long for a link, with all else that is asked for"))
         if request.type and request.type in {app.id for app in self._listed()}:
             query["type"] = request.type
         return f"{self._own_url()}{_PAGE}?{urlencode(query)}"
 
-    def open(self, data: str, sig: str, app: str | None) -> Step:
-        """Returns where a link leads: to Microsoft where one application is meant, to a choice where there are more."""
+    def open(self, data: str, sig: str, app: str | None, browser: str | None = None) -> Step:
+        """
+        Returns where a link leads: to Microsoft where one application is meant, to a choice where there are more.
+
+        *browser* is the mark that the browser has already.
+        """
         try:
             link = opened(data, sig, self.settings.secrets(), self.clock.now())
         except LinkRefused as refused:
@@ -158,20 +178,25 @@ class SignIns:
         if not chosen:
             return Problem(ProblemKind.NO_APPLICATION, 404)
         if len(chosen) == 1:
-            return self._begin(chosen[0], wish_of(link))
+            known = browser if browser and _MARK.fullmatch(browser) else self.randomness.nonce()
+            return self._begin(chosen[0], wish_of(link), known)
         links = (urlencode({"data": data, "sig": sig, "type": each.id}) for each in chosen)
         return Choose([Choice(app.title or app.name, f"?{link}") for app, link in zip(chosen, links, strict=True)])
 
     def authorize(self, app: OAuth2App, wish: Wish) -> str:
         """Begins a sign-in that an API caller asked for and returns Microsoft's URL; raises as the code flow does."""
-        return self._url(app, wish)
+        # Its browser has not been here yet, so any may come back.
+        return self._begun(app, wish, None).url
 
-    def finish(self, answer: Mapping[str, str]) -> Step:
-        """Ends a sign-in with what the browser brought back from Microsoft."""
+    def finish(self, answer: Mapping[str, str], browser: str | None = None) -> Step:
+        """Ends a sign-in with what the browser brought back from Microsoft; *browser* is its mark."""
         state = _STATE.fullmatch(answer.get("state", ""))
         flow = self.flows.take(state.group(1)) if state else None
         if flow is None or flow.expires < self.clock.now():
             return Problem(ProblemKind.STATE, 400)
+        if flow.browser is not None and not hmac.compare_digest(flow.browser.encode(), (browser or "").encode()):
+            self.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.OTHER_BROWSER)
+            return Problem(ProblemKind.OTHER_BROWSER, 400)
         step = self._finish(flow, answer)
         if isinstance(step, Problem):
             self.log.problem("sign_in.failed", app=flow.app, kind=step.kind, detail=step.detail)
@@ -184,10 +209,10 @@ class SignIns:
             return Problem(ProblemKind.NO_APPLICATION, 404)
         found = self._answered(app, flow, answer)
         if isinstance(found, Problem):
-            return self._again(found, app, flow.wish)
+            return self._again(found, app, flow)
         objection = self._objection(app, flow.wish, found)
         if objection is not None:
-            return self._again(objection, app, flow.wish)
+            return self._again(objection, app, flow)
         return self._connect(app, flow.wish, found)
 
     def _answered(self, app: OAuth2App, flow: Flow, answer: Mapping[str, str]) -> SignedIn | Problem:
@@ -210,7 +235,8 @@ class SignIns:
         return None
 
     def _connect(self, app: OAuth2App, wish: Wish, signed_in: SignedIn) -> Step:
-        if wish.link and wish.link_expires and not self.flows.use(wish.link, wish.link_expires):
+        # A flow that began in the link's last minute may come back after the link's own end.
+        if wish.link and wish.link_expires and not self.flows.use(wish.link, wish.link_expires + LIFETIME):
             return Problem(ProblemKind.LINK_USED, 403)
         grant = self.grants.keep(app, signed_in)
         try:
@@ -232,28 +258,32 @@ class SignIns:
             self.flows.unuse(wish.link)
         self.grants.detach(grant.id, "")
 
-    def _begin(self, app: OAuth2App, wish: Wish) -> Step:
+    def _begin(self, app: OAuth2App, wish: Wish, browser: str | None) -> Step:
         try:
-            return Leave(self._url(app, wish))
+            return self._begun(app, wish, browser)
         except SignInRefused as refused:
             return Problem(ProblemKind.REFUSED, 403, detail=refused.reason, mend=refused.mend)
         except TryLater:
             return Problem(ProblemKind.BUSY, 503)
 
-    def _url(self, app: OAuth2App, wish: Wish) -> str:
-        nonce = self.randomness.nonce()
+    def _begun(self, app: OAuth2App, wish: Wish, browser: str | None) -> Leave:
+        nonce, own = self.randomness.nonce(), self.settings.current().service_url
         hint = wish.expected_email or (None if wish.mailbox else wish.email)
         callback = app.redirect_url or f"{self._own_url()}{_CALLBACK}"
+        # A cookie comes back to the site that set it, and to no other.
+        mark = browser if own and _site(callback) == _site(own) else None
         begun = self.code_flow.begin(app, callback, state=f"account:add:{nonce}", login_hint=hint)
         expires = self.clock.now() + LIFETIME
-        self.flows.put(Flow(id=nonce, app=app.id, wish=wish, protocol=begun.flow, expires=expires))
-        return begun.url
+        flow = Flow(id=nonce, app=app.id, wish=wish, protocol=begun.flow, browser=mark, expires=expires)
+        self.flows.put(flow)
+        return Leave(begun.url, mark)
 
-    def _again(self, problem: Problem, app: OAuth2App, wish: Wish) -> Problem:
+    def _again(self, problem: Problem, app: OAuth2App, flow: Flow) -> Problem:
         """Returns *problem* with a sign-in begun anew, under the same wish; the link's own end still counts."""
+        wish = flow.wish
         if wish.link_expires is not None and wish.link_expires < self.clock.now():
             return problem
-        begun = self._begin(app, wish)
+        begun = self._begin(app, wish, flow.browser)
         return replace(problem, again=begun.url) if isinstance(begun, Leave) else problem
 
     def _returned(self, wish: Wish, problem: Problem) -> Step:
@@ -282,6 +312,11 @@ class SignIns:
         if url is None:
             raise ServiceUrlMissing
         return url
+
+
+def _site(url: str) -> tuple[str, str | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname
 
 
 def _registration(app: OAuth2App, wish: Wish, signed_in: SignedIn, grant: Grant) -> tuple[NewAccount, Access]:

@@ -90,7 +90,7 @@ class Standings:
         wait = self.backoff(stored.value)
         if busy.retry_after is not None:
             wait = max(wait, min(busy.retry_after, _BACKOFF[-1]))
-        error = LastError(response=str(busy), code=busy.reason)
+        error = LastError(response=str(busy), code=busy.reason, description=busy.mend)
         self._fail(stored, AccountState.CONNECT_ERROR, error, wait, claim=claim)
 
     def backoff(self, account: Account) -> timedelta:

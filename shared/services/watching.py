@@ -15,7 +15,7 @@ from shared.domain.jobs import Job
 from shared.domain.watches import Watch, watch_of
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.records import Stored
-from shared.ports.sidecar import WatchStore
+from shared.ports.sidecar import MirrorStore, WatchStore
 from shared.ports.state import AccountStore
 from shared.services.grants import Grants
 from shared.services.standings import Standings, is_pointless
@@ -31,6 +31,7 @@ class Watching:
     accounts: AccountStore
     grants: Grants
     watches: WatchStore
+    mirrors: MirrorStore
     standings: Standings
     clock: Clock
     randomness: Randomness
@@ -105,9 +106,10 @@ class Watching:
             self.standings.postponed(stored, busy)
 
     def release(self, account: Account) -> None:
-        """Ends the watch of an account that was removed, and lets go of its grant."""
+        """Ends the watch of an account that was removed, forgets what was told of it, and lets go of its grant."""
         if account.grant is not None:
             self.watches.delete(watch_of(account))
+            self.mirrors.drop(account.key)
             self.grants.detach(account.grant, account.key)
 
     def _begin(self, stored: Stored[Account]) -> Stored[Account]:

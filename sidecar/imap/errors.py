@@ -161,4 +161,4 @@ def as_relay_error(refused: Refusal) -> RelayError:
         return Conflict(message)
     if refused.code is Code.MESSAGE_REJECTED:
         return InvalidRequest(message=message)
-    return TryLater(message, refused.retry_after)
+    return TryLater(message, refused.retry_after, reason=refused.code, mend=refused.mend)

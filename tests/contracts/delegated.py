@@ -75,6 +75,15 @@ class GrantStoreContract:
         with pytest.raises(Changed):
             store.replace(grant(), stored.etag)
 
+    def test_every_grant_is_found(self, store: GrantStore) -> None:
+        """All grants are listed, as they are now."""
+        store.insert(grant("anna"))
+        first = store.insert(grant("berta"))
+        store.replace(grant("berta", revision="2"), first.etag)
+        gone = store.insert(grant("carl"))
+        store.delete(grant("carl").id, gone.etag)
+        assert sorted(store.all(), key=lambda each: each.user) == [grant("anna"), grant("berta", revision="2")]
+
 
 class FlowStoreContract:
     """A subclass gives the fixture `store`."""

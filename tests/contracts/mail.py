@@ -94,9 +94,12 @@ class MailContract:
         assert backend.delete(mailbox, other, for_good=True) is None
         assert [type(each) for each in read(backend, mailbox, trashed, other)] == [NotThere, NotThere]
 
-    @pytest.mark.parametrize("message", ["x", "AAkALgAAAAAAHYQDEapmEc2byACqAC", "A" * 22])
-    def test_what_is_not_there_is_not_found(self, backend: MailBackend, mailbox: Mailbox, message: str) -> None:
-        """A message that is not there cannot be changed, moved or deleted."""
+    @pytest.mark.parametrize("message", ["x", "AAkALgAAAAAAHYQDEapmEc2byACqAC", "A" * 22, None])
+    def test_what_is_not_there_is_not_found(self, backend: MailBackend, mailbox: Mailbox, message: str | None) -> None:
+        """A message that is not there (here one that was) cannot be changed, moved or deleted."""
+        if message is None:
+            message = added(backend, mailbox)
+            backend.delete(mailbox, message, for_good=True)
         for change in (
             lambda: backend.flag(mailbox, message, add=["\\Seen"]),
             lambda: backend.move(mailbox, message, "INBOX"),

@@ -104,6 +104,22 @@ class SignInsContract:
         with pytest.raises(TryLater):
             office.sign_ins.finish(office.app, begun.flow, answer)
 
+    def test_a_sign_in_made_elsewhere_is_taken_over(self, office: Office) -> None:
+        """A refresh token tells whose it is, like the sign-in that brought it, until it is taken back."""
+        begun = office.sign_ins.begin(office.app, REDIRECT, state="s", login_hint=None)
+        made = office.sign_ins.finish(office.app, begun.flow, office.answer(begun))
+        adopted = office.sign_ins.adopt(office.app, made.refresh_token)
+        assert (adopted.tenant, adopted.user, adopted.username) == (made.tenant, made.user, made.username)
+        assert missing(adopted.scopes, made.scopes) == ()
+        office.busy(busy=True)
+        with pytest.raises(TryLater):
+            office.sign_ins.adopt(office.app, made.refresh_token)
+        office.busy(busy=False)
+        office.revoke(made.refresh_token)
+        with pytest.raises(GrantRefused) as refused:
+            office.sign_ins.adopt(office.app, made.refresh_token)
+        assert refused.value.mend
+
 
 class GrantTokensContract:
     """A subclass gives the fixture `office`, and may use `signed_in`."""

@@ -1,37 +1,23 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
 from time import sleep
-from typing import Any
-from urllib.parse import quote
 
-from shared.domain.errors import Changed, GrantRefused, SignInCancelled, SignInRefused, TryLater
+from shared.domain.errors import Changed, GrantRefused, SignInRefused, TryLater
 from shared.domain.flows import Flow
 from shared.domain.grants import SHARDS, Grant, shard_of
+from shared.domain.mirrors import Mirror
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.shards import Board, SeenShard, Shard
 from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
-from shared.ports.sign_ins import Begun, Refreshed, SignedIn
-from tests.fakes.clock import START
+from shared.ports.sidecar import StoredMirror
+from shared.ports.sign_ins import Refreshed
 from tests.fakes.stores import Records
-
-SIGNED_IN = SignedIn(
-    tenant="tenant",
-    user="anna",
-    username="anna@contoso.com",
-    name="Anna Kask",
-    email=None,
-    access_token="access-of-anna",
-    refresh_token="refresh-of-anna",
-    expires=START,
-    scopes=("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send"),
-)
 
 
 class FakeGrantStore:
@@ -55,6 +41,10 @@ class FakeGrantStore:
     def delete(self, grant: str, etag: str) -> None:
         """Remove a grant."""
         self._records.remove(grant, etag)
+
+    def all(self) -> Iterator[Grant]:
+        """Return every grant."""
+        return iter([grant for _, grant in self._records.sorted()])
 
 
 class FakeFlowStore:
@@ -165,6 +155,42 @@ class FakeWatchStore:
         return sorted((w for w in self.watches.values() if shard_of(w.grant) == shard), key=lambda watch: watch.account)
 
 
+class FakeMirrorStore:
+    """Keeps mirrors; `writes` counts them."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[StoredMirror, int]] = {}
+        self._marks = count(1)
+        self.writes = 0
+
+    def all(self, account: str) -> list[StoredMirror]:
+        """Return the mirrors of an account."""
+        return [stored for (owner, _), (stored, _) in self.kept.items() if owner == account]
+
+    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
+        """Overwrite or add mirrors."""
+        for mirror, etag in mirrors:
+            kept, written = self.kept.get((account, mirror.path), (None, 0))
+            if (kept.etag if kept else None) != etag or written > epoch:
+                raise Changed
+        etags = []
+        for mirror, _ in mirrors:
+            stored = StoredMirror(mirror, mailbox, str(next(self._marks)))
+            self.kept[account, mirror.path] = stored, epoch
+            etags.append(stored.etag)
+        self.writes += 1
+        return etags
+
+    def delete(self, account: str, path: str) -> None:
+        """Remove a mirror."""
+        self.kept.pop((account, path), None)
+
+    def drop(self, account: str) -> None:
+        """Remove the mirrors of an account."""
+        for owner, path in [key for key in self.kept if key[0] == account]:
+            del self.kept[owner, path]
+
+
 class FakeGrantTokens:
     """
     Refreshes grants.
@@ -200,44 +226,3 @@ class FakeGrantTokens:
             expires=self._clock.now() + self.lifetime,
             scopes=("IMAP.AccessAsUser.All", "SMTP.Send"),
         )
-
-
-class ScriptedSignIns:
-    """
-    Has users sign in: `user` is who will, and `fails` what happens instead.
-
-    The flow's verifier must come back as it went out, as with Entra.
-    """
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._numbers = count(1)
-        self.user = SIGNED_IN
-        self.fails: Exception | None = None
-        self.begun: list[dict[str, Any]] = []
-
-    def begin(self, app: OAuth2App, redirect_url: str, *, state: str, login_hint: str | None) -> Begun:
-        """Begin a sign-in."""
-        if self.fails is not None:
-            raise self.fails
-        flow = {"verifier": f"verifier-{next(self._numbers)}", "state": state}
-        self.begun.append({**flow, "redirect_url": redirect_url, "login_hint": login_hint})
-        return Begun(f"https://login.example.com/authorize?state={quote(state)}", flow)
-
-    def finish(self, app: OAuth2App, flow: Mapping[str, Any], answer: Mapping[str, str]) -> SignedIn:
-        """End a sign-in."""
-        if self.fails is not None:
-            raise self.fails
-        assert flow["state"] == answer["state"]
-        if "error" in answer:
-            raise SignInCancelled("The user declined.", reason=answer["error"], mend="Try again.")
-        return self._signed_in()
-
-    def adopt(self, app: OAuth2App, refresh_token: str) -> SignedIn:
-        """Take over a sign-in."""
-        if self.fails is not None:
-            raise self.fails
-        return replace(self._signed_in(), refresh_token=refresh_token)
-
-    def _signed_in(self) -> SignedIn:
-        return replace(self.user, expires=self._clock.now() + timedelta(hours=1))

@@ -2,10 +2,11 @@
 
 import pytest
 
-from shared.ports.sidecar import ShardStore, WatchStore
+from shared.ports.sidecar import MirrorStore, ShardStore, WatchStore
 from shared.ports.state import FlowStore, GrantStore
 from tests.contracts.delegated import FlowStoreContract, GrantStoreContract, ShardStoreContract
-from tests.fakes.delegated import FakeFlowStore, FakeGrantStore, FakeShardStore, FakeWatchStore
+from tests.contracts.mirrors import MirrorStoreContract
+from tests.fakes.delegated import FakeFlowStore, FakeGrantStore, FakeMirrorStore, FakeShardStore, FakeWatchStore
 
 
 class TestGrants(GrantStoreContract):
@@ -38,3 +39,12 @@ class TestShards(ShardStoreContract):
     def watches(self, store: FakeShardStore) -> WatchStore:
         """Return the watches."""
         return FakeWatchStore(store)
+
+
+class TestMirrors(MirrorStoreContract):
+    """Mirrors in memory."""
+
+    @pytest.fixture
+    def store(self) -> MirrorStore:
+        """Return the mirrors."""
+        return FakeMirrorStore()

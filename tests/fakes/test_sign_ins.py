@@ -1,5 +1,7 @@
 """Sign-ins in memory keep the promises of Entra ID's."""
 
+from dataclasses import replace
+
 import pytest
 
 from shared.domain.errors import SignInRefused, TryLater
@@ -8,7 +10,7 @@ from tests.contracts.sign_ins import ANNA, GrantTokensContract, Office, SignInsC
 from tests.factories import an_outlook_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.delegated import FakeGrantTokens
-from tests.fakes.sign_ins import FakeSignIns
+from tests.fakes.sign_ins import SIGNED_IN, FakeSignIns
 
 WRONG = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value.")
 BUSY = TryLater("Entra ID is busy.")
@@ -20,23 +22,25 @@ class MemoryOffice:
     def __init__(self) -> None:
         self.app = an_outlook_app()
         self.sign_ins = FakeSignIns(FakeClock())
+        self.sign_ins.user = replace(SIGNED_IN, username=ANNA, name="Anna")
         self.tokens = FakeGrantTokens(FakeClock())
 
     def answer(self, begun: Begun, *, accepts: bool = True) -> dict[str, str]:
         """Return what Anna's browser brings back."""
-        return self.sign_ins.answer(begun, ANNA, accepts=accepts)
+        return self.sign_ins.visit(begun.url, accepts=accepts)
 
     def revoke(self, refresh_token: str) -> None:
         """Take a token back."""
         self.tokens.refused.add(refresh_token)
+        self.sign_ins.refused.add(refresh_token)
 
     def busy(self, *, busy: bool) -> None:
         """Be busy, or not any more."""
-        self.sign_ins.busy = self.tokens.busy = BUSY if busy else None
+        self.sign_ins.fails = self.tokens.busy = BUSY if busy else None
 
     def wrong_secret(self) -> None:
         """Refuse the application."""
-        self.sign_ins.wrong = self.tokens.wrong = WRONG
+        self.sign_ins.fails = self.tokens.wrong = WRONG
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from shared import bootstrap
 from shared.services.relay import Relay
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
-from tests.fakes.delegated import FakeGrantTokens, ScriptedSignIns
+from tests.fakes.delegated import FakeGrantTokens
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
@@ -21,6 +21,7 @@ from tests.fakes.microsoft365 import (
     FakeSubscriptions,
     FakeTokenInspector,
 )
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.webhooks import FakeWebhookSender
 from tests.functions.bodies import an_account, an_app
 from tests.functions.client import Client
@@ -41,7 +42,7 @@ def outside() -> Outside:
         reader=FakeMessageReader(),
         sender=FakeWebhookSender(),
         history=FakeHistory(clock),
-        code_flow=ScriptedSignIns(clock),
+        code_flow=FakeSignIns(clock),
         grant_tokens=FakeGrantTokens(clock),
     )
 

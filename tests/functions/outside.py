@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tests.fakes.clock import FakeClock
-from tests.fakes.delegated import FakeGrantTokens, ScriptedSignIns
+from tests.fakes.delegated import FakeGrantTokens
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import (
@@ -13,6 +13,7 @@ from tests.fakes.microsoft365 import (
     FakeSubscriptions,
     FakeTokenInspector,
 )
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.webhooks import FakeWebhookSender
 
 FIRST_TOKEN = "f1" * 32
@@ -32,5 +33,5 @@ class Outside:
     reader: FakeMessageReader
     sender: FakeWebhookSender
     history: FakeHistory
-    code_flow: ScriptedSignIns
+    code_flow: FakeSignIns
     grant_tokens: FakeGrantTokens

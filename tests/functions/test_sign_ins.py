@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,7 +36,7 @@ def browse(api: Client, url: str) -> Answer:
     return api.call("GET", f"{parts.path}?{parts.query}", token=None)
 
 
-def test_the_whole_way(api: Client, app: str, unique: Callable[[str], str]) -> None:
+def test_the_whole_way(api: Client, app: str, unique: Callable[[str], str], outside: Outside) -> None:
     """A link leads to Microsoft and back to the application, with the account and that it is new."""
     name = unique("signed-in")
     wanted = {"account": name, "redirectUrl": BACK, "email": f"{name}@contoso.com", "delegated": True}
@@ -45,15 +45,30 @@ def test_the_whole_way(api: Client, app: str, unique: Callable[[str], str]) -> N
     opened = browse(api, link)
     assert opened.status == 303
     assert opened.headers["Location"].startswith("https://login.example.com/")
-    state = parse_qs(urlsplit(opened.headers["Location"]).query)["state"][0]
-    back = api.call("GET", "/oauth", query={"state": state, "code": "code"}, token=None)
+    answer = outside.code_flow.visit(opened.headers["Location"])
+    kept = {"Cookie": f"theme=dark; {opened.headers['Set-Cookie'].partition(';')[0]}"}
+    back = api.call("GET", "/oauth", query=answer, headers=kept, token=None)
     assert (back.status, back.headers["Location"]) == (303, f"{BACK}?account={name}&state=new")
     shown = api.get(f"/v1/account/{name}").json()
     assert (shown["app"], shown["type"], shown["baseScopes"]) == (app, "outlook", "imap")
     assert shown["oauth2"]["auth"] == {"user": "anna@contoso.com", "delegatedUser": f"{name}@contoso.com"}
-    again = api.call("GET", "/oauth", query={"state": state, "code": "code"}, token=None)
+    again = api.call("GET", "/oauth", query=answer, headers=kept, token=None)
     assert again.status == 400
     assert "This sign-in has ended" in again.body.decode()
+
+
+def test_another_browser_finishes_nothing(
+    api: Client, app: str, unique: Callable[[str], str], outside: Outside
+) -> None:
+    """Without the cookie of the browser that began it, a sign-in ends on a page and registers nothing."""
+    name = unique("stolen")
+    opened = browse(api, api.post("/v1/authentication/form", {"account": name, "redirectUrl": BACK}).json()["url"])
+    assert opened.headers["Set-Cookie"].startswith("__Host-sign-in=")
+    answer = outside.code_flow.visit(opened.headers["Location"])
+    back = api.call("GET", "/oauth", query=answer, token=None)
+    assert (back.status, "Location" in back.headers) == (400, False)
+    assert "This sign-in was begun elsewhere" in back.body.decode()
+    assert api.get(f"/v1/account/{name}").status == 404
 
 
 def test_a_forged_link_is_a_page(api: Client) -> None:

@@ -70,6 +70,15 @@ def test_a_vault_in_azure_takes_the_place_of_the_file(environment: Callable[...,
     assert sorted(dependency.name for dependency in relay.health._dependencies) == ["storage", "vault"]
 
 
+def test_a_sidecar_is_a_dependency_where_there_is_one(environment: Callable[..., None]) -> None:
+    """With a sidecar's address the health looks at it, and mail of users is read there; without one it is absent."""
+    relay = bootstrap.build(settings())
+    assert [dependency.name for dependency in relay.health._dependencies] == ["storage", "vault"]
+    environment(SIDECAR_URL="http://127.0.0.1:1", SIDECAR_KEY="k" * 32)
+    relay = bootstrap.build(settings())
+    assert [dependency.name for dependency in relay.health._dependencies] == ["storage", "vault", "sidecar"]
+
+
 def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
     """What a test puts in the place of an adapter stands behind every use case that needs it."""
     clock = FakeClock()

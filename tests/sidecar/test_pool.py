@@ -27,7 +27,7 @@ def reads(*boxes: Mailbox) -> list[ReadRequest]:
 
 def test_connections_are_kept_for_a_while_and_left_in_order(mail_server: MailServer) -> None:
     """Requests in a row share a connection, also after it was reset while it rested; then it logs out by itself."""
-    with proxied(mail_server) as faults, running(mail_server, port=faults.port, idle_seconds=0.5) as sidecar:
+    with proxied(mail_server) as faults, running(mail_server, port=faults.port, limit=1, idle_seconds=0.5) as sidecar:
         mail, box = client(sidecar), mailbox_of(sidecar.account(), APP)
         for _ in range(3):
             mail.probe(APP, box.user, box.registration)

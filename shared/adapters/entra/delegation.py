@@ -10,7 +10,7 @@ from msal.exceptions import MsalServiceError
 
 from shared.adapters.entra.conversation import Conversation
 from shared.adapters.entra.errors import Refusal, refusal
-from shared.adapters.entra.id_tokens import IdTokenInvalid, verified
+from shared.adapters.entra.id_tokens import IdTokenInvalid, proved_email, verified
 from shared.adapters.entra.user_errors import read_code_refusal, read_grant_refusal, read_return
 from shared.domain.clouds import ENDPOINTS
 from shared.domain.errors import RelayError, SignInRefused, TryLater
@@ -85,7 +85,7 @@ class Delegation:
             user=claims["oid"],
             username=claims["preferred_username"],
             name=claims.get("name"),
-            email=claims.get("email"),
+            email=proved_email(claims, self._app.tenant),
             access_token=got["access_token"],
             refresh_token=got["refresh_token"],
             expires=self._conversation.clock.now() + timedelta(seconds=int(got["expires_in"])),

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
 
 _SKEW = timedelta(minutes=5)
+# Everybody's: https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference#payload-claims
+_CONSUMERS = "9188040d-6c67-4c5b-b112-36a304b66dad"
 _PARTS = 3
 
 
@@ -59,6 +61,21 @@ def verified(
     except (KeyError, ValueError, TypeError, AttributeError) as exc:
         raise IdTokenInvalid("it is malformed") from exc
     return claims
+
+
+def proved_email(claims: Mapping[str, Any], authority: str) -> str | None:
+    """
+    Returns the address of verified *claims*, where it is known to be the user's.
+
+    The administrator of any tenant may write any address into a user's profile. So in an application of several
+    tenants it counts only for personal accounts, and where Entra ID says that the tenant owns its domain.
+    """
+    # https://learn.microsoft.com/entra/identity-platform/migrate-off-email-claim-authorization
+    one_tenant = authority.lower() not in {"common", "organizations", "consumers"}
+    owned = str(claims.get("xms_edov", "")).lower() in {"1", "true"}
+    proved = one_tenant or owned or claims.get("tid") == _CONSUMERS
+    email = claims.get("email")
+    return email if proved and isinstance(email, str) else None
 
 
 def _split(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:

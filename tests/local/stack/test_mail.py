@@ -36,3 +36,12 @@ def test_stack_that_was_killed(tmp_path: Path) -> None:
     path = tmp_path / "address.json"
     mail.Address(f"https://localhost:{ports.free()}", str(authority), ["help@contoso.example"]).write(path)
     assert refusal(path, "help@contoso.example").startswith("The stack does not answer")
+
+
+def test_mail_for_a_user(tmp_path: Path) -> None:
+    """A mailbox of a user who signs in takes its mail by LMTP, and one that is gone is told as such."""
+    path = tmp_path / "address.json"
+    there = mail.Address("https://localhost:1", "ca.pem", [], ports.free(), ["anna@fabrikam.example"])
+    there.write(path)
+    assert refusal(path, "Anna@fabrikam.example").startswith("The stack does not answer")
+    assert refusal(path, "nobody@fabrikam.example").endswith("there are anna@fabrikam.example.")

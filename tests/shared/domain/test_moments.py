@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.moments import iso
+from shared.domain.moments import day_of, iso
 from tests.fakes.clock import START
 
 
@@ -12,3 +12,9 @@ from tests.fakes.clock import START
 def test_moments_are_written_as_emailengine_does(microseconds: int, fraction: str) -> None:
     """A moment has milliseconds, cut and never rounded up, and a Z."""
     assert iso(START + timedelta(microseconds=microseconds)) == f"2026-03-02T09:30:00.{fraction}Z"
+
+
+def test_a_day_begins_at_midnight() -> None:
+    """Every moment of a day leads to its beginning, in the same zone."""
+    begins = START.replace(hour=0, minute=0)
+    assert {day_of(begins + timedelta(hours=hours, microseconds=1)) for hours in range(24)} == {begins}

@@ -88,3 +88,9 @@ def test_who_is_expected() -> None:
     """The expected address is compared with each identity without regard to case or blanks, and never with nothing."""
     assert is_expected(" Anna@Contoso.com", [None, "anna@contoso.com"])
     assert not is_expected("anna@contoso.com", ["berta@contoso.com", None, ""])
+
+
+def test_a_letter_that_looks_alike_is_another() -> None:
+    """The Kelvin sign and its like, which become ASCII in lower case, make nobody somebody else."""
+    assert not is_expected("kate@contoso.com", ["\u212aate@contoso.com"])
+    assert not is_expected("kate@contoso.com", ["\uff4bate@contoso.com"])

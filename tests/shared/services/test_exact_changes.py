@@ -1,5 +1,6 @@
 """Changes that the sidecar found become events, once each, whatever happens in between."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from shared.ports.microsoft365 import NotThere, Unread
 from tests.factories import APP, an_account, an_outlook_app
 from tests.fakes.clock import START
 from tests.fakes.mail_server import mail
-from tests.shared.services.world import Process, World
+from tests.shared.services.world import Died, Fate, Process, World
 
 INBOX, ARCHIVE = folder_id("INBOX"), folder_id("Archive")
 TREE = FolderTree(
@@ -28,6 +29,11 @@ REFUSED = MailboxRefused("No right.", reason="ProtocolDisabled", mend="Enable IM
 
 @pytest.fixture
 def world() -> World:
+    """Return a world with an account whose user signed in."""
+    return furnished()
+
+
+def furnished() -> World:
     """Return a world with an account whose user signed in."""
     world = World()
     world.furnish()
@@ -159,3 +165,30 @@ def test_a_refused_mailbox_is_looked_at(world: World, process: Process) -> None:
     assert [job.kind for job in world.jobs.bodies()] == [JobKind.RECONNECT]
     process.expand_queued()
     assert world.sender.events() == ["messageNew"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_no_death_loses_or_invents_an_event(*, after: bool) -> None:
+    """Wherever a process dies, its batch that comes again and a repetition tell each change, under one id."""
+    deaths = 0
+    for at in range(1, 60):
+        world = furnished()
+        message = arrived(world)
+        said = [
+            change(ChangeKind.CREATED, message),
+            change(ChangeKind.UPDATED, message, version="1-Seen", flags=("\\Seen",), former_flags=()),
+            change(ChangeKind.MOVED, message_id(ARCHIVE, 9, 3), former=message),
+        ]
+        fate = Fate(at=at, after=after)
+        try:
+            world.process(fate.over).expand(*said)
+        except Died:
+            deaths += 1
+        process = world.process()
+        process.expand(*said, redelivered=True)
+        later = [each.model_copy(update={"seen": START + timedelta(minutes=1)}) for each in said]
+        world.process().expand(*later)
+        process.expand_queued()
+        told = {(post.headers["webhook-id"], json.loads(post.body)["event"]) for post in world.sender.posts}
+        assert sorted(event for _, event in told) == ["messageMoved", "messageNew", "messageUpdated"]
+    assert deaths > 5

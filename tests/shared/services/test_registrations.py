@@ -9,7 +9,7 @@ from shared.domain.accounts import AccountChange, NewAccount
 from shared.domain.errors import GrantRefused, InvalidRequest
 from shared.domain.grants import grant_id
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import World
 
 DELEGATED = "delegated"

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -16,7 +16,7 @@ from shared.domain.jobs import JobKind
 from shared.domain.sign_in_links import NewSignInForm
 from shared.services.sign_ins import Choose, Done, Leave, Problem, ProblemKind, Step
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import Died, Fate, Process, World
 
 BACK = "https://app.example.com/back?tenant=1"
@@ -45,11 +45,11 @@ def follow(process: Process, query: dict[str, str]) -> Step:
     return process.relay.sign_ins.open(query["data"], query["sig"], query.get("type"))
 
 
-def come_back(process: Process, opened: Step, **answer: str) -> Step:
-    """Come back from Microsoft with what the browser was sent with."""
+def come_back(process: Process, opened: Step, *, accepts: bool = True) -> Step:
+    """Come back from Microsoft, where the user signed in unless they declined to."""
     assert isinstance(opened, Leave), opened
-    state = parse_qs(urlsplit(opened.url).query)["state"][0]
-    return process.relay.sign_ins.finish({"state": state, "code": "code", **answer})
+    answer = process.world.code_flow.visit(opened.url, accepts=accepts)
+    return process.relay.sign_ins.finish(answer, opened.browser)
 
 
 def sign_in(world: World, **fields: Any) -> Step:
@@ -125,7 +125,7 @@ def test_a_link_is_used_up_by_success_only(world: World) -> None:
     """A link may be opened again until somebody signed in with it, and then never again."""
     query = link(world.process())
     first, second = follow(world.process(), query), follow(world.process(), query)
-    come_back(world.process(), first, error="access_denied")
+    come_back(world.process(), first, accepts=False)
     assert answer_of(come_back(world.process(), second))["state"] == "new"
     assert problem(come_back(world.process(), follow(world.process(), query))).kind is ProblemKind.LINK_USED
 
@@ -140,6 +140,51 @@ def test_a_state_counts_once(world: World) -> None:
     late = follow(world.process(), link(world.process(), account="late"))
     world.clock.advance(timedelta(days=1, minutes=1))
     assert problem(come_back(world.process(), late)).kind is ProblemKind.STATE
+
+
+@pytest.mark.parametrize("other", [None, "", "m" * 22])
+def test_a_sign_in_ends_where_it_began(world: World, other: str | None) -> None:
+    """Another browser cannot finish a sign-in, even one that asks for a return: nothing is redeemed or connected."""
+    opened = follow(world.process(), link(world.process(), errorRedirect=True))
+    assert isinstance(opened, Leave)
+    assert opened.browser
+    elsewhere = problem(come_back(world.process(), Leave(opened.url, other)))
+    assert elsewhere.kind is ProblemKind.OTHER_BROWSER
+    assert world.grants.get(ANNA) is None
+
+
+def test_a_browser_keeps_its_mark(world: World) -> None:
+    """A browser that has a mark may have several sign-ins under way; what is no mark is not taken for one."""
+    query = link(world.process())
+    first = world.process().relay.sign_ins.open(query["data"], query["sig"], None, "m" * 22)
+    again = world.process().relay.sign_ins.open(query["data"], query["sig"], None, "no mark; Path=/")
+    assert isinstance(first, Leave)
+    assert isinstance(again, Leave)
+    assert first.browser == "m" * 22
+    assert again.browser not in {None, "no mark; Path=/"}
+
+
+def test_a_callback_elsewhere_knows_no_browser(world: World) -> None:
+    """Where the application's callback is at another address than the pages, no cookie would come back there."""
+    stored = world.apps.get(APP)
+    assert stored is not None
+    elsewhere = stored.value.model_copy(update={"redirect_url": "https://sign-in.example.net/oauth"})
+    world.apps.replace(elsewhere, stored.etag)
+    opened = follow(world.process(), link(world.process()))
+    assert isinstance(opened, Leave)
+    assert opened.browser is None
+    assert answer_of(come_back(world.process(), opened))["state"] == "new"
+
+
+def test_a_used_link_stays_used(world: World) -> None:
+    """A second sign-in by the same link, begun before the link's end and finished after it, connects nothing."""
+    query = link(world.process())
+    world.clock.advance(timedelta(hours=23))
+    first, second = follow(world.process(), query), follow(world.process(), query)
+    assert answer_of(come_back(world.process(), first))["state"] == "new"
+    world.clock.advance(timedelta(hours=2))
+    world.process().relay.purges.purge()
+    assert problem(come_back(world.process(), second)).kind is ProblemKind.LINK_USED
 
 
 def test_a_forged_link_leads_nowhere(world: World) -> None:
@@ -163,7 +208,8 @@ def test_the_wrong_user_is_sent_back(world: World) -> None:
     assert world.grants.get(ANNA) is None
     world.code_flow.user = replace(SIGNED_IN, user="berta", username="BERTA@contoso.com")
     assert wrong.again
-    assert answer_of(come_back(world.process(), Leave(wrong.again)))["state"] == "new"
+    (mark,) = {flow.browser for flow in world.flows.flows.values()}
+    assert answer_of(come_back(world.process(), Leave(wrong.again, mark)))["state"] == "new"
 
 
 def test_the_expected_user_of_an_account_counts(world: World) -> None:
@@ -211,14 +257,14 @@ def test_a_failure_is_told_and_keeps_nothing(world: World, fails: Exception, kin
 def test_cancelling_returns_where_the_link_wants_it(world: World) -> None:
     """With `errorRedirect` a cancelled sign-in returns to the customer's application, otherwise it is a page."""
     opened = follow(world.process(), link(world.process(), errorRedirect=True))
-    assert answer_of(come_back(world.process(), opened, error="access_denied")) == {
+    assert answer_of(come_back(world.process(), opened, accepts=False)) == {
         "tenant": "1",
         "account": "anna",
         "error": "access_denied",
-        "error_description": "cancelled: access_denied",
+        "error_description": "cancelled: AADSTS65004",
     }
     opened = follow(world.process(), link(world.process()))
-    cancelled = problem(come_back(world.process(), opened, error="access_denied"))
+    cancelled = problem(come_back(world.process(), opened, accepts=False))
     assert cancelled.kind is ProblemKind.CANCELLED
     assert cancelled.again
 
@@ -284,10 +330,13 @@ def test_a_sign_in_for_an_api_caller(world: World) -> None:
 
 
 def test_a_form_needs_an_address(world: World) -> None:
-    """Without an address of our own there is no link, and a shared mailbox must be named."""
+    """Without an address of our own there is no link, a shared mailbox must be named, and a URL has an end."""
     with pytest.raises(InvalidRequest) as refused:
         link(world.process(), delegated=True)
     assert [problem.key for problem in refused.value.problems] == ["email"]
+    with pytest.raises(InvalidRequest) as refused:
+        link(world.process(), path=[f"Folder {number} of many that somebody names" for number in range(200)])
+    assert [problem.key for problem in refused.value.problems] == ["path"]
     world.set(service_url=None)
     with pytest.raises(ServiceUrlMissing):
         link(world.process())

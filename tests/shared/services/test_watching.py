@@ -9,9 +9,10 @@ from shared.domain.accounts import AccountState, NewAccount
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.grants import grant_id, shard_of
+from shared.domain.mirrors import baseline
 from shared.domain.watches import Watch, watch_of
 from tests.factories import APP, an_outlook_app
-from tests.fakes.delegated import SIGNED_IN
+from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import Died, Fate, Process, World
 
 ANNA = grant_id(APP, SIGNED_IN.tenant, SIGNED_IN.user)
@@ -128,13 +129,16 @@ def test_the_sidecar_s_word_is_of_one_registration(world: World) -> None:
 
 
 def test_a_removed_account_takes_its_watch_along(world: World) -> None:
-    """Removing an account ends its watch; with the last one of a grant the refresh token goes."""
+    """Removal ends the watch and forgets the mirrors; with the last account of a grant the refresh token goes."""
     work(world)
     sidecar(world)
+    for name in ("help", "anna"):
+        world.mirrors.put(world.account(name).key, "1/mailbox", [(baseline("INBOX", 1, 1, ()), None)], 1)
     for name in ("help", "anna"):
         world.process().relay.accounts.remove(name)
         work(world)
     assert world.watches.of(shard_of(ANNA)) == []
+    assert not world.mirrors.kept
     assert world.grants.get(ANNA) is None
     assert not [reference for reference in world.vault.secrets if reference.startswith("grant")]
 

@@ -24,9 +24,9 @@ from tests.fakes.delegated import (
     FakeFlowStore,
     FakeGrantStore,
     FakeGrantTokens,
+    FakeMirrorStore,
     FakeShardStore,
     FakeWatchStore,
-    ScriptedSignIns,
 )
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
@@ -45,6 +45,7 @@ from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.retention import FakeRetention
 from tests.fakes.sidecar import FakeSidecar
+from tests.fakes.sign_ins import FakeSignIns
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -115,6 +116,7 @@ class World:
         self.flows = FakeFlowStore()
         self.board = FakeShardStore()
         self.watches = FakeWatchStore(self.board)
+        self.mirrors = FakeMirrorStore()
         self.vault = FakeVault()
         self.changes = FakeChangeQueue(self.clock)
         self.retries = FakeRetryQueue(self.clock)
@@ -127,7 +129,7 @@ class World:
         self.sidecar = FakeSidecar(self.clock)
         self.subscriptions = FakeSubscriptions(self.clock)
         self.inspector = FakeTokenInspector()
-        self.code_flow = ScriptedSignIns(self.clock)
+        self.code_flow = FakeSignIns(self.clock)
         self.grant_tokens = FakeGrantTokens(self.clock)
         self.endpoint = FakeEndpointProbe()
         self.sender = FakeWebhookSender()
@@ -249,6 +251,7 @@ class Process:
             grants=through(world.grants),
             flows=through(world.flows),
             watches=through(world.watches),
+            mirrors=through(world.mirrors),
             vault=through(world.vault),
             changes=changes,
             retries=through(world.retries),

@@ -1,5 +1,6 @@
 """Grants in the table `grants`: a partition for each."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
@@ -39,6 +40,10 @@ class GrantTable:
         except Changed:
             if self.get(grant) is not None:
                 raise
+
+    def all(self) -> Iterator[Grant]:
+        """Returns every grant; it costs O(grants)."""
+        return (unpack(Grant, row.columns) for row in self._table.all("RowKey eq @row", {"row": _ROW}))
 
 
 def _columns(grant: Grant) -> dict[str, Any]:

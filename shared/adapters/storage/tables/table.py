@@ -91,11 +91,12 @@ class Table:
         # https://learn.microsoft.com/rest/api/storageservices/delete-table
         self._run(lambda client: client.delete_table())
 
-    def transact(self, operations: Sequence[Operation]) -> None:
-        """Carries out all *operations* on one partition, or none; at most 100 rows and 4 MiB."""
+    def transact(self, operations: Sequence[Operation]) -> list[str]:
+        """Carries out all *operations* on one partition, or none, and returns new ETags; at most 100 rows and 4 MiB."""
         # The library's types ask for mutable rows, which it does not change.
         accepted: Any = operations
-        self._run(lambda client: client.submit_transaction(accepted))
+        done = self._run(lambda client: client.submit_transaction(accepted))
+        return [str(each.get("etag", "")) for each in done]
 
     def page(
         self,

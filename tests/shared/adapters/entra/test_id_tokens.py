@@ -9,7 +9,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from shared.adapters.entra.id_tokens import IdTokenInvalid, verified
+from shared.adapters.entra.id_tokens import IdTokenInvalid, proved_email, verified
 
 NOW = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 TENANT = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
@@ -116,3 +116,24 @@ def test_useless_keys_prove_nothing(keys: list[dict[str, Any]]) -> None:
     """Without a fitting key no token is good."""
     with pytest.raises(IdTokenInvalid):
         read(token(), keys=keys)
+
+
+@pytest.mark.parametrize("authority", ["common", "Organizations", "consumers"])
+def test_an_address_that_anybody_may_write_is_none(authority: str) -> None:
+    """Of several tenants an address counts where its domain's owner is known, and of personal accounts."""
+    claims = {"tid": "t", "email": "ceo@contoso.com"}
+    assert proved_email(claims, authority) is None
+    for owned in (False, "0", "false", None, 0):
+        assert proved_email({**claims, "xms_edov": owned}, authority) is None
+    for owned in (True, "1", "true", 1):
+        assert proved_email({**claims, "xms_edov": owned}, authority) == "ceo@contoso.com"
+    personal = {**claims, "tid": "9188040d-6c67-4c5b-b112-36a304b66dad"}
+    assert proved_email(personal, authority) == "ceo@contoso.com"
+
+
+def test_an_address_of_ones_own_tenant_counts() -> None:
+    """In an application of one tenant its administrator is whom one trusts; what is no text is no address."""
+    claims = {"tid": "t", "email": "anna@contoso.com"}
+    assert proved_email(claims, "f8cdef31-a31e-4b4a-93e4-5f571e91255a") == "anna@contoso.com"
+    assert proved_email({**claims, "email": ["anna@contoso.com"]}, "contoso.com") is None
+    assert proved_email({"tid": "t"}, "contoso.com") is None

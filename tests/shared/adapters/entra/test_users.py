@@ -113,8 +113,10 @@ def test_the_link_asks_for_what_is_needed(office: RealOffice) -> None:
 
 
 def test_who_signed_in(open_office: Callable[..., RealOffice]) -> None:
-    """The identity is the user's in the user's tenant; the address is there where it was asked for."""
+    """The identity is the user's in the user's tenant; the address is there where it was asked for and is proved."""
     office = open_office(extra_scopes=("email", "User.Read"))
+    assert office.sign_in().email is None
+    office.app = office.app.model_copy(update={"tenant": office.user.tenant})
     signed_in = office.sign_in()
     assert (signed_in.tenant, signed_in.user) == (office.user.tenant, office.user.id)
     assert (signed_in.username, signed_in.email) == (ANNA, ADDRESS)

@@ -1,0 +1,330 @@
+"""
+A mailbox that is watched: one connection listens to its main folder and looks at the others now and then.
+
+One task does everything, in turns: it waits until something stirs or is due, looks, and tells. Before a departure is
+told, and before an arrival of which another folder holds a likeness, the other folders are looked at: it may be a move.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from shared.domain.accounts import Account
+from shared.domain.changes import ChangeBatch
+from shared.domain.mirrors import Mirror
+from shared.ports.machine import Clock, Randomness
+from sidecar.book import Book
+from sidecar.choice import chosen, named
+from sidecar.ear import Ear, Line
+from sidecar.folder_watch import NEWEST, FolderWatch
+from sidecar.imap.connection import Connection
+from sidecar.imap.errors import Code, Refusal
+from sidecar.imap.folders import INBOX, ImapFolder, folder_status, list_folders
+from sidecar.news import Folder, News, news_of
+from sidecar.telling import Teller
+
+# An arrival that may be a move is held back for as long as its departure may still come to light.
+_WINDOW = timedelta(seconds=3)
+_LOOKS = 3
+_LOOK_AGAIN = 1.0
+# A session ends with its token, so another connection takes over before that: a share of the token's life, at most.
+_EARLY = timedelta(minutes=9)
+_EARLY_SHARE = 0.15
+_RENEW_AGAIN = 30.0
+# The bytes of flags that hold \\Seen.
+_SEEN = bytes(flags for flags in range(256) if flags & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often, in seconds: folders without an ear are looked at, and flags read again, of the newest and of all."""
+
+    poll: float = 300.0
+    scan: float = 300.0
+    full: float = 3600.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a mailbox needs: how to open a connection (None where there is no room for another), time and chance."""
+
+    connect: Callable[[], Awaitable[Line]]
+    extra: Callable[[], Awaitable[Line | None]]
+    clock: Clock
+    randomness: Randomness
+    pace: Pace = Pace()
+
+
+@dataclass(slots=True)
+class _Due:
+    poll: float = 0.0
+    scan: float = 0.0
+    full: float = 0.0
+    renew: float = 0.0
+
+
+@dataclass(eq=False)
+class Mailbox:
+    """Watches the mailbox of *account*; every method raises the connections' Refusal, and what the book raises."""
+
+    account: Account
+    book: Book
+    around: Surroundings
+    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _ears: list[Ear] = field(default_factory=list)
+    _folders: dict[str, Folder] = field(default_factory=dict)
+    _due: _Due = field(default_factory=_Due)
+    _leaving: bool = False
+
+    async def open(self) -> None:
+        """Opens the mailbox and tells what happened since it was last open; nothing of one that is new to us."""
+        line = await self.around.connect()
+        try:
+            await self._take_up(line)
+        except BaseException:
+            line.connection.abort()
+            raise
+        await self._tell()
+        self._plan(first=True)
+
+    async def run(self) -> None:
+        """Watches until `leave`."""
+        while not self._leaving:
+            for ear in self._ears:
+                ear.listen()
+            await self._wait()
+            if self._leaving:
+                break
+            await self._do_what_is_due()
+            await self._tell()
+
+    def leave(self) -> None:
+        """Has `run` end once what is under way is told and saved."""
+        self._leaving = True
+        self.stirred.set()
+
+    async def close(self) -> None:
+        """Leaves the server in order."""
+        await asyncio.gather(*(ear.close() for ear in self._ears))
+
+    async def drop(self) -> None:
+        """Breaks off."""
+        await asyncio.gather(*(ear.drop() for ear in self._ears))
+
+    @property
+    def _main(self) -> Ear:
+        return self._ears[0]
+
+    async def _take_up(self, line: Line) -> None:
+        told = await self.book.read()
+        listed = await list_folders(line.connection)
+        watched = self._chosen(listed)
+        main = next((each for each in watched if each.path == INBOX), watched[0])
+        # The main folder is saved last: where it has no mirror of this choice of folders, others may lack theirs.
+        known = main.path in told and told[main.path].mailbox == self.book.mailbox
+        for each in [*(each for each in watched if each is not main), main]:
+            stored = told.pop(each.path, None)
+            mirror = stored.mirror if stored else None
+            self._folders[each.path] = Folder(
+                each,
+                mirror,
+                stored.etag if stored else None,
+                mirror,
+                before=not known,
+                dated=each is main and not known,
+            )
+        paths = {each.path for each in listed}
+        for path, stored in told.items():
+            if path in paths:
+                await self.book.forget(path)
+            else:
+                folder = ImapFolder(path, "/", None)
+                self._folders[path] = Folder(folder, stored.mirror, stored.etag, stored.mirror, gone=True)
+        await self._look(line.connection, [each for each in self._folders.values() if each.path != main.path])
+        # The folder that is opened last is the one that is listened to.
+        self._ears = [Ear(line, self._folders[main.path])]
+        await self._main.open()
+        for each in named(watched, self.account.options.get("subconnections") or ()):
+            await self._listen_to(each)
+
+    def _chosen(self, listed: Sequence[ImapFolder]) -> list[ImapFolder]:
+        watched = chosen(listed, self.account.options.get("path"))
+        if not watched:
+            raise Refusal(Code.NO_FOLDER, "none of the folders that the account's path names is there")
+        return watched
+
+    async def _listen_to(self, wanted: ImapFolder) -> None:
+        if wanted.path == self._main.folder.path:
+            return
+        line = await self.around.extra()
+        if line is None:
+            return
+        ear = Ear(line, self._folders[wanted.path])
+        try:
+            await ear.open()
+        except BaseException:
+            line.connection.abort()
+            raise
+        self._ears.append(ear)
+
+    async def _wait(self) -> None:
+        waits = [ear.listening for ear in self._ears if ear.listening]
+        stirred = asyncio.create_task(self.stirred.wait())
+        due = min(self._due.poll, self._due.scan, self._due.full, self._due.renew) - _now()
+        try:
+            await asyncio.wait([*waits, stirred], timeout=max(0.0, due), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stirred.cancel()
+
+    async def _do_what_is_due(self) -> None:
+        now = _now()
+        if self.stirred.is_set():
+            self.stirred.clear()
+            self._due.poll = self._due.scan = now
+        if now >= self._due.renew:
+            await self._renew()
+        for ear in self._ears:
+            if ear.listening and ear.listening.done():
+                await ear.hear()
+        full, scan = now >= self._due.full, now >= self._due.scan
+        if full or scan:
+            for ear in self._ears:
+                await ear.scan(newest=None if full else NEWEST)
+        if full or now >= self._due.poll:
+            await self._poll(full=full)
+        self._plan(poll=full or now >= self._due.poll, scan=full or scan, full=full)
+
+    def _plan(self, *, first: bool = False, poll: bool = False, scan: bool = False, full: bool = False) -> None:
+        now, pace = _now(), self.around.pace
+        if first or poll:
+            self._due.poll = now + pace.poll * _varied()
+        if first or scan:
+            self._due.scan = now + pace.scan * _varied()
+        if full:
+            self._due.full = now + pace.full * _varied()
+        if first:
+            # After a deploy not every mailbox reads all its flags in the same minute.
+            self._due.full = now + pace.full * random.random()  # noqa: S311  no secret
+            self._plan_renewal()
+
+    def _plan_renewal(self) -> None:
+        left = min(ear.line.expires for ear in self._ears) - self.around.clock.now()
+        early = min(_EARLY, left * _EARLY_SHARE)
+        self._due.renew = _now() + max(1.0, (left - early).total_seconds())
+
+    async def _renew(self) -> None:
+        for ear in self._ears:
+            line = await self.around.connect()
+            if line.expires <= ear.line.expires:
+                # The token is still the same one: nobody could renew it just now.
+                await line.connection.logout()
+                left = (line.expires - self.around.clock.now()).total_seconds()
+                self._due.renew = _now() + min(_RENEW_AGAIN, max(1.0, left))
+                return
+            await ear.change(line)
+        self._plan_renewal()
+
+    async def _poll(self, *, full: bool = False) -> None:
+        """Looks which folders there are, and at those that nobody listens to."""
+        await self._main.hear()
+        listed = await list_folders(self._main.line.connection)
+        watched = {each.path: each for each in self._chosen(listed)}
+        for path, folder in self._folders.items():
+            folder.gone = path not in watched
+            folder.folder = watched.get(path, folder.folder)
+        for path, each in watched.items():
+            if path not in self._folders:
+                self._folders[path] = Folder(each, None, None, None)
+        if self._main.folder.gone:
+            raise Refusal(Code.NO_FOLDER, "the main folder was removed")
+        for ear in [ear for ear in self._ears if ear.folder.gone]:
+            self._ears.remove(ear)
+            await ear.close()
+        await self._look_at_others(full=full)
+
+    async def _look_at_others(self, *, full: bool = False) -> None:
+        heard = {ear.folder.path for ear in self._ears}
+        others = [each for path, each in self._folders.items() if path not in heard and not each.gone]
+        await self._main.hush()
+        if await self._look(self._main.line.connection, others, full=full):
+            await self._main.open(newest=NEWEST)
+        else:
+            await self._main.hear()
+
+    async def _look_around(self) -> None:
+        for ear in self._ears[1:]:
+            await ear.hear()
+        await self._look_at_others()
+
+    async def _look(self, connection: Connection, folders: Sequence[Folder], *, full: bool = False) -> bool:
+        """Brings folders up to date, and tells whether one had to be opened for that."""
+        opened = False
+        for folder in folders:
+            if folder.gone:
+                continue
+            try:
+                status = await folder_status(connection, folder.path)
+                if not full and (status == folder.status or _is_same(folder.now, status)):
+                    continue
+                opened = True
+                watch = FolderWatch(connection, folder.path, folder.now)
+                folder.now = (await watch.open(newest=None if full else NEWEST)).mirror
+                folder.status = status
+            except Refusal as refused:
+                # It was just removed, or is one that Exchange lists and does not open; the next listing tells.
+                if connection.ended or refused.code not in {Code.NO_FOLDER, Code.NOT_DONE}:
+                    raise
+        return opened
+
+    async def _tell(self) -> None:
+        """Tells what there is to tell, after looking again where it may turn out to be something else."""
+        for look in range(_LOOKS):
+            news = self._news(window=_WINDOW)
+            if not (news.sorted.waiting if look == 0 else news.held_back):
+                break
+            if look:
+                await asyncio.sleep(_LOOK_AGAIN)
+            await self._look_around()
+        await self._publish(self._news())
+
+    def _news(self, window: timedelta = timedelta()) -> News:
+        return news_of(list(self._folders.values()), self.around.clock.now(), window=window)
+
+    async def _publish(self, news: News) -> None:
+        gone = [each for each in self._folders.values() if each.gone]
+        if not news.saved and not gone:
+            return
+        seen, folders = self.around.clock.now(), self._folders.values()
+        numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
+        teller = Teller(self.account, seen, self.around.randomness.nonce(), numbering)
+        events = [teller.removed(each.folder, each.told.uidvalidity) for each in gone if each.told]
+        for each, mirror in news.saved:
+            if each.told is None and not each.before:
+                events.append(teller.made(each.folder, mirror.uidvalidity))
+        events += [teller.reset(each.folder, reset.former, numbering[each.path]) for each, reset in news.resets]
+        changes = [*teller.moves(news.sorted.moved), *teller.others(news.sorted.told)]
+        for mirror, finds in news.reflagged:
+            changes += teller.flags(mirror, finds)
+        batch = ChangeBatch(changes=tuple(changes), account_events=tuple(events))
+        await self.book.tell(batch, news.saved, [each for each in gone if each.told])
+        for each in gone:
+            del self._folders[each.path]
+
+
+def _is_same(now: Mirror | None, status: dict[str, int]) -> bool:
+    """Tells whether a folder's numbers say that it is as we know it; other flags than for reading may have changed."""
+    if now is None:
+        return False
+    unseen = len(now.flags.translate(None, _SEEN))
+    numbers = {"MESSAGES": len(now.uids), "UIDNEXT": now.uidnext, "UIDVALIDITY": now.uidvalidity, "UNSEEN": unseen}
+    return status == numbers
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _varied() -> float:
+    return 0.9 + 0.2 * random.random()  # noqa: S311  no secret
