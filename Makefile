@@ -31,11 +31,13 @@ setup: ## Make .venv, install the pinned requirements and Azurite (all targets d
 			"Name one: make setup PYTHON=/path/to/python" >&2; exit 1; }
 	@"$(PYTHON)" -m local.setup
 
-check: setup ## Formatting, lint, types, import contracts, the Functions doctor
+check: setup ## Formatting, lint, types, import contracts, templates, the Functions doctor
 	@$(BIN)/ruff format --check --quiet . || { echo "Some files want formatting: make format" >&2; exit 1; }
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/hadolint sidecar/Dockerfile
+	@$(BIN)/python -m infra.checks
 	@said=$$($(DOCTOR) 2>&1) || { echo "$$said" >&2; exit 1; }; \
 		echo "$$said" | sed -n 's/^ *\(.*fails,.*\)/Functions doctor: \1./p'
 

@@ -182,6 +182,15 @@ class Settings(BaseSettings):
         _client_state_keys(value)
         return value
 
+    @field_validator("client_state_keys", "api_token", "sidecar_key")
+    @classmethod
+    def _is_resolved(cls, value: SecretStr | None) -> SecretStr | None:
+        # Where Azure cannot resolve a reference the setting holds its text, which everybody could guess.
+        # https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#troubleshoot-key-vault-references
+        if value is not None and value.get_secret_value().startswith("@Microsoft.KeyVault("):
+            raise ValueError("is a Key Vault reference that Azure did not resolve: may the app's identity read it?")
+        return value
+
     @field_validator("api_token")
     @classmethod
     def _token_is_long(cls, value: SecretStr) -> SecretStr:

@@ -14,11 +14,15 @@ from pathspec import GitIgnoreSpec
 DEPLOYED = {"function_app.py", "host.json", "requirements.txt", "functions", "shared"}
 
 STAYS_AT_HOME = [
+    ".azure/production/.env",
     ".dev/node_modules/azurite/package.json",
+    ".dockerignore",
     ".env",
     ".funcignore",
+    ".github/workflows/deploy.yml",
     ".venv/bin/python",
     "README.md",
+    "azure.yaml",
     "functions/__pycache__/accounts.cpython-311.pyc",
     "infra/main.bicep",
     "local.settings.example.json",

@@ -99,6 +99,10 @@ def test_the_public_address(environment: pytest.MonkeyPatch, variables: dict[str
     [
         ({"API_TOKEN": None}, "API_TOKEN is missing"),
         ({"API_TOKEN": "short"}, "API_TOKEN must have 32 characters or more: make one with `openssl rand -hex 32`"),
+        (
+            {"API_TOKEN": "@Microsoft.KeyVault(SecretUri=https://one.vault.azure.net/secrets/API-TOKEN)"},
+            "API_TOKEN is a Key Vault reference that Azure did not resolve: may the app's identity read it?",
+        ),
         ({"CLIENT_STATE_KEYS": None}, "CLIENT_STATE_KEYS is missing"),
         ({"CLIENT_STATE_KEYS": f"K1:{KEY}"}, "CLIENT_STATE_KEYS must be pairs like k1:BASE64, comma-separated"),
         ({"CLIENT_STATE_KEYS": "k1:c2hvcnQ="}, "CLIENT_STATE_KEYS must be pairs like k1:BASE64, comma-separated"),

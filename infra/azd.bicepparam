@@ -1,0 +1,12 @@
+// azd hands its environment over by name.
+using 'azd.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME')
+param location = readEnvironmentVariable('AZURE_LOCATION')
+param operatorPrincipalId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
+param clientStateKeys = readEnvironmentVariable('CLIENT_STATE_KEYS', '')
+param apiToken = readEnvironmentVariable('API_TOKEN', '')
+param sidecarKey = readEnvironmentVariable('SIDECAR_KEY', '')
+param deploySidecar = bool(readEnvironmentVariable('DEPLOY_SIDECAR', 'false'))
+param sidecarImage = readEnvironmentVariable('SIDECAR_IMAGE', '')
+param alertEmails = filter(split(readEnvironmentVariable('ALERT_EMAILS', ''), ','), email => !empty(email))

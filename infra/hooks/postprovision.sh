@@ -1,0 +1,16 @@
+#!/bin/sh
+# After each `azd provision`: forgets the secrets, which the vault has now, and builds the sidecar's first image.
+set -eu
+cd "$(dirname "$0")/../.."
+for name in CLIENT_STATE_KEYS API_TOKEN SIDECAR_KEY; do
+    azd env set "$name" ""
+done
+if [ "${DEPLOY_SIDECAR:-false}" != true ] || [ -n "${SIDECAR_IMAGE:-}" ]; then
+    exit 0
+fi
+registry=$(azd env get-value AZURE_CONTAINER_REGISTRY_ENDPOINT)
+image="sidecar:$(git rev-parse --short=12 HEAD)"
+az acr build --registry "${registry%%.*}" --image "$image" --file sidecar/Dockerfile .
+azd env set SIDECAR_IMAGE "$registry/$image"
+# Once more, now that there is an image; this time the lines above end early.
+azd provision --no-prompt

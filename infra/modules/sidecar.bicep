@@ -1,0 +1,100 @@
+// The sidecar: a container for delegated access (IMAP and SMTP), which only the function app calls.
+
+param name string
+param location string
+param tags object
+param environmentId string
+param identityId string
+param identityClientId string
+param registryServer string
+param image string
+param replicas int
+param cpu string
+param memory string
+param queueEndpoint string
+param tableEndpoint string
+param vaultUrl string
+
+resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
+  name: 'ca-${name}'
+  location: location
+  tags: union(tags, { 'azd-service-name': 'sidecar' })
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    environmentId: environmentId
+    workloadProfileName: 'Consumption'
+    configuration: {
+      activeRevisionsMode: 'Single'
+      // "External" to an internal environment is the virtual network; without it only the environment's own apps get in.
+      // https://learn.microsoft.com/azure/container-apps/ingress-overview
+      ingress: {
+        external: true
+        targetPort: 8080
+        transport: 'auto'
+        allowInsecure: false
+      }
+      registries: [
+        { server: registryServer, identity: identityId }
+      ]
+      secrets: [
+        // Its settings are the app's, which do not start without the token.
+        { name: 'api-token', keyVaultUrl: '${vaultUrl}secrets/API-TOKEN', identity: identityId }
+        { name: 'client-state-keys', keyVaultUrl: '${vaultUrl}secrets/CLIENT-STATE-KEYS', identity: identityId }
+        { name: 'sidecar-key', keyVaultUrl: '${vaultUrl}secrets/SIDECAR-KEY', identity: identityId }
+      ]
+    }
+    template: {
+      containers: [
+        {
+          name: 'sidecar'
+          image: image
+          resources: {
+            cpu: json(cpu)
+            memory: memory
+          }
+          env: [
+            { name: 'AzureWebJobsStorage__queueServiceUri', value: queueEndpoint }
+            { name: 'AzureWebJobsStorage__tableServiceUri', value: tableEndpoint }
+            { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+            { name: 'KEY_VAULT_URL', value: vaultUrl }
+            { name: 'API_TOKEN', secretRef: 'api-token' }
+            { name: 'CLIENT_STATE_KEYS', secretRef: 'client-state-keys' }
+            { name: 'SIDECAR_KEY', secretRef: 'sidecar-key' }
+          ]
+          probes: [
+            {
+              type: 'Startup'
+              httpGet: { path: '/health', port: 8080 }
+              periodSeconds: 5
+              failureThreshold: 24
+            }
+            {
+              type: 'Liveness'
+              httpGet: { path: '/health', port: 8080 }
+              periodSeconds: 30
+              failureThreshold: 5
+            }
+            {
+              type: 'Readiness'
+              httpGet: { path: '/health', port: 8080 }
+              periodSeconds: 10
+              failureThreshold: 3
+            }
+          ]
+        }
+      ]
+      // Connections to mailboxes stay open, so replicas do not come and go by load.
+      scale: {
+        minReplicas: replicas
+        maxReplicas: replicas
+      }
+    }
+  }
+}
+
+output name string = sidecar.name

@@ -1,0 +1,119 @@
+# The sidecar: a container for delegated access (IMAP and SMTP), which only the function app calls.
+
+resource "azurerm_container_app" "sidecar" {
+  count = local.sidecar_runs ? 1 : 0
+
+  name                         = "ca-${var.name}"
+  resource_group_name          = local.group
+  tags                         = merge(local.tags, { azd-service-name = "sidecar" })
+  container_app_environment_id = azurerm_container_app_environment.relay[0].id
+  workload_profile_name        = "Consumption"
+  revision_mode                = "Single"
+
+  identity {
+    type         = "UserAssigned"
+    identity_ids = [azurerm_user_assigned_identity.sidecar[0].id]
+  }
+
+  # "External" to an internal environment is the virtual network; without it only the environment's own apps get in.
+  # https://learn.microsoft.com/azure/container-apps/ingress-overview
+  ingress {
+    external_enabled           = true
+    target_port                = 8080
+    transport                  = "auto"
+    allow_insecure_connections = false
+
+    traffic_weight {
+      latest_revision = true
+      percentage      = 100
+    }
+  }
+
+  registry {
+    server   = azurerm_container_registry.relay[0].login_server
+    identity = azurerm_user_assigned_identity.sidecar[0].id
+  }
+
+  # Its settings are the app's, which do not start without the token.
+  secret {
+    name                = "api-token"
+    key_vault_secret_id = azurerm_key_vault_secret.api_token.versionless_id
+    identity            = azurerm_user_assigned_identity.sidecar[0].id
+  }
+  secret {
+    name                = "client-state-keys"
+    key_vault_secret_id = azurerm_key_vault_secret.client_state_keys.versionless_id
+    identity            = azurerm_user_assigned_identity.sidecar[0].id
+  }
+  secret {
+    name                = "sidecar-key"
+    key_vault_secret_id = azurerm_key_vault_secret.sidecar_key.versionless_id
+    identity            = azurerm_user_assigned_identity.sidecar[0].id
+  }
+
+  template {
+    # Connections to mailboxes stay open, so replicas do not come and go by load.
+    min_replicas = var.sidecar_replicas
+    max_replicas = var.sidecar_replicas
+
+    container {
+      name   = "sidecar"
+      image  = var.sidecar_image
+      cpu    = var.sidecar_cpu
+      memory = var.sidecar_memory
+
+      env {
+        name  = "AzureWebJobsStorage__queueServiceUri"
+        value = azurerm_storage_account.relay.primary_queue_endpoint
+      }
+      env {
+        name  = "AzureWebJobsStorage__tableServiceUri"
+        value = azurerm_storage_account.relay.primary_table_endpoint
+      }
+      env {
+        name  = "AzureWebJobsStorage__clientId"
+        value = azurerm_user_assigned_identity.sidecar[0].client_id
+      }
+      env {
+        name  = "KEY_VAULT_URL"
+        value = azurerm_key_vault.relay.vault_uri
+      }
+      env {
+        name        = "API_TOKEN"
+        secret_name = "api-token"
+      }
+      env {
+        name        = "CLIENT_STATE_KEYS"
+        secret_name = "client-state-keys"
+      }
+      env {
+        name        = "SIDECAR_KEY"
+        secret_name = "sidecar-key"
+      }
+
+      startup_probe {
+        transport               = "HTTP"
+        path                    = "/health"
+        port                    = 8080
+        interval_seconds        = 5
+        failure_count_threshold = 24
+      }
+      liveness_probe {
+        transport               = "HTTP"
+        path                    = "/health"
+        port                    = 8080
+        interval_seconds        = 30
+        failure_count_threshold = 5
+      }
+      readiness_probe {
+        transport               = "HTTP"
+        path                    = "/health"
+        port                    = 8080
+        interval_seconds        = 10
+        failure_count_threshold = 3
+      }
+    }
+  }
+
+  depends_on = [azurerm_role_assignment.relay]
+}

@@ -1,0 +1,32 @@
+"""The app and the sidecar start with what the templates set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from infra.checks import settings
+
+APP, SIDECAR, TERRAFORM = "modules/function_app.bicep", "modules/sidecar.bicep", "terraform/function_app.tf"
+
+
+def test_both_start(root: Path) -> None:
+    """Every needed setting is set by both, every secret is a reference, and nothing is refused on Flex Consumption."""
+    assert settings.problems(root / "infra") == []
+
+
+@pytest.mark.parametrize(
+    ("slip", "problem"),
+    [
+        ((APP, "  API_TOKEN: ", "  APITOKEN: "), "the app does not start: api_token"),
+        ((APP, "  KEY_VAULT_URL: ", "  VAULT_FILE: "), "KEY_VAULT_URL is not set for the app"),
+        ((APP, "API_TOKEN: '@Microsoft.KeyVault", "API_TOKEN: 'plain"), "API_TOKEN of the app is no reference"),
+        ((TERRAFORM, "CLIENT_STATE_KEYS ", "STATE_KEYS "), "STATE_KEYS is no setting of the app"),
+        ((TERRAFORM, "AzureWebJobsDisableHomepage ", "WEBSITE_TIME_ZONE "), "WEBSITE_TIME_ZONE is refused"),
+        (("terraform/sidecar.tf", '"SIDECAR_KEY"', '"SIDECAR_TOKEN"'), "SIDECAR_KEY is not set for the sidecar"),
+        ((SIDECAR, "'SIDECAR_KEY', secretRef", "'SIDECAR_KEY', value"), "SIDECAR_KEY of the sidecar is no"),
+    ],
+)
+def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:
+    """A setting that is missing, unknown, refused or told in the open is found."""
+    assert [each for each in settings.problems(plant(*slip)) if problem in each]
