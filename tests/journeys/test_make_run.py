@@ -79,5 +79,7 @@ def test_stop_leaves_no_process(root: Path) -> None:
     process.send_signal(signal.SIGTERM)
     _, trouble = process.communicate(timeout=20)
     assert len(family) >= 3
-    assert [each for each in family if each.is_running()] == []
+    # Whoever is dead and not yet fetched by its parent runs no more.
+    left = [each for each in family if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+    assert left == []
     assert (process.returncode, trouble) == (0, "")
