@@ -161,12 +161,11 @@ def sidecar() -> Sidecar:
 
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
     """Returns the notification part alone: no table, no vault, no Graph stands behind it."""
-    from shared.adapters.log import JsonLog
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
     from shared.adapters.system import SystemClock, SystemRandomness
 
     connection = _connection(settings)
-    told = log or JsonLog()
+    told = log or _log(settings)
     notifications = Notifications(
         client_states=ClientStates(settings.client_state_key_map),
         changes=gather(StorageChangeQueue(connection)),
@@ -182,7 +181,6 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
 def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -> Sidecar:  # frozen and empty
     """Returns the sidecar's part: storage, vault, Entra for users, and nothing of Graph."""
     from shared.adapters.entra.users import EntraUsers
-    from shared.adapters.log import JsonLog
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
     from shared.adapters.storage.tables.accounts import AccountTable
     from shared.adapters.storage.tables.grants import GrantTable
@@ -196,7 +194,11 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
     from shared.services.watching import Watching
 
     system_clock = SystemClock()
-    clock, randomness, log = replaced.clock or system_clock, SystemRandomness(system_clock), replaced.log or JsonLog()
+    clock, randomness, log = (
+        replaced.clock or system_clock,
+        SystemRandomness(system_clock),
+        replaced.log or _log(settings),
+    )
     connection = _connection(settings)
     vault, _ = _vault(settings, clock, replaced.vault)
     accounts, changes, jobs = AccountTable(connection), StorageChangeQueue(connection), StorageJobQueue(connection)
@@ -281,7 +283,6 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.graph.reader import GraphMessages
     from shared.adapters.graph.slots import Slots
     from shared.adapters.graph.subscriptions import GraphSubscriptions
-    from shared.adapters.log import JsonLog
     from shared.adapters.storage.health import StorageDependency
     from shared.adapters.storage.poison_queues import StoragePoisonQueue
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
@@ -318,7 +319,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
     sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
-    log, randomness = replaced.log or JsonLog(), SystemRandomness(system_clock)
+    log, randomness = replaced.log or _log(settings), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
     slots = Slots()
     return Outside(
@@ -382,6 +383,14 @@ def _settings() -> Settings:
         return read()
     except SettingsRefusedError as refused:
         raise Misconfigured(str(refused)) from None
+
+
+def _log(settings: Settings) -> "Log":
+    """Returns who is told of every unit of work."""
+    from shared.adapters.log import JsonLog, Tee
+
+    del settings
+    return Tee([JsonLog()])
 
 
 def _connection(settings: Settings) -> "StorageConnection":

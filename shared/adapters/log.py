@@ -6,6 +6,11 @@ Fields are named, never interpolated, so that a query finds them; values that ar
 
 import json
 import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.ports.machine import Log
 
 
 class JsonLog:
@@ -22,6 +27,23 @@ class JsonLog:
     def problem(self, name: str, **fields: object) -> None:
         """Writes an event that an operator should look at."""
         self._logger.warning("%s", _line(name, fields))
+
+
+class Tee:
+    """Tells every one of several logs, in their order."""
+
+    def __init__(self, logs: "Sequence[Log]") -> None:
+        self._logs = logs
+
+    def event(self, name: str, **fields: object) -> None:
+        """Writes the event *name* to each of them."""
+        for log in self._logs:
+            log.event(name, **fields)
+
+    def problem(self, name: str, **fields: object) -> None:
+        """Writes an event that an operator should look at to each of them."""
+        for log in self._logs:
+            log.problem(name, **fields)
 
 
 def _line(name: str, fields: dict[str, object]) -> str:

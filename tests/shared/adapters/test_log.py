@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.log import JsonLog
+from shared.adapters.log import JsonLog, Tee
 from shared.domain.deliveries import Outcome
 from shared.domain.messages import Address, Attachment, Body
 from shared.domain.oauth2 import OAuth2AppChange
@@ -45,6 +45,15 @@ def test_a_problem_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """What an operator should look at is a warning."""
     JsonLog().problem("webhook.disabled", webhook="default")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_tee_tells_every_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Every log behind a tee is told the same, problems as problems."""
+    tee = Tee([JsonLog(), JsonLog()])
+    tee.event("delivery.attempted", status=200)
+    tee.problem("webhook.disabled")
+    assert [line["event"] for line in lines(caplog)] == ["delivery.attempted"] * 2 + ["webhook.disabled"] * 2
+    assert [record.levelno for record in caplog.records] == [logging.INFO] * 2 + [logging.WARNING] * 2
 
 
 def test_what_nobody_collects_is_not_written(caplog: pytest.LogCaptureFixture) -> None:
