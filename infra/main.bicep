@@ -35,6 +35,10 @@ param httpConcurrency int = 16
 @minValue(0)
 param alwaysReadyHttp int = 1
 
+@description('Instances that always wait for changes: without one, the first mail after a rest waits for a cold start.')
+@minValue(0)
+param alwaysReadyChanges int = 0
+
 @description('More settings of the app, by the names of the table in README.md.')
 param settings object = {}
 
@@ -261,6 +265,7 @@ module app 'modules/function_app.bicep' = {
     maximumInstances: maximumInstances
     httpConcurrency: httpConcurrency
     alwaysReadyHttp: alwaysReadyHttp
+    alwaysReadyChanges: alwaysReadyChanges
     identityId: identity.outputs.appId
     identityClientId: identity.outputs.appClientId
     packageUrl: storage.outputs.packageUrl

@@ -11,6 +11,9 @@ param httpConcurrency int
 @description('Instances that always wait for HTTP: Graph gives a handshake 10 seconds and drops who answers slowly.')
 param alwaysReadyHttp int
 
+@description('Instances that always wait for changes: without one, the first mail after a rest waits for a cold start.')
+param alwaysReadyChanges int
+
 param identityId string
 param identityClientId string
 param packageUrl string
@@ -102,11 +105,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReadyHttp == 0
-          ? []
-          : [
-              { name: 'http', instanceCount: alwaysReadyHttp }
-            ]
+        alwaysReady: filter(
+          [
+            { name: 'http', instanceCount: alwaysReadyHttp }
+            { name: 'function:changes', instanceCount: alwaysReadyChanges }
+          ],
+          group => group.instanceCount > 0
+        )
         triggers: {
           http: {
             perInstanceConcurrency: httpConcurrency
