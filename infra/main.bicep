@@ -86,7 +86,7 @@ param sidecarMemory string = '1Gi'
 @description('Whether storage, vault and registry are reached through private endpoints only.')
 param privateNetworking bool = false
 
-@description('Addresses that may still reach storage and vault from outside, where networking is private.')
+@description('Addresses that may still reach storage, vault and registry from outside, where networking is private.')
 param allowedIps string[] = []
 
 @description('Whether what goes out through the network has one fixed address.')
@@ -173,6 +173,7 @@ module registry 'modules/registry.bicep' = if (deploySidecar) {
     tags: allTags
     workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
+    allowedIps: allowedIps
   }
 }
 
@@ -250,8 +251,10 @@ module sidecar 'modules/sidecar.bicep' = if (sidecarRuns) {
     tableEndpoint: storage.outputs.tableEndpoint
     vaultUrl: vault.outputs.url
   }
+  // Its first replica pulls the image and reads its secret.
   dependsOn: [
     roles
+    endpoints
   ]
 }
 

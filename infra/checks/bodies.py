@@ -1,4 +1,4 @@
-"""Bodies: what Terraform hands to Azure as it stands (azapi) has Bicep's properties, which are held to Azure's types."""
+"""Bodies: what Terraform hands over as it stands (azapi) sets the same properties as Bicep, which arm.py checks."""
 
 import re
 from collections.abc import Iterator

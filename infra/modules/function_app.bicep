@@ -56,6 +56,9 @@ var sidecarSettings = empty(sidecarUrl)
       SIDECAR_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/SIDECAR-KEY)'
     }
 
+// What is set here cannot be set otherwise, and nobody should believe that it was.
+var taken = filter(objectKeys(settings), name => contains(union(fixedSettings, sidecarSettings), name))
+
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: 'plan-${name}'
   location: location
@@ -129,7 +132,9 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 
   resource values 'config' = {
     name: 'appsettings'
-    properties: union(settings, fixedSettings, sidecarSettings)
+    properties: empty(taken)
+      ? union(settings, fixedSettings, sidecarSettings)
+      : fail('The template itself sets ${join(taken, ', ')}.')
   }
 
   // Deployments sign in to Entra ID; publishing passwords are off.

@@ -102,7 +102,18 @@ resource "azapi_resource" "app" {
   response_export_values = ["properties.defaultHostName"]
 
   # The app opens its package, its storage and its vault as soon as it exists.
-  depends_on = [azurerm_role_assignment.relay, azurerm_private_endpoint.relay]
+  depends_on = [
+    azurerm_role_assignment.relay,
+    azurerm_private_endpoint.relay,
+    azurerm_private_dns_zone_virtual_network_link.relay,
+  ]
+
+  lifecycle {
+    precondition {
+      condition     = length(setintersection(keys(var.settings), keys(merge(local.fixed_settings, local.sidecar_settings)))) == 0
+      error_message = "Some of var.settings are set by this template itself."
+    }
+  }
 }
 
 # Deployments sign in to Entra ID; publishing passwords are off.

@@ -164,7 +164,7 @@ variable "private_networking" {
 }
 
 variable "allowed_ips" {
-  description = "Addresses that may still reach storage and vault from outside, where networking is private."
+  description = "Addresses that may still reach storage, vault and registry from outside, where networking is private."
   type        = list(string)
   default     = []
 }
