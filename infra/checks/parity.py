@@ -45,6 +45,7 @@ _INSIDE = {
     "azurerm_nat_gateway_public_ip_association",
     "azurerm_subnet",
     "azurerm_subnet_nat_gateway_association",
+    "time_sleep",
 }
 # These names are computed, each side in its own way: GUIDs, and zones that follow from an address.
 _COMPUTED = {"Microsoft.Authorization/roleAssignments", "Microsoft.Network/privateDnsZones"}

@@ -20,11 +20,12 @@ _SCHEMAS = Path(__file__).parent / "schemas"
 _MORE = 0x80  # Set in every byte of a varint but the last.
 _LIST = 2  # tfplugin6.Schema.NestedBlock.NestingMode
 # Both are what the environment says before the files do; `features` must be there, and may be empty.
-_AZURERM = {
+_AZURERM: dict[str, Any] = {
     "attributes": {
         name: {"type": kind, "optional": True}
         for name, kind in [
             ("environment", "string"),
+            ("resource_providers_to_register", ["list", "string"]),
             ("storage_use_azuread", "bool"),
             ("subscription_id", "string"),
             ("tenant_id", "string"),

