@@ -59,7 +59,8 @@ _OWN_DEFAULT = {"location", "operator_principal_id", "budget_start"}
 def problems(infra: Path) -> list[str]:
     """Returns where the two differ."""
     made = blocks(infra / "terraform")
-    return [*_resources(infra, made), *_parameters(infra, made), *_settings(infra), *_data(infra)]
+    checks = [_resources(infra, made), _providers(infra), _parameters(infra, made), _settings(infra), _data(infra)]
+    return [problem for check in checks for problem in check]
 
 
 def settings_of(infra: Path) -> dict[str, dict[str, set[str]]]:
@@ -130,6 +131,18 @@ def _plain(name: str) -> str:
     name = re.sub(r"\$\{(var\.)?name\}", "NAME", name)
     name = re.sub(r"\$\{[\w.\[\]]+\}", "*", name)
     return name if re.search(r"[A-Z]|default|audit|logs|\*", name) else "*"
+
+
+def _providers(infra: Path) -> Iterator[str]:
+    """Terraform registers the resource providers of all that is made; where Bicep is deployed Azure does it by itself."""
+    told = re.search(
+        r"resource_providers_to_register = \[(.*?)\]", (infra / "terraform" / "versions.tf").read_text(), re.DOTALL
+    )
+    registered = set(re.findall(r'"([\w.]+)"', told[1] if told else ""))
+    # Which every subscription has.
+    needed = {kind.split("/")[0] for kind in _bicep_names(infra)} - {"Microsoft.Authorization"}
+    for name in sorted(needed ^ registered):
+        yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by Terraform"
 
 
 def _parameters(infra: Path, made: list[Block]) -> Iterator[str]:
