@@ -134,7 +134,7 @@ def _plain(name: str) -> str:
 
 
 def _providers(infra: Path) -> Iterator[str]:
-    """Terraform registers the resource providers of all that is made; where Bicep is deployed Azure does it by itself."""
+    """Terraform registers the resource providers of all that is made; Azure does so itself where Bicep is deployed."""
     told = re.search(
         r"resource_providers_to_register = \[(.*?)\]", (infra / "terraform" / "versions.tf").read_text(), re.DOTALL
     )
