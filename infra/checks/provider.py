@@ -19,30 +19,13 @@ import grpc
 _SCHEMAS = Path(__file__).parent / "schemas"
 _MORE = 0x80  # Set in every byte of a varint but the last.
 _LIST = 2  # tfplugin6.Schema.NestedBlock.NestingMode
-# Both are what the environment says before the files do; `features` must be there, and may be empty.
-_AZURERM: dict[str, Any] = {
-    "attributes": {
-        name: {"type": kind, "optional": True}
-        for name, kind in [
-            ("environment", "string"),
-            ("resource_providers_to_register", ["list", "string"]),
-            ("storage_use_azuread", "bool"),
-            ("subscription_id", "string"),
-            ("tenant_id", "string"),
-            ("use_oidc", "bool"),
-        ]
-    },
-    "blocks": {"features": {"min": 1, "max": 1, "block": {"attributes": {}, "blocks": {}}}},
-}
 
 
 def schema(name: str) -> dict[str, Any]:
     """Returns the schema of the provider *name*."""
-    if name == "azurerm":
-        excerpt: dict[str, Any] = json.loads((_SCHEMAS / "azurerm.json").read_text())
-        return {"provider": _AZURERM, "ephemeral": {}, **excerpt}
-    others: dict[str, dict[str, Any]] = json.loads((_SCHEMAS / "others.json").read_text())
-    return others[name]
+    known: dict[str, Any] = json.loads((_SCHEMAS / "others.json").read_text())[name]
+    excerpt = _SCHEMAS / f"{name}.json"
+    return known | json.loads(excerpt.read_text()) if excerpt.exists() else known
 
 
 def encoded(known: dict[str, Any]) -> bytes:
