@@ -57,7 +57,7 @@ var sidecarSettings = empty(sidecarUrl)
     }
 
 // What is set here cannot be set otherwise, and nobody should believe that it was.
-var taken = filter(objectKeys(settings), name => contains(union(fixedSettings, sidecarSettings), name))
+var taken = filter(objectKeys(settings), setting => contains(union(fixedSettings, sidecarSettings), setting))
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: 'plan-${name}'

@@ -28,7 +28,7 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
     networkRuleSet: private
       ? {
           defaultAction: 'Deny'
-          ipRules: [for ip in allowedIps: { value: ip, action: 'Allow' }]
+          ipRules: map(allowedIps, ip => { value: ip, action: 'Allow' })
         }
       : null
   }
