@@ -20,7 +20,6 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.messages import Message as Mail
 from shared.domain.sightings import Sighting, sighting_key
 from shared.domain.signatures import SigningSecret
-from shared.group_commit import GroupCommit
 from shared.ports.deliveries import Post
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest
 from shared.services.changes import Changes
@@ -51,6 +50,7 @@ from tests.fakes.stores import (
     FakeWebhookStore,
 )
 from tests.fakes.vault import FakeVault
+from tests.faults.at_once import AtOnce
 from tests.faults.fate import Died, Fate, RowByRow, SightingBySighting, mortal
 
 ANNA = account(state=AccountState.CONNECTED, watched_since=START - timedelta(days=1))
@@ -287,7 +287,7 @@ class MortalRelay:
         )
         deliveries = Deliveries(
             store=mortal(self.deliveries, self.fate, replace="row replaced"),
-            rows=GroupCommit(rows.add, full=100),
+            rows=AtOnce(rows.add),
             retries=mortal(self.retries, self.fate, put="retry stored"),
             sender=self.endpoint,
             webhook_lookup=webhook_lookup,
@@ -311,13 +311,13 @@ class MortalRelay:
                 self.clock,
             ),
             readings=Readings(
-                GroupCommit(self.read, full=20),
+                AtOnce(self.read),
                 self,
                 Permits(self.permits, self.clock, randomness),
-                GroupCommit(self.read, full=20),
+                AtOnce(self.read),
             ),
             sightings=self.sightings,
-            sighting_rows=GroupCommit(seen.put, full=100),
+            sighting_rows=AtOnce(seen.put),
             queue=mortal(self.changes, self.fate, put="change stored again"),
             jobs=self.jobs,
             deliveries=deliveries,
