@@ -143,6 +143,11 @@ class Stack:
         if stored is not None:
             due.beat(Heartbeat(until=stored.value.until), stored.etag)
 
+    def is_ticking(self) -> bool:
+        """Tell whether a tick has queued something and is not at its end."""
+        stored = DueTable(self.storage).heartbeat()
+        return stored is not None and stored.value.claimed is not None
+
     def tick(self) -> None:
         """Fire the timer."""
         self.fire("timers")
