@@ -143,10 +143,10 @@ class Stack:
         if stored is not None:
             due.beat(Heartbeat(until=stored.value.until), stored.etag)
 
-    def is_ticking(self) -> bool:
-        """Tell whether a tick has queued something and is not at its end."""
+    def ticked_since(self, moment: datetime) -> bool:
+        """Tell whether a tick that began after a moment is at its end."""
         stored = DueTable(self.storage).heartbeat()
-        return stored is not None and stored.value.claimed is not None
+        return stored is not None and stored.value.until >= moment and stored.value.claimed is None
 
     def tick(self) -> None:
         """Fire the timer."""
