@@ -10,6 +10,7 @@ changes nothing, so it may run twice.
 import hashlib
 import re
 from base64 import b32encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -28,7 +29,7 @@ from shared.domain.fields import (
     has_control_characters,
 )
 from shared.domain.masking import MASK, masked_url
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried, OrNewer
 from shared.domain.moments import iso
 
 _HEADER_BYTES = 12_000
@@ -56,7 +57,7 @@ _ANY_OUTCOME = frozenset(
         AccountState.DELETED,
     }
 )
-TRANSITIONS: dict[AccountState, frozenset[AccountState]] = {
+TRANSITIONS: Mapping[str, frozenset[AccountState]] = {
     AccountState.NEW: frozenset({AccountState.CONNECTING, AccountState.DELETED}),
     AccountState.CONNECTING: _ANY_OUTCOME,
     AccountState.CONNECTED: frozenset({AccountState.NEW, AccountState.CONNECTING, AccountState.DELETED})
@@ -68,6 +69,8 @@ TRANSITIONS: dict[AccountState, frozenset[AccountState]] = {
     | {AccountState.CONNECTED, AccountState.AUTHENTICATION_ERROR},
     AccountState.DELETED: frozenset({AccountState.NEW}),
 }
+# What a newer version means by a state of its own is not known here, so nothing may stand in the way of a next one.
+_OF_A_NEWER_STATE = frozenset(AccountState)
 
 
 def account_key(account: str) -> str:
@@ -257,7 +260,7 @@ class Access:
     parent: str | None = None
 
 
-class LastError(Owned):
+class LastError(Carried):
     """
     Why an account does not work: what was answered, its code, and what a human should do.
 
@@ -271,7 +274,7 @@ class LastError(Owned):
     permanent: bool = False
 
 
-class Subscription(Owned):
+class Subscription(Carried):
     """
     Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that.
 
@@ -289,21 +292,21 @@ class Subscription(Owned):
         return self.service_url in {None, service_url}
 
 
-class FormerSubscription(Owned):
+class FormerSubscription(Carried):
     """A subscription that an account no longer wants, and the application that must end it."""
 
     app: str
     id: str
 
 
-class Claim(Owned):
+class Claim(Carried):
     """A job's right to create this account's subscription, until a moment at which its process counts as dead."""
 
     holder: str
     until: datetime
 
 
-class Account(Owned):
+class Account(Carried):
     """
     An account as it is stored. `incarnation` tells apart two registrations under one id.
 
@@ -327,7 +330,7 @@ class Account(Owned):
     webhooks: str | None = None
     has_custom_headers: bool = False
     options: dict[str, Any] = Field(default_factory=dict)
-    state: AccountState = AccountState.NEW
+    state: OrNewer[AccountState] = AccountState.NEW
     last_error: LastError | None = None
     error_count: int = 0
     attempts: int = 0
@@ -344,11 +347,11 @@ class Account(Owned):
     created: datetime
     updated: datetime
 
-    def can_become(self, state: AccountState) -> bool:
+    def can_become(self, state: str) -> bool:
         """Tells whether the table of transitions leads from here to *state*."""
-        return state is self.state or state in TRANSITIONS[self.state]
+        return state == self.state or state in TRANSITIONS.get(self.state, _OF_A_NEWER_STATE)
 
-    def become(self, state: AccountState, **changes: Any) -> "Account":
+    def become(self, state: str, **changes: Any) -> "Account":
         """Returns this account in *state*; raises ValueError for a transition that the table does not know."""
         if not self.can_become(state):
             raise ValueError(f"An account cannot go from {self.state} to {state}.")
@@ -377,7 +380,7 @@ class AccountView(ApiModel):
     account: str
     name: str | None
     email: str | None
-    state: AccountState
+    state: str
     last_error: dict[str, Any] | None
     type: str
     app: str
@@ -406,7 +409,7 @@ class AccountListEntry(ApiModel):
     email: str | None
     type: str
     app: str
-    state: AccountState
+    state: str
     webhooks: str | None
     last_error: dict[str, Any] | None
 

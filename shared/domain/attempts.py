@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.deliveries import Delivery, DeliveryState, Outcome, Retry
+from shared.domain.deliveries import ENDED, Delivery, DeliveryState, Outcome, Retry
 from shared.domain.webhooks import Webhook
 
 # A full lane empties within one timeout; coming back a little later costs no attempt.
@@ -57,7 +57,8 @@ def later(retry: Retry, row: Delivery, *, redelivered: bool) -> Step:
         # Made already. This very message may have died between the row and the next message, so it queues that one;
         # a fresh message here is the twin of one whose own holder queues it.
         return Step(row, _REPEAT if redelivered else _NOTHING)
-    if row.state is not DeliveryState.RETRYING and not retry.asked:
+    # A state that a newer version gave it is none of these: there is a message, so it is not at its end.
+    if row.state in ENDED and not retry.asked:
         return Step(row, _NOTHING)
     return Step(row, _ATTEMPT)
 

@@ -10,12 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from shared.domain.errors import FieldProblem, InvalidRequest
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 _MINIMUM_KEY_BITS = 2048
 
 
-class ClientCertificate(Owned):
+class ClientCertificate(Carried):
     """A private key and its certificate, both PEM; `thumbprint` is the SHA-256 of the DER, in hex."""
 
     private_key: str

@@ -23,7 +23,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.domain.events import EventName
-from shared.domain.models import ApiModel, Carried, Owned
+from shared.domain.models import ApiModel, Carried, OrNewer, Owned
 from shared.domain.moments import iso
 
 JITTER = 0.2
@@ -46,13 +46,18 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
     DISCARDED = "discarded"
 
-    def overrules(self, known: "DeliveryState") -> bool:
-        """
-        Tells whether a row in this state may take the place of one that another attempt wrote meanwhile.
 
-        Only "delivered" may. Whoever wrote the other goes on with it; who comes late, his message gone, may not.
-        """
-        return self is DeliveryState.DELIVERED and known is not DeliveryState.DELIVERED
+#: The states in which nothing is attempted until somebody asks for it.
+ENDED = frozenset(DeliveryState) - {DeliveryState.RETRYING}
+
+
+def overrules(state: str, known: str) -> bool:
+    """
+    Tells whether a row in *state* may take the place of one, *known*, that another attempt wrote meanwhile.
+
+    Only "delivered" may. Whoever wrote the other goes on with it; who comes late, his message gone, may not.
+    """
+    return state == DeliveryState.DELIVERED != known
 
 
 class DeliveryKey(Carried):
@@ -100,7 +105,7 @@ class Outcome(Owned):
         return self.status == _GONE
 
 
-class Attempt(Owned):
+class Attempt(Carried):
     """One POST of a delivery, as the row and the API tell it."""
 
     number: int
@@ -110,7 +115,7 @@ class Attempt(Owned):
     error: str | None = None
 
 
-class Delivery(Owned):
+class Delivery(Carried):
     """
     One event for one webhook, as it is stored; the payload's bytes stand beside it until `payload_expires`.
 
@@ -119,11 +124,11 @@ class Delivery(Owned):
     """
 
     key: DeliveryKey
-    event: EventName
+    event: OrNewer[EventName]
     account: str | None
     account_key: str | None
     url: str
-    state: DeliveryState
+    state: OrNewer[DeliveryState]
     attempts: tuple[Attempt, ...] = ()
     next_attempt: datetime | None = None
     created: datetime

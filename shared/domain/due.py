@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried, OrNewer
 
 _HOUR = timedelta(hours=1)
 
@@ -23,16 +23,16 @@ class DueKind(StrEnum):
     EXPIRY = "expiry"
 
 
-class Due(Owned):
+class Due(Carried):
     """An entry: *subject* is an account's key, `incarnation` the registration that is meant; or an application's id."""
 
-    kind: DueKind
+    kind: OrNewer[DueKind]
     subject: str
     at: datetime
     incarnation: str | None = None
 
 
-class Heartbeat(Owned):
+class Heartbeat(Carried):
     """
     How far the ticks have come: everything that was due before `until` has become a job.
 

@@ -21,6 +21,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + NotReachable        make our address reachable; until then we poll
     + NoSidecar           start the sidecar
     + QuotaSpent          nothing is wrong: come back when it is our turn
+    + NewerRecord         deploy the newer version again, which wrote what this one cannot read
   x SignInRefused         a human mends the sign-in; repeating alone does not help
     + GrantRefused        the user signs in again
     + SignInCancelled     the user went away, or declined
@@ -225,6 +226,18 @@ class QuotaSpent(TryLater):
     def __init__(self, quota: str, retry_after: timedelta) -> None:
         super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
         self.turn = retry_after
+
+
+class NewerRecord(TryLater):
+    """A row holds what this version cannot read: a newer one wrote it, and works or will work on it."""
+
+    reason = "NewerRecord"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"A record ({kind}) was written by a newer version of this service.",
+            mend="Let the deployment end; after a rollback, deploy the newer version again.",
+        )
 
 
 class NoSidecar(TryLater):

@@ -8,14 +8,14 @@ ticked), only the newest is told: the others say what is no longer true.
 from datetime import datetime, timedelta
 from math import ceil
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 _DAY = timedelta(days=1)
 # How many days before the end each notice is due.
 NOTICES = (30, 7, 1, 0)
 
 
-class Notice(Owned):
+class Notice(Carried):
     """A notice: the one that is due `ahead` days before the end, told with the moment `at`."""
 
     ahead: int

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 # EmailEngine keeps a sign-in that is under way for a day.
 LIFETIME = timedelta(days=1)
 
 
-class Wish(Owned):
+class Wish(Carried):
     """
     What shall become of a sign-in: an account, and where the user goes then.
 
@@ -36,7 +36,7 @@ class Wish(Owned):
     link_expires: datetime | None = None
 
 
-class Flow(Owned):
+class Flow(Carried):
     """
     A pending sign-in to an application.
 

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 INBOX = "\\Inbox"
 
 
-class Folder(Owned):
+class Folder(Carried):
     """A folder: its path from the root with `/` between names, and its special use, where it has one."""
 
     path: str
     special_use: str | None = None
 
 
-class FolderTree(Owned):
+class FolderTree(Carried):
     """Every folder of a mailbox, by the backend's folder id."""
 
     folders: dict[str, Folder] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.accounts import LastError
-from shared.domain.models import Owned
+from shared.domain.models import Carried, OrNewer
 
 # Enough for thousands of grants a replica, few enough for one query to list who has which.
 SHARDS = 64
@@ -24,7 +24,7 @@ class GrantState(StrEnum):
     REFUSED = "refused"
 
 
-class Grant(Owned):
+class Grant(Carried):
     """
     A grant as it is stored.
 
@@ -43,7 +43,7 @@ class Grant(Owned):
     scopes: tuple[str, ...] = ()
     secret: str
     revision: str
-    state: GrantState = GrantState.GOOD
+    state: OrNewer[GrantState] = GrantState.GOOD
     refusal: LastError | None = None
     accounts: tuple[str, ...] = ()
     kept: datetime

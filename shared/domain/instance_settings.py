@@ -16,7 +16,7 @@ from shared.domain.brands import DEFAULT_COLOR, DEFAULT_NAME, Brand, is_color
 from shared.domain.events import EventName
 from shared.domain.fields import OptionalName, OptionalWebhookUrl
 from shared.domain.masking import MASK, masked_url
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried
 from shared.domain.signatures import signing_key
 
 _ANY = "*"
@@ -93,14 +93,14 @@ TextSize = Annotated[int, Field(ge=0, le=20 * 1024 * 1024)]
 ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512)]
 
 
-class FormerSecrets(Owned):
+class FormerSecrets(Carried):
     """The vault's reference to service secrets that others took the place of; nobody reads it after `until`."""
 
     reference: str
     until: datetime
 
 
-class InstanceSettings(Owned):
+class InstanceSettings(Carried):
     """
     The settings as they are stored. `secrets` is the vault's reference to the service secrets, newest first.
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from shared.domain.models import Carried
+from shared.domain.models import Carried, OrNewer
 from shared.domain.replays import Replay
 
 
@@ -47,7 +47,7 @@ class Job(Carried):
     """
 
     v: int = 1
-    kind: JobKind
+    kind: OrNewer[JobKind]
     account: str = ""
     app: str | None = None
     incarnation: str | None = None

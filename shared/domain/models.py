@@ -1,7 +1,14 @@
 """The base of every model that is ours: frozen, and strict about names."""
 
-from pydantic import BaseModel, ConfigDict
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+Word = TypeVar("Word", bound=StrEnum)
+#: A word of an enumeration; one that only a newer version knows stays the text that it is.
+OrNewer = Annotated[Word | str, Field(union_mode="left_to_right")]
 
 
 class Owned(BaseModel):
@@ -12,10 +19,11 @@ class Owned(BaseModel):
 
 class Carried(Owned):
     """
-    A value of ours inside a queue message, which may be a newer version's: a name it does not know travels along.
+    A value of ours in a queue message or a row, which may be a newer version's: a name it does not know travels along.
 
-    While a deployment replaces one instance after the other, both versions take from the same queues, and whoever puts
-    a message back must not lose what only the other understands. So a field that is added needs a default.
+    While a deployment replaces one instance after the other, and after a rollback, both versions read what either
+    wrote, and whoever writes it back must not lose what only the other understands. So a field that is added needs a
+    default, and what was read is changed by `model_copy`, never made anew.
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")

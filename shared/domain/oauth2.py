@@ -17,7 +17,7 @@ from shared.domain.errors import FieldProblem
 from shared.domain.expiries import Notice, days_left
 from shared.domain.fields import DayOrMoment, Name, OptionalText
 from shared.domain.masking import MASK
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried
 from shared.domain.moments import iso
 from shared.domain.providers import (
     Provider,
@@ -204,14 +204,14 @@ class OAuth2AppChange(_Credentials):
         return self
 
 
-class FormerSecret(Owned):
+class FormerSecret(Carried):
     """A reference that is needed no more once every process has read the row that names another: at `until`."""
 
     reference: str
     until: datetime
 
 
-class OAuth2App(Owned):
+class OAuth2App(Carried):
     """
     An application as it is stored: its secret lives in the vault, `secret` is only the reference to it.
 

@@ -9,7 +9,7 @@ probes.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 PLACES = 3
 VALID = timedelta(seconds=30)
@@ -19,7 +19,7 @@ _ENOUGH = timedelta(seconds=15)
 _CLOCK_SKEW = timedelta(seconds=5)
 
 
-class Permit(Owned):
+class Permit(Carried):
     """Says that the process *holder* may read a mailbox until a moment; a place that was given back has no holder."""
 
     mailbox: str

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried
 from shared.domain.moments import iso
 
 
-class Poisoned(Owned):
+class Poisoned(Carried):
     """
     A message that the host gave up: `queue` is where it failed, `takes` how often it was taken from the poison queue.
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 WINDOW = timedelta(seconds=5)
 # Nobody takes more than a part of what is left, so that no process keeps what another could use.
@@ -44,7 +44,7 @@ LIMITS = {
 }
 
 
-class QuotaUse(Owned):
+class QuotaUse(Carried):
     """
     What was `used` of one application's quota in one `window`, by tenant, and how far those reach who wait in `line`.
 

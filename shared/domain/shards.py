@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 
-class Shard(Owned):
+class Shard(Carried):
     """A shard and who has it; nobody where `owner` is empty."""
 
     number: int

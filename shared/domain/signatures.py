@@ -12,12 +12,12 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 _PREFIX = "whsec_"
 
 
-class SigningSecret(Owned):
+class SigningSecret(Carried):
     """A secret that signs; a former one signs on until `expires`."""
 
     value: str

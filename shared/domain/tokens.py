@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from shared.domain.accounts import AccountId
 from shared.domain.fields import DayOrMoment
-from shared.domain.models import ApiModel, Owned
+from shared.domain.models import ApiModel, Carried, OrNewer
 from shared.domain.moments import iso
 
 
@@ -37,29 +37,42 @@ class Group(StrEnum):
     ADMIN = "admin"
 
 
-class Permissions(ApiModel):
-    """An allow-list of actions and groups: what is not named is denied. EmailEngine's further names are accepted."""
+class NewPermissions(ApiModel):
+    """Permissions as a request names them; EmailEngine's further names are accepted."""
 
     actions: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     groups: Annotated[tuple[str, ...], Field(max_length=40)] = ()
+
+
+class Permissions(Carried):
+    """An allow-list of actions and groups: what is not named is denied."""
+
+    actions: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def allow(self, action: Action, group: Group) -> bool:
         """Tells whether both are granted."""
         return group is not Group.ADMIN and action in self.actions and group in self.groups
 
 
-class Token(Owned):
+class Token(Carried):
     """A token as it is stored: `id` is the SHA-256 of its bytes, in hex; `account` binds it to one account."""
 
     id: str
     description: str
-    scopes: tuple[Scope, ...]
+    scopes: tuple[OrNewer[Scope], ...]
     account: str | None = None
     permissions: Permissions | None = None
     metadata: str | None = None
     ip: str | None = None
     created: datetime
     expires: datetime | None = None
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether all of it is known here: what a newer version added may narrow it, for all this one can tell."""
+        held = (self.model_extra, self.permissions.model_extra if self.permissions else None)
+        return not any(value for extra in held if extra for value in extra.values())
 
     def has(self, scope: Scope) -> bool:
         """Tells whether the token reaches *scope*."""
@@ -72,7 +85,7 @@ class NewToken(ApiModel):
     account: AccountId | None = None
     description: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.API,)
-    permissions: Permissions | None = None
+    permissions: NewPermissions | None = None
     metadata: Annotated[str, StringConstraints(max_length=16_384)] | None = None
     ip: Annotated[str, StringConstraints(max_length=64)] | None = None
     expires: DayOrMoment | None = None
@@ -105,7 +118,11 @@ def view(token: Token) -> dict[str, Any]:
         "metadata": token.metadata,
         "ip": token.ip,
         "scopes": list(token.scopes),
-        "permissions": token.permissions.model_dump(mode="json") if token.permissions else None,
+        "permissions": _permissions(token.permissions) if token.permissions else None,
         "created": iso(token.created),
         "expires": iso(token.expires) if token.expires else None,
     }
+
+
+def _permissions(permissions: Permissions) -> dict[str, list[str]]:
+    return {"actions": list(permissions.actions), "groups": list(permissions.groups)}

@@ -1,10 +1,10 @@
 """Watches: which mailboxes the sidecar keeps open; the account's row says the rest."""
 
 from shared.domain.accounts import Account
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 
-class Watch(Owned):
+class Watch(Carried):
     """
     An account of a grant; `incarnation` tells apart two registrations under one key.
 

@@ -10,12 +10,12 @@ from datetime import datetime
 from shared.domain.events import Event, EventName
 from shared.domain.folders import INBOX
 from shared.domain.instance_settings import InstanceSettings
-from shared.domain.models import Owned
+from shared.domain.models import Carried
 
 DEFAULT = "default"
 
 
-class Webhook(Owned):
+class Webhook(Carried):
     """
     An endpoint as it is stored. `headers` is the vault's reference to its custom headers.
 
@@ -29,6 +29,12 @@ class Webhook(Owned):
     disabled: str | None = None
     failing_since: datetime | None = None
     updated: datetime
+
+
+def renewed(former: Webhook | None, webhook: str, url: str, headers: str | None, *, now: datetime) -> Webhook:
+    """Returns the webhook as one of which nothing is known yet: its URL was set anew, so it is another endpoint."""
+    fresh = Webhook(id=webhook, url=url, headers=headers, updated=now)
+    return former.model_copy(update=dict(fresh)) if former else fresh
 
 
 def wants(settings: InstanceSettings, event: Event) -> bool:

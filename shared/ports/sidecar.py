@@ -54,7 +54,7 @@ class MirrorStore(Protocol):
     """Keeps the mirrors of an account's folders; an ETag is opaque, and good for the one who read it."""
 
     def all(self, account: str) -> list[StoredMirror]:
-        """Returns the mirrors of the account; one that cannot be read any more is left out."""
+        """Returns the mirrors of the account; one that cannot be read any more goes, and makes room for a new one."""
 
     def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
         """

@@ -120,7 +120,7 @@ class OAuth2AppStore(Protocol):
         """Removes the application; a second time does nothing."""
 
     def all(self) -> Iterator[OAuth2App]:
-        """Returns every application in the order of their ids (there are few)."""
+        """Returns every application in the order of their ids (there are few), but for those of a newer version."""
 
 
 class SightingStore(Protocol):

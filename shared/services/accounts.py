@@ -29,7 +29,7 @@ from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.watches import watch_of
-from shared.domain.webhooks import Webhook
+from shared.domain.webhooks import Webhook, renewed
 from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import ChangeQueue, JobQueue
@@ -280,10 +280,11 @@ class Accounts:
         if "webhooks_custom_headers" in change.model_fields_set:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
-        updated = Webhook(id=account.webhook, url=account.webhooks or "", headers=headers, updated=self.clock.now())
+        former, now = stored.value if stored else None, self.clock.now()
+        updated = renewed(former, account.webhook, account.webhooks or "", headers, now=now)
         if stored and "webhooks" not in change.model_fields_set:
             # Other headers do not make it another endpoint.
-            updated = stored.value.model_copy(update={"headers": headers, "updated": updated.updated})
+            updated = stored.value.model_copy(update={"headers": headers, "updated": now})
         elif stored and stored.value.disabled and updated.url:
             self.replays.enabling(updated.id)
         self.webhooks.put(updated)
@@ -345,7 +346,7 @@ def _watches(account: Account, access: Access) -> bool:
 
 
 def _matches(account: Account, query: AccountQuery) -> bool:
-    if account.state is AccountState.DELETED or (query.state is not None and query.state != account.state.value):
+    if account.state is AccountState.DELETED or (query.state is not None and query.state != account.state):
         return False
     if not query.query:
         return True

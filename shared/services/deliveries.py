@@ -20,6 +20,7 @@ from shared.domain.deliveries import (
     DeliveryState,
     Outcome,
     Retry,
+    overrules,
     parse_delivery_id,
     view,
 )
@@ -277,7 +278,7 @@ class Deliveries:
         except Changed:
             # Two attempts ran at once; the first word counts, unless the later one is better.
             stored = self.store.get(delivery.key)
-            if stored is not None and delivery.state.overrules(stored.value.state):
+            if stored is not None and overrules(delivery.state, stored.value.state):
                 self.store.replace(delivery, stored.etag)
 
 

@@ -112,7 +112,7 @@ class Grants:
         reference = self._vault.put(f"grant-{identity}", signed_in.refresh_token)
         while True:
             stored, now = self._store.get(identity), self._clock.now()
-            grant = Grant(
+            fresh = Grant(
                 id=identity,
                 app=app.id,
                 tenant=signed_in.tenant,
@@ -128,6 +128,7 @@ class Grants:
                 created=stored.value.created if stored else now,
                 updated=now,
             )
+            grant = stored.value.model_copy(update=dict(fresh)) if stored else fresh
             try:
                 kept = self._store.replace(grant, stored.etag) if stored else self._store.insert(grant)
             except Changed:

@@ -16,7 +16,7 @@ from shared.domain.instance_settings import (
 )
 from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.signatures import SigningSecret, valid_at
-from shared.domain.webhooks import DEFAULT, Webhook
+from shared.domain.webhooks import DEFAULT, Webhook, renewed
 from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.records import Stored
@@ -163,10 +163,11 @@ class InstanceSettingsService:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(unmasked_headers(change.webhooks_custom_headers or (), kept))
         # A webhook without a URL is kept for its headers; it receives nothing.
-        updated = Webhook(id=DEFAULT, url=url or "", headers=headers, updated=self.clock.now())
+        former, now = stored.value if stored else None, self.clock.now()
+        updated = renewed(former, DEFAULT, url or "", headers, now=now)
         if stored and "webhooks" not in change.model_fields_set:
             # Other headers do not make it another endpoint.
-            updated = stored.value.model_copy(update={"headers": headers, "updated": updated.updated})
+            updated = stored.value.model_copy(update={"headers": headers, "updated": now})
         elif stored and stored.value.disabled and url:
             self.replays.enabling(DEFAULT)
         self.webhooks.put(updated)
@@ -183,7 +184,7 @@ class InstanceSettingsService:
         for entry in self._read(settings.secrets) if settings.secrets else []:
             expires = entry.expires or now + _GRACE
             if entry.value != secret and expires > now:
-                kept.append(SigningSecret(value=entry.value, expires=expires))
+                kept.append(entry.model_copy(update={"expires": expires}))
         return self._keep_secrets(kept)
 
     def _first_secret(self) -> str:

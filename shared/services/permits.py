@@ -92,23 +92,25 @@ class Permits:
         if mine is None:
             return None
         try:
-            renewed = mine.value.model_copy(update={"holder": self._holder, "until": now + VALID})
-            return self._store.replace(renewed, mine.etag)
+            return self._store.replace(self._extended(mine.value, now), mine.etag)
         except Changed:
             return None
 
     def _taken(self, mailbox: str, now: datetime) -> Stored[Permit] | None:
         there = {stored.value.place: stored for stored in self._store.of(mailbox)}
         for place in available(mailbox, (stored.value for stored in there.values()), self._holder, now):
-            permit = Permit(mailbox=mailbox, place=place, holder=self._holder, until=now + VALID)
             try:
                 if place in there:
-                    return self._store.replace(permit, there[place].etag)
+                    return self._store.replace(self._extended(there[place].value, now), there[place].etag)
+                permit = Permit(mailbox=mailbox, place=place, holder=self._holder, until=now + VALID)
                 return self._store.insert(permit)
             except Changed:
                 # Another process was faster; there may be a place left.
                 continue
         return None
+
+    def _extended(self, permit: Permit, now: datetime) -> Permit:
+        return permit.model_copy(update={"holder": self._holder, "until": now + VALID})
 
     def _keep(self, mailbox: str, known: _Known, now: datetime) -> None:
         if len(self._known) >= _CAPACITY:

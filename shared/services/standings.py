@@ -105,7 +105,7 @@ class Standings:
         self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation, at=at), wait)
         return at
 
-    def write(self, stored: Stored[Account], state: AccountState, **changes: Any) -> None:
+    def write(self, stored: Stored[Account], state: str, **changes: Any) -> None:
         """
         Writes what an attempt came to; what the API changed meanwhile stays, while the claim is still ours.
 

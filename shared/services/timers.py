@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.domain.due import Due, DueKind, Heartbeat, hours
 from shared.domain.errors import Changed
-from shared.domain.jobs import Job, JobKind
+from shared.domain.jobs import Job
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
 from shared.ports.state import DueStore
@@ -33,7 +33,6 @@ _CLAIM = timedelta(minutes=2)
 _STALE = timedelta(minutes=20)
 # Before the first tick; a value, so that its absence is not asked for at every call.
 NEVER = Heartbeat(until=datetime.min.replace(tzinfo=UTC))
-_KINDS = {DueKind.RENEW: JobKind.RENEW, DueKind.SWEEP: JobKind.SWEEP, DueKind.EXPIRY: JobKind.EXPIRY}
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Timers:
         if stored is not None and stored.value.is_claimed(now):
             return 0
         since = max(stored.value.until - _OVERLAP, now - _FIRST) if stored else now - _FIRST
-        turn = _Turn(self.due, stored.value.until if stored else since, stored.etag if stored else None)
+        turn = _Turn(self.due, stored.value if stored else Heartbeat(until=since), stored.etag if stored else None)
         queued = 0
         try:
             for hour in hours(since, now):
@@ -103,7 +102,8 @@ class Timers:
 def _job_of(entry: Due) -> Job:
     of_app = entry.kind is DueKind.EXPIRY
     return Job(
-        kind=_KINDS[entry.kind],
+        # What is due and the job that does it are one word, so what only a newer version knows is for it to do.
+        kind=str(entry.kind),
         account="" if of_app else entry.subject,
         app=entry.subject if of_app else None,
         incarnation=entry.incarnation,
@@ -114,15 +114,16 @@ def _job_of(entry: Due) -> Job:
 class _Turn:
     """One tick's hold on the heartbeat, which others may take over: then Changed is raised."""
 
-    def __init__(self, due: DueStore, since: datetime, etag: str | None) -> None:
+    def __init__(self, due: DueStore, heartbeat: Heartbeat, etag: str | None) -> None:
         self._due = due
-        self._since = since
+        self._heartbeat = heartbeat
         self._etag = etag
 
     def claim(self, until: datetime) -> None:
         """Keeps other ticks away until then."""
-        self._etag = self._due.beat(Heartbeat(until=self._since, claimed=until), self._etag)
+        self._etag = self._due.beat(self._heartbeat.model_copy(update={"claimed": until}), self._etag)
 
     def end(self, now: datetime) -> None:
         """Tells that everything that was due by *now* is queued."""
-        self._etag = self._due.beat(Heartbeat(until=now), self._etag)
+        ended = self._heartbeat.model_copy(update={"until": now, "claimed": None})
+        self._etag = self._due.beat(ended, self._etag)

@@ -48,6 +48,8 @@ class Tokens:
         token = self.lookup.get(identity)
         if token is None or (token.expires is not None and token.expires <= self.clock.now()):
             raise NotAuthenticated("Bad token")
+        if not token.is_understood:
+            raise Forbidden("The token holds what only a newer version of this service understands")
         if not token.has(scope):
             raise Forbidden("Unauthorized scope", requestedScope=scope)
         if token.permissions is not None and not token.permissions.allow(action, group):

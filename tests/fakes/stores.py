@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Generic, TypeVar
 
 from shared.domain.accounts import Account, AccountState
-from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, overrules
 from shared.domain.errors import Changed, FieldProblem, InvalidRequest
 from shared.domain.folders import FolderTree
 from shared.domain.instance_settings import InstanceSettings
@@ -245,7 +245,7 @@ class FakeDeliveryStore:
             for delivery, payload in deliveries:
                 place = _place(delivery.key)
                 known = self._records.read(place)
-                if known is None or delivery.state.overrules(known.value.state):
+                if known is None or overrules(delivery.state, known.value.state):
                     self._records.write(place, delivery)
                     self._payloads[place] = payload
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from shared.domain.changes import ChangeBatch
-from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, overrules
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.webhooks import Webhook
 from shared.ports.records import Stored
@@ -102,7 +102,7 @@ def _list_rows(state: State, query: DeliveryQuery) -> Answered:
 
 def _add_row(state: State, delivery: Delivery, payload: bytes) -> Answered:
     row = _row(state.rows, delivery.key)
-    if row and not delivery.state.overrules(row.value.value.state):
+    if row and not overrules(delivery.state, row.value.value.state):
         return state, None
     added = Row(delivery.key, keep(delivery), keep(payload), row.version + 1 if row else 0)
     return state._replace(rows=state.rows - {row} | {added}), None

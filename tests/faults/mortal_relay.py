@@ -12,6 +12,7 @@ from typing import Any
 from standardwebhooks import Webhook as StandardWebhook
 
 from shared.domain.accounts import AccountState
+from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryQuery, DeliveryState, Outcome
@@ -20,7 +21,6 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.messages import Message as Mail
 from shared.domain.sightings import Sighting, sighting_key
 from shared.domain.signatures import SigningSecret
-from shared.group_commit import GroupCommit
 from shared.ports.deliveries import Post
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest
 from shared.services.changes import Changes
@@ -29,7 +29,7 @@ from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
-from shared.services.notifications import Notifications, gather
+from shared.services.notifications import Notifications
 from shared.services.permits import Permits
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
@@ -51,6 +51,7 @@ from tests.fakes.stores import (
     FakeWebhookStore,
 )
 from tests.fakes.vault import FakeVault
+from tests.faults.at_once import AtOnce
 from tests.faults.fate import Died, Fate, RowByRow, SightingBySighting, mortal
 
 ANNA = account(state=AccountState.CONNECTED, watched_since=START - timedelta(days=1))
@@ -193,13 +194,14 @@ class MortalRelay:
     def run(self) -> Told:
         """Work until no queue holds anything, with a new process after each death, and return what came of it."""
         process = self._start()
-        while due := self._due():
-            self.clock.advance(max(min(due) - self.clock.now(), timedelta()))
-            try:
-                self._work(process)
-            except Died:
-                self._meanwhile(self)
-                process = self._start()
+        with asyncio.Runner() as ingress:
+            while due := self._due():
+                self.clock.advance(max(min(due) - self.clock.now(), timedelta()))
+                try:
+                    self._work(process, ingress)
+                except Died:
+                    self._meanwhile(self)
+                    process = self._start()
         rows = self.deliveries.page(DeliveryQuery(), None, 1000).items
         return Told(
             fate=self.fate,
@@ -218,10 +220,10 @@ class MortalRelay:
         queues: Sequence[FakeQueue[Any]] = (self.graph, self.changes, self.retries)
         return [message.due for queue in queues for message in queue.waiting()]
 
-    def _work(self, process: Process) -> None:
+    def _work(self, process: Process, ingress: asyncio.Runner) -> None:
         for post in self.graph.take(most=1):
             try:
-                self._accept(post.body)
+                ingress.run(self._accept(post.body))
                 self.fate.meet("notification answered", partial(self.graph.done, post))
             except Died:
                 # Graph holds no lease: it sends what was not answered again.
@@ -234,18 +236,18 @@ class MortalRelay:
             process.deliveries.attempt(retry.body, redelivered=retry.dequeue_count > 1)
             self.fate.meet("retry done", partial(self.retries.done, retry))
 
-    def _accept(self, body: bytes) -> None:
-        commit = gather(mortal(self.changes, self.fate, put="notification stored"))
+    async def _accept(self, body: bytes) -> None:
+        queue = mortal(self.changes, self.fate, put="notification stored")
         ingress = Notifications(
             client_states=STATES,
-            changes=commit,
+            changes=AtOnce(lambda changes: queue.put(ChangeBatch(changes=tuple(changes)))),
             jobs=self.jobs,
             crowds=Crowds(),
             clock=self.clock,
             randomness=FakeRandomness(),
             log=FakeLog(),
         )
-        asyncio.run(_accepted(ingress, body))
+        await ingress.accept(body)
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """Read messages, as the port says."""
@@ -287,7 +289,7 @@ class MortalRelay:
         )
         deliveries = Deliveries(
             store=mortal(self.deliveries, self.fate, replace="row replaced"),
-            rows=GroupCommit(rows.add, full=100),
+            rows=AtOnce(rows.add),
             retries=mortal(self.retries, self.fate, put="retry stored"),
             sender=self.endpoint,
             webhook_lookup=webhook_lookup,
@@ -311,13 +313,13 @@ class MortalRelay:
                 self.clock,
             ),
             readings=Readings(
-                GroupCommit(self.read, full=20),
+                AtOnce(self.read),
                 self,
                 Permits(self.permits, self.clock, randomness),
-                GroupCommit(self.read, full=20),
+                AtOnce(self.read),
             ),
             sightings=self.sightings,
-            sighting_rows=GroupCommit(seen.put, full=100),
+            sighting_rows=AtOnce(seen.put),
             queue=mortal(self.changes, self.fate, put="change stored again"),
             jobs=self.jobs,
             deliveries=deliveries,
@@ -330,7 +332,3 @@ class MortalRelay:
             sightings_kept=timedelta(days=40),
         )
         return Process(changes, deliveries)
-
-
-async def _accepted(ingress: Notifications, body: bytes) -> None:
-    await ingress.accept(body)

@@ -6,7 +6,6 @@ has none yet. So a worker is a value, and a search can go on from it in as many 
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -25,6 +24,7 @@ from tests.fakes.microsoft365 import FakeMessageReader
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.stores import FakeDeliveryStore, FakeSightingStore, FakeWebhookStore
 from tests.fakes.webhooks import FakeWebhookSender
+from tests.faults.at_once import AtOnce
 from tests.shared.services.world import Process, World
 
 UNAVAILABLE = "unavailable"
@@ -112,19 +112,6 @@ def run(
     except RelayError as error:
         return Ended(type(error).__name__)
     return Ended()
-
-
-class AtOnce:
-    """Commits what is submitted in the thread that submits it."""
-
-    def __init__(self, commit: Callable[[Sequence[Any]], Any]) -> None:
-        self._commit = commit
-
-    def submit(self, items: Sequence[Any]) -> Future[Any]:
-        """Return a future that is over; what a commit raises, it raises here."""
-        future: Future[Any] = Future()
-        future.set_result(self._commit(items) if items else [])
-        return future
 
 
 class Silence:

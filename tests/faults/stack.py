@@ -143,6 +143,11 @@ class Stack:
         if stored is not None:
             due.beat(Heartbeat(until=stored.value.until), stored.etag)
 
+    def ticked_since(self, moment: datetime) -> bool:
+        """Tell whether a tick that began after a moment is at its end."""
+        stored = DueTable(self.storage).heartbeat()
+        return stored is not None and stored.value.until >= moment and stored.value.claimed is None
+
     def tick(self) -> None:
         """Fire the timer."""
         self.fire("timers")

@@ -43,6 +43,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield started
 
 
+@pytest.fixture(scope="module")
+def refused(stack: Stack) -> Mapping[str, list[str]]:
+    """Return ten messages of each subject, once all were delivered and nothing more is to come."""
+    # An endpoint that is mostly well keeps its breaker closed.
+    stack.customer.wait_for(new(stack.deliver(MESSAGES, rate=30)), 30)
+    mailbox = stack.mailboxes[0]
+    messages = {
+        subject: [stack.m365.deliver(mailbox, samples.plain(subject)) for _ in range(10)] for subject in ANSWERS
+    }
+    stack.customer.wait_for({("messageNew", message) for some in messages.values() for message in some}, 30)
+    stack.settle(20)
+    return messages
+
+
 def alike(attempts: list[Arrival]) -> bool:
     """Tell whether all attempts of an event carried the same id and the same bytes, well signed."""
     return len({(each.id, each.body) for each in attempts}) == 1 and not any(each.problem for each in attempts)
@@ -62,15 +76,9 @@ def test_a_receiver_that_is_down_misses_nothing(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("subject", ANSWERS)
-def test_every_attempt_is_the_same(stack: Stack, subject: str) -> None:
+def test_every_attempt_is_the_same(stack: Stack, refused: Mapping[str, list[str]], subject: str) -> None:
     """An endpoint that does not say yes is asked again, with the same id and bytes, until it does, and then no more."""
-    # An endpoint that is mostly well keeps its breaker closed.
-    stack.customer.wait_for(new(stack.deliver(MESSAGES, rate=30)), 30)
-    mailbox = stack.mailboxes[0]
-    messages = [stack.m365.deliver(mailbox, samples.plain(subject)) for _ in range(10)]
-    stack.customer.wait_for({("messageNew", message) for message in messages}, 30)
-    stack.settle(20)
-    for message in messages:
+    for message in refused[subject]:
         attempts = stack.customer.of(message)
         assert len(attempts) == REFUSALS + 1
         assert alike(attempts)

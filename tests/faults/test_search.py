@@ -10,6 +10,7 @@ from shared.domain.deliveries import Delivery, DeliveryState, Retry
 from shared.services import deliveries as service
 from shared.services.changes import Changes
 from shared.services.deliveries import Deliveries
+from tests.faults import ground
 from tests.faults.model import Model
 from tests.faults.search import Move, Report, explore
 from tests.faults.situations import DEAD, FLAGGED, LONG_DEAD, ONE_MAIL, ONE_PROCESS, SEARCHES, Search, Situation
@@ -105,7 +106,8 @@ def in_hand_is_done(patch: pytest.MonkeyPatch) -> None:
 
 def late_row_counts(patch: pytest.MonkeyPatch) -> None:
     """Let whoever writes last have the last word, unless it was delivered."""
-    patch.setattr(DeliveryState, "overrules", lambda _self, known: known is not DeliveryState.DELIVERED)
+    for module in (service, ground):
+        patch.setattr(module, "overrules", lambda _state, known: known != DeliveryState.DELIVERED)
 
 
 @pytest.mark.parametrize(

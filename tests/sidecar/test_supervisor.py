@@ -143,7 +143,7 @@ def test_a_silent_replica_drops_everything(board: Board, watches: FakeWatchStore
             board.silent.add("a")
             await until(lambda: not first.accounts())
             assert all(session.dropped for session in first.begun if session.watch.account not in second.accounts())
-            assert not first.supervisor.healthy
+            await until(lambda: not first.supervisor.healthy)
             await until(lambda: second.accounts() == EVERYBODY)
             taken = [session for session in second.begun if session.watch.account in epochs]
             assert all(session.epoch > epochs[session.watch.account] for session in taken)

@@ -11,7 +11,7 @@ from shared.adapters.log import JsonLog, Tee
 from shared.domain.deliveries import Outcome
 from shared.domain.messages import Address, Attachment, Body
 from shared.domain.oauth2 import OAuth2AppChange
-from shared.domain.tokens import NewToken, Permissions
+from shared.domain.tokens import NewPermissions, NewToken
 from tests.factories import MESSAGE, a_change, a_message
 from tests.fakes.clock import START
 from tests.shared.services.world import SERVICE_SECRET, World
@@ -84,7 +84,7 @@ def test_a_whole_run_logs_no_mail_and_no_secret(caplog: pytest.LogCaptureFixture
     process = world.process(log=JsonLog())
     process.oauth2.change(world.account().app, OAuth2AppChange(client_secret="rotated-client-secret"))
     process.work()
-    reading = NewToken(description="CRM", permissions=Permissions(actions=("read",), groups=("account",)))
+    reading = NewToken(description="CRM", permissions=NewPermissions(actions=("read",), groups=("account",)))
     token = process.tokens.make(reading)["token"]
     process.expand(a_change())
     world.clock.advance(timedelta(minutes=1))

@@ -93,3 +93,9 @@ def test_only_a_retrying_delivery_is_queued() -> None:
     retrying = a_delivery(attempts=(MADE,), next_attempt=START + timedelta(seconds=5))
     assert next_retry(retrying, START) == (retry(2), timedelta(seconds=5))
     assert next_retry(retrying.ended(DeliveryState.PARKED, "why", now=START), START) is None
+
+
+def test_what_a_newer_version_left_off_goes_on() -> None:
+    """A message about a delivery in a state that is not known here leads to its attempt: it must not be the last."""
+    held = a_delivery().model_copy(update={"state": "held"})
+    assert later(retry(1), held, redelivered=False).effects == set(ORDER)

@@ -6,8 +6,10 @@ import pytest
 
 from shared.domain.events import EventName
 from shared.domain.instance_settings import InstanceSettings
-from shared.domain.webhooks import wants
-from tests.factories import an_event
+from shared.domain.webhooks import renewed, wants
+from tests.contracts.newer import newer
+from tests.factories import a_webhook, an_event
+from tests.fakes.clock import START
 
 ON = {"webhooks_enabled": True, "webhook_events": ("*",)}
 ELSEWHERE = {"path": "Archive", "special_use": None}
@@ -32,3 +34,10 @@ ELSEWHERE = {"path": "Archive", "special_use": None}
 def test_which_events_go_out(settings: dict[str, Any], event: dict[str, Any], *, wanted: bool) -> None:
     """Webhooks must be on and name the event; `inboxNewOnly` holds back new mail elsewhere and nothing else."""
     assert wants(InstanceSettings(**settings), an_event(**event)) is wanted
+
+
+def test_another_url_is_another_endpoint() -> None:
+    """A webhook whose URL is set anew forgets how the former endpoint did, and nothing that only a newer one knows."""
+    former = newer(a_webhook(disabled="410", failing_since=START))
+    fresh = renewed(former, former.id, "https://other.example.com", None, now=START)
+    assert fresh == newer(a_webhook(url="https://other.example.com", updated=START))

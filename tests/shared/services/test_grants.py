@@ -12,6 +12,7 @@ from shared.domain.jobs import JobKind
 from shared.ports.sign_ins import SignedIn
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
+from tests.contracts.newer import NEWER, newer
 from tests.factories import APP, an_app
 from tests.fakes.clock import FakeClock
 from tests.fakes.delegated import FakeGrantStore, FakeGrantTokens
@@ -250,3 +251,12 @@ def test_a_refused_token_is_dropped(setting: Setting) -> None:
     second = process.token(ANNA)
     process.forget(ANNA, first)
     assert (second.value, process.token(ANNA).value) == ("access-2", "access-2")
+
+
+def test_a_new_sign_in_keeps_what_a_newer_version_added(setting: Setting) -> None:
+    """Signing in again leaves in the grant's row what is not known here."""
+    process = setting.sign_in("a")
+    stored = setting.store.get(ANNA)
+    assert stored is not None
+    setting.store.replace(newer(stored.value), stored.etag)
+    assert NEWER in dict(process.keep(an_app(), signed_in()))

@@ -111,3 +111,10 @@ def test_a_message_of_jobs_ends_in_time(world: World) -> None:
     world.mailboxes.meanwhile = lambda: world.clock.advance(timedelta(seconds=61))
     world.process().jobs.run_together(jobs)
     assert [job for job in world.jobs.bodies() if job.kind is JobKind.CONNECT] == jobs[2:]
+
+
+def test_a_newer_version_s_job_is_not_dropped(world: World, process: Process) -> None:
+    """A job of a kind that is not known here fails, so that it ends as poison that anybody can see and requeue."""
+    job = world.registered().model_copy(update={"kind": "dance"})
+    with pytest.raises(ValueError, match="newer version"):
+        process.jobs.run(job)

@@ -8,6 +8,7 @@ import pytest
 from shared.domain.errors import Changed, TryLater
 from shared.domain.permits import PLACES, VALID
 from shared.services.permits import Permits
+from tests.contracts.newer import NEWER, newer
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faulty
 from tests.fakes.randomness import FakeRandomness
@@ -155,3 +156,14 @@ def test_memory_is_bounded(machines: Machines) -> None:
         process.leave(f"mailbox-{number}")
     assert len(process._known) <= 1000
     assert len(process._inside) == 0
+
+
+def test_a_place_keeps_what_a_newer_version_added(machines: Machines) -> None:
+    """Who takes over a place that has lapsed leaves in its row what is not known here."""
+    assert reads(machines.process())
+    (first,) = machines.store.port.of("ada")
+    machines.store.port.replace(newer(first.value), first.etag)
+    machines.clock.advance(VALID * 2)
+    for other in machines.processes(PLACES):
+        assert reads(other)
+    assert NEWER in dict(machines.store.port.of("ada")[0].value)

@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.due import Due, DueKind, Heartbeat
 from shared.domain.jobs import Job, JobKind
+from tests.contracts.newer import newer
 from tests.factories import an_account
 from tests.fakes.clock import START
 from tests.shared.services.world import SPREAD, TICK, Died, Fate, Process, World
@@ -240,3 +241,15 @@ def test_a_tick_under_way_is_no_dead_timer(world: World, process: Process) -> No
     world.clock.advance(timedelta(seconds=1))
     world.process().timers.repair()
     assert world.log.problems() == ["timers.stale"]
+
+
+def test_what_a_newer_version_entered_is_its_job(world: World, process: Process) -> None:
+    """An entry of a kind that is not known here becomes a job of that kind; the heartbeat keeps what is not known."""
+    enter(world, START)
+    world.due.put(Due.model_validate({"kind": "dance", "subject": "ben", "at": START}))
+    world.due.beat(newer(Heartbeat(until=START - HOUR)), None)
+    assert process.timers.tick() == 2
+    assert {job.kind for job in world.jobs.bodies()} == {"sweep", "dance"}
+    beaten = world.due.heartbeat()
+    assert beaten is not None
+    assert beaten.value == newer(Heartbeat(until=START))

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import AccountNotFound, Forbidden, InvalidRequest, NotAuthenticated, TokenNotFound
-from shared.domain.tokens import Action, Group, NewToken, Permissions, Scope, TokenQuery
+from shared.domain.tokens import Action, Group, NewPermissions, NewToken, Scope, TokenQuery
 from tests.fakes.clock import START
 from tests.shared.services.world import FIRST_TOKEN, Process, World
 
-READING = Permissions(actions=("read",), groups=("account",))
+READING = NewPermissions(actions=("read",), groups=("account",))
 
 
 def made(process: Process, **changes: object) -> str:
@@ -142,3 +142,12 @@ def test_an_unknown_token_is_not_found(process: Process, identity: str) -> None:
     """A token that nobody issued cannot be shown."""
     with pytest.raises(TokenNotFound):
         process.tokens.show(identity)
+
+
+def test_a_token_that_a_newer_version_narrowed_opens_nothing(world: World, process: Process) -> None:
+    """A token with a restriction that is not known here is refused, though it is known."""
+    value = made(process)
+    (token,) = world.tokens.all()
+    world.tokens.insert(token.model_copy(update={"networks": ["10.0.0.0/8"]}))
+    with pytest.raises(Forbidden):
+        use(world.process(), value)

@@ -15,7 +15,7 @@ from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.payloads import PayloadTable
 from shared.adapters.storage.tables.records import pack, record_columns, unpack
 from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, bad_cursor, replacing
-from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState
+from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, overrules
 from shared.domain.errors import Changed, TryLater
 from shared.domain.retention import LEEWAY
 from shared.ports.machine import Clock
@@ -235,7 +235,7 @@ def _still_to_do(table: Table, row: Columns) -> Operation | None:
     found = table.get(row["PartitionKey"], row["RowKey"], select=["PartitionKey", "RowKey", "state"])
     if found is None:
         return ("create", row)
-    if not DeliveryState(row["state"]).overrules(DeliveryState(found.columns["state"])):
+    if not overrules(row["state"], found.columns["state"]):
         return None
     return ("update", row, replacing(found.etag))
 
@@ -259,7 +259,7 @@ def _last_words(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[tuple[Deli
     kept: dict[DeliveryKey, tuple[Delivery, bytes]] = {}
     for delivery, payload in deliveries:
         former = kept.get(delivery.key)
-        if former is None or delivery.state.overrules(former[0].state):
+        if former is None or overrules(delivery.state, former[0].state):
             kept[delivery.key] = (delivery, payload)
     return list(kept.values())
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.seal import Seal
 from shared.adapters.storage.tables.keys import safe
+from shared.adapters.storage.tables.records import read, text_of
 from shared.adapters.storage.tables.table import Table
 from shared.domain.errors import Changed
 from shared.domain.flows import Flow
@@ -26,7 +27,7 @@ class FlowTable:
 
     def put(self, flow: Flow) -> None:
         """Adds a flow."""
-        sealed = self._seal.close(flow.model_dump_json())
+        sealed = self._seal.close(text_of(flow))
         self._table.put(
             {"PartitionKey": safe(flow.id), "RowKey": _FLOW, "expires": flow.expires, "sealed": sealed},
         )
@@ -43,7 +44,7 @@ class FlowTable:
             return None
         text = self._seal.open(str(row.columns["sealed"]))
         # None of today's keys opens it: it is older than the former key's last day.
-        return Flow.model_validate_json(text) if text is not None else None
+        return read(Flow, text) if text is not None else None
 
     def use(self, link: str, until: datetime) -> bool:
         """Marks the link as used, until a moment, and tells whether it was the first to do so."""

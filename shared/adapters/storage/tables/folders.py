@@ -4,7 +4,7 @@ import zlib
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
-from shared.adapters.storage.tables.records import pack_bytes, unpack_bytes
+from shared.adapters.storage.tables.records import pack_bytes, read, text_of, unpack_bytes
 from shared.adapters.storage.tables.table import Table
 from shared.domain.folders import FolderTree
 
@@ -20,10 +20,10 @@ class FolderTable:
     def get(self, key: str) -> FolderTree | None:
         """Returns the tree of the account *key*, where one was read before."""
         row = self._table.get(safe(key), _ROW)
-        return FolderTree.model_validate_json(zlib.decompress(unpack_bytes("tree", row.columns))) if row else None
+        return read(FolderTree, zlib.decompress(unpack_bytes("tree", row.columns))) if row else None
 
     def put(self, key: str, tree: FolderTree) -> None:
         """Overwrites the tree of the account *key*."""
         # Folder ids are long and alike: compressed, ten thousand of them fit a row (1 MiB) easily.
-        packed = zlib.compress(tree.model_dump_json().encode())
+        packed = zlib.compress(text_of(tree).encode())
         self._table.put({"PartitionKey": safe(key), "RowKey": _ROW, **pack_bytes("tree", packed)})

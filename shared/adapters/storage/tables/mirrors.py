@@ -32,9 +32,14 @@ class MirrorTable:
         self._table = Table(connection, f"{prefix}mirrors")
 
     def all(self, account: str) -> list[StoredMirror]:
-        """Returns the mirrors of the account; one that cannot be read any more is left out."""
-        rows = self._table.all(_OF, {"account": safe(account)})
-        return [stored for row in rows if (stored := _stored(row))]
+        """Returns the mirrors of the account; one that cannot be read any more goes, and makes room for a new one."""
+        mirrors = []
+        for row in self._table.all(_OF, {"account": safe(account)}):
+            try:
+                mirrors.append(_stored(row))
+            except UnknownMirror:
+                self._let_go(row)
+        return mirrors
 
     def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
         """
@@ -72,6 +77,13 @@ class MirrorTable:
         for start in range(0, len(rows), TRANSACTION_ROWS):
             self._table.transact([("delete", row) for row in rows[start : start + TRANSACTION_ROWS]])
 
+    def _let_go(self, row: Row) -> None:
+        try:
+            self._table.delete(row.columns["PartitionKey"], row.columns["RowKey"], row.etag)
+        except Changed:
+            # Somebody who can read it has the account now.
+            return
+
 
 def _operation(columns: Mapping[str, Any], etag: str | None, epoch: int) -> Operation:
     if etag is None:
@@ -82,9 +94,6 @@ def _operation(columns: Mapping[str, Any], etag: str | None, epoch: int) -> Oper
     return "update", columns, replacing(version)
 
 
-def _stored(row: Row) -> StoredMirror | None:
-    try:
-        mirror = unpack([unpack_bytes("mirror", row.columns)])
-    except UnknownMirror:
-        return None
+def _stored(row: Row) -> StoredMirror:
+    mirror = unpack([unpack_bytes("mirror", row.columns)])
     return StoredMirror(mirror, row.columns["mailbox"], f"{row.columns['epoch']} {row.etag}")

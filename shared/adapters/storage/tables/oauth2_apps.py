@@ -7,6 +7,7 @@ from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Table
+from shared.domain.errors import NewerRecord
 from shared.domain.oauth2 import OAuth2App
 from shared.ports.records import Stored
 
@@ -37,9 +38,13 @@ class OAuth2AppTable:
         self._table.delete(_PARTITION, safe(app))
 
     def all(self) -> Iterator[OAuth2App]:
-        """Returns every application in the order of their ids (there are few)."""
-        rows = self._table.all("PartitionKey eq @partition", {"partition": _PARTITION})
-        return (unpack(OAuth2App, row.columns) for row in rows)
+        """Returns every application in the order of their ids (there are few), but for those of a newer version."""
+        for row in self._table.all("PartitionKey eq @partition", {"partition": _PARTITION}):
+            try:
+                yield unpack(OAuth2App, row.columns)
+            except NewerRecord:
+                # A provider, a cloud or a credential that is not known here: nobody can sign in through it.
+                continue
 
 
 def _columns(app: OAuth2App) -> dict[str, Any]:

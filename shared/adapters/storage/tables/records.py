@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
-from shared.domain.models import Owned
+from pydantic import ValidationError
 
-Model = TypeVar("Model", bound=Owned)
+from shared.domain.errors import NewerRecord
+from shared.domain.models import Carried
+
+Model = TypeVar("Model", bound=Carried)
 Chunk = TypeVar("Chunk", str, bytes)
 
 # A text column holds 32K UTF-16 units, which is 16K characters at worst; a binary one holds 64 KiB.
@@ -15,15 +18,28 @@ BYTES_CHUNK = 64 * 1024
 _MOST_PARTS = 8
 
 
-def pack(model: Owned) -> dict[str, Any]:
+def text_of(model: Carried) -> str:
+    """Returns *model* as it is stored."""
+    return model.model_dump_json()
+
+
+def read(kind: type[Model], text: str | bytes) -> Model:
+    """Returns the model that text_of() wrote; raises NewerRecord where only a newer version can read it."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as problem:
+        raise NewerRecord(kind.__name__) from problem
+
+
+def pack(model: Carried) -> dict[str, Any]:
     """Returns the columns that hold *model*; `parts` counts them, since a merge leaves former ones behind."""
-    chunks = _chunked(model.model_dump_json(), TEXT_CHUNK)
+    chunks = _chunked(text_of(model), TEXT_CHUNK)
     return {"parts": len(chunks), **{f"record{number}": chunk for number, chunk in enumerate(chunks)}}
 
 
 def unpack(kind: type[Model], row: Mapping[str, Any]) -> Model:
-    """Returns the model that pack() wrote."""
-    return kind.model_validate_json("".join(row[f"record{number}"] for number in range(row["parts"])))
+    """Returns the model that pack() wrote; raises NewerRecord where only a newer version can read it."""
+    return read(kind, "".join(row[f"record{number}"] for number in range(row["parts"])))
 
 
 def record_columns() -> list[str]:

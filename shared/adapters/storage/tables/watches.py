@@ -53,7 +53,7 @@ class ShardTable:
 
     def claim(self, seen: SeenShard, replica: str) -> SeenShard:
         """Gives the shard to *replica* under the next epoch; raises Changed where somebody was faster."""
-        return self._write(seen, Shard(number=seen.shard.number, owner=replica, epoch=seen.shard.epoch + 1))
+        return self._write(seen, seen.shard.model_copy(update={"owner": replica, "epoch": seen.shard.epoch + 1}))
 
     def release(self, seen: SeenShard) -> None:
         """Gives the shard to nobody, where it is still as it was seen."""

@@ -453,7 +453,8 @@ def test_a_message_of_which_little_is_told_is_read(
     page.body["value"].remove(bare[2])
     again.body["responses"].pop()
     wire.calls.clear()
-    found = history.follow(app, "ada", "inbox", LINK)
+    # Slots of its own, as after those seconds.
+    found = GraphHistory(client, clock, Slots()).follow(app, "ada", "inbox", LINK)
     assert {message.id: message.flags for message in found.messages} == {"a": {"\\Seen", "\\Flagged"}, "d": set()}
     assert found.removed == ("b",)
     assert [method for method, _, _ in wire.calls] == ["GET", "POST"]
