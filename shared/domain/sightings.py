@@ -18,19 +18,25 @@ class Sighting(Owned):
     A message's folder, flags and categories as an event last told them.
 
     It is `late` where the arrival was told after the message had been touched: whoever told it before, and died, may
-    have told it in another folder.
+    have told it in another folder. Its `owner` is the account's registration (`Account.registration`), by which an
+    erasure finds it; what an earlier version wrote has none.
     """
 
     folder: str
     flags: tuple[str, ...]
     labels: tuple[str, ...]
     late: bool = False
+    owner: str = ""
 
     @classmethod
     def of(cls, message: Message) -> "Sighting":
         """Returns the sighting that *message* makes now."""
         return cls.model_construct(
-            folder=message.folder, flags=tuple(sorted(message.flags)), labels=tuple(sorted(message.labels)), late=False
+            folder=message.folder,
+            flags=tuple(sorted(message.flags)),
+            labels=tuple(sorted(message.labels)),
+            late=False,
+            owner="",
         )
 
     def shows(self, message: Message) -> bool:

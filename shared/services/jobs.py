@@ -17,6 +17,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
+from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
@@ -47,6 +48,7 @@ class Jobs:
     removals: Removals
     replays: Replays
     expiries: Expiries
+    erasures: Erasures
     timers: Timers
     queue: JobQueue
     clock: Clock
@@ -75,6 +77,9 @@ class Jobs:
             self.timers.repair()
             if job.replay is not None:
                 self.replays.go_on(job.replay)
+                return
+            if job.erasure is not None:
+                self.erasures.go_on(job.erasure)
                 return
             if job.app is not None:
                 self.expiries.tell(job)

@@ -199,6 +199,14 @@ class FakeSightingStore:
         """Overwrite sightings."""
         self._sightings.update(sightings)
 
+    def all(self) -> dict[SightingKey, Sighting]:
+        """Return every sighting."""
+        return dict(self._sightings)
+
+    def drop(self, key: SightingKey) -> None:
+        """Forget a sighting."""
+        del self._sightings[key]
+
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
         old = [key for key in self._sightings if key.day[:6] < first_kept]
@@ -277,6 +285,16 @@ class FakeDeliveryStore:
             and (query.until is None or delivery.key.moment < query.until.timestamp() * 1000)
         ]
         return self._records.slice(position, limit, wanted)
+
+    def all(self) -> dict[str, Stored[Delivery]]:
+        """Return every delivery by its place, the newest day first."""
+        places = [place for place, _ in self._records.sorted()]
+        return {place: stored for place in places if (stored := self._records.read(place))}
+
+    def drop(self, place: str, etag: str) -> None:
+        """Forget the delivery that was read, and its payload."""
+        self._records.remove(place, etag)
+        self._payloads.pop(place, None)
 
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
