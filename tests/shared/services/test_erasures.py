@@ -1,6 +1,6 @@
 """Erasures: whatever dies or comes between, nothing of an erased account stays, and all of others does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from threading import Lock
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, NewAccount, account_key
+from shared.domain.accounts import Account, AccountState, NewAccount, account_key
 from shared.domain.deliveries import DeliveryQuery
 from shared.domain.erasures import Trace, TraceKind
 from shared.domain.errors import TryLater
@@ -16,7 +16,7 @@ from shared.domain.jobs import Job, JobBatch, JobKind
 from shared.domain.messages import Address
 from shared.domain.poison import Poisoned
 from tests.contracts.mirrors import a_mirror
-from tests.factories import APP, MESSAGE, a_change, a_message
+from tests.factories import APP, MESSAGE, a_change, a_message, an_account
 from tests.fakes.clock import FakeClock
 from tests.fakes.log import FakeLog
 from tests.fakes.webhooks import FAILED
@@ -205,14 +205,13 @@ def test_a_new_registration_keeps_what_it_brings(world: World, process: Process)
 class Between:
     """Has something happen after a page of traces was looked at, and before it is removed."""
 
-    def __init__(self, world: World, happen: Any) -> None:
+    def __init__(self, world: World, kind: TraceKind, happen: Callable[[], None]) -> None:
         self._traces = world.traces
-        self._happen = happen
+        self._to_happen = {kind: happen}
 
     def remove(self, kind: TraceKind, traces: Sequence[Trace]) -> None:
         """Have it happen once, then remove."""
-        happen, self._happen = self._happen, lambda: None
-        happen()
+        self._to_happen.pop(kind, lambda: None)()
         self._traces.remove(kind, traces)
 
     def __getattr__(self, name: str) -> Any:
@@ -227,13 +226,31 @@ def test_a_row_that_changes_meanwhile_is_looked_at_again(world: World) -> None:
         ((_, stored),) = world.deliveries.all().items()
         world.deliveries.replace(stored.value, stored.etag)
 
-    between = Between(world, write)
+    between = Between(world, TraceKind.DELIVERIES, write)
     process = world.process(lambda port: between if port is world.traces else port)
     process.relay.erasures.ask("anna")
     process.work(until=timedelta())
     assert events(world) == ["messageNew"]
     process.work(until=timedelta(seconds=3))
     assert events(world) == []
+
+
+def test_a_registration_in_between_keeps_its_sighting(world: World) -> None:
+    """Who is registered between look and removal, and notes the same message at once, keeps what they noted."""
+    lived(world)
+    ((key, seen),) = world.sightings.all().items()
+    anew = an_account(incarnation="incarnation-2", state=AccountState.CONNECTED)
+
+    def come_back() -> None:
+        world.accounts.insert(anew)
+        world.sightings.put({key: seen.model_copy(update={"owner": anew.registration})})
+
+    between = Between(world, TraceKind.SIGHTINGS, come_back)
+    world.process().accounts.remove("anna")
+    world.process().work()
+    world.process(lambda port: between if port is world.traces else port).relay.erasures.ask("anna")
+    world.process(lambda port: between if port is world.traces else port).work(until=timedelta(hours=3))
+    assert [each.owner for each in world.sightings.all().values()] == [anew.registration]
 
 
 def test_a_part_takes_seconds(world: World) -> None:
@@ -272,7 +289,7 @@ def test_an_outage_postpones_an_erasure(world: World, process: Process) -> None:
     def fail() -> None:
         raise TryLater("Storage is busy.")
 
-    between = Between(world, fail)
+    between = Between(world, TraceKind.DELIVERIES, fail)
     world.process(lambda port: between if port is world.traces else port).work(until=timedelta())
     assert "job.postponed" in world.log.problems()
     finish(world)
