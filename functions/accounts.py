@@ -69,7 +69,7 @@ def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
 @bp.route("v1/account/{account}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint(Scope.API, Action.DESTRUCTIVE, Group.ACCOUNT)
 def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
-    """Removes an account, its subscription, its rows and its secrets; with `erase=true` also what is told of it."""
+    """Removes an account, its subscription, its rows and its secrets; with `erase=true` all that is kept of it."""
     account = account_of(req)
     if parse_query(Removal, req).erase == "true":
         deleted = bootstrap.relay().erasures.ask(account)

@@ -32,11 +32,11 @@ class AccountStore(Protocol):
     def replace(self, account: Account, etag: str) -> Stored[Account]:
         """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str, etag: str | None) -> None:
         """
-        Removes the account that was read with *etag*, and all that hangs on it.
+        Removes the account that was read with *etag*, and all that hangs on it; None where it was gone already.
 
-        Raises Changed where it is another one now; one that is gone is fine.
+        Raises Changed where it is another one now. One that is gone is fine; what was written for it since, goes.
         """
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:

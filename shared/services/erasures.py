@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.erasures import Erasure, TraceKind, without
-from shared.domain.errors import AccountNotFound, Changed
+from shared.domain.errors import AccountNotFound
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Clock, Log
 from shared.ports.queues import JobQueue
@@ -26,7 +26,6 @@ from shared.services.accounts import Accounts
 _PART = timedelta(seconds=10)
 _PAGE = 500
 _POISON_PAGE = 100
-_CHANGED_WAIT = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -56,19 +55,18 @@ class Erasures:
         return deleted
 
     def go_on(self, erasure: Erasure) -> None:
-        """Removes some seconds' worth of pages, then queues the rest, or the next pass."""
+        """
+        Removes some seconds' worth of pages, then queues the rest, or the next pass.
+
+        Raises Changed where somebody wrote to a row meanwhile, or removed it: the same part again finds what is left.
+        """
         until = self.clock.now() + _PART
         while erasure.kind is not None:
             if self.clock.now() >= until:
                 self._tell(erasure, done=False)
                 self._queue(erasure, timedelta())
                 return
-            try:
-                erasure = self._page(erasure, erasure.kind)
-            except Changed:
-                # Somebody wrote to one of these rows, or removed it; the next look finds what is there now.
-                self._queue(erasure, _CHANGED_WAIT)
-                return
+            erasure = self._page(erasure, erasure.kind)
         self._end(erasure)
 
     def _page(self, erasure: Erasure, kind: TraceKind) -> Erasure:
@@ -88,7 +86,7 @@ class Erasures:
             self.mirrors.drop(erasure.subject)
         if stored is None:
             # A sweep that was under way may have left cursors and folders behind.
-            self.accounts.delete(erasure.subject, "")
+            self.accounts.delete(erasure.subject, None)
         following = erasure.again(self.clock.now(), remains=stored is not None and living is None)
         self._tell(erasure, done=following is None)
         if following is not None:

@@ -119,8 +119,10 @@ class FakeAccountStore:
         """Overwrite an account."""
         return self._records.swap(account.key, account, etag)
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str, etag: str | None) -> None:
         """Remove an account and its folders."""
+        if etag is None and self._records.read(key) is not None:
+            raise Changed("Another account is there by now.")
         self._records.remove(key, etag)
         self._folders.drop(key)
 

@@ -19,6 +19,7 @@ from tests.contracts.mirrors import a_mirror
 from tests.factories import APP, MESSAGE, a_change, a_message, an_account
 from tests.fakes.clock import FakeClock
 from tests.fakes.log import FakeLog
+from tests.fakes.microsoft365 import TREE
 from tests.fakes.webhooks import FAILED
 from tests.shared.services.world import OWN, Died, Fate, Process, World
 
@@ -170,16 +171,18 @@ def test_a_farewell_waits_for_its_delivery(world: World, process: Process) -> No
 
 def test_what_is_written_late_goes_too(world: World, process: Process) -> None:
     """A process that still took the account for a living one leaves rows; the pass an hour later finds them."""
-    lived(world)
+    account = lived(world)
     late = world.process()
     late.expand(a_change(message="before"))
     process.relay.erasures.ask("anna")
     process.work(until=timedelta())
     world.reader.keep(a_message(id="late", subject=SUBJECT))
     late.expand(a_change(message="late", seen=world.clock.now()))
+    world.mirrors.put(account.key, "mailbox", [(a_mirror(), None)], 1)
+    world.folders.put(account.key, TREE)
     assert (events(world), len(world.sightings.all())) == (["messageNew"], 1)
     finish(world)
-    assert remains(world) == []
+    assert (remains(world), world.folders.get(account.key)) == ([], None)
 
 
 def test_a_new_registration_keeps_what_it_brings(world: World, process: Process) -> None:
