@@ -25,6 +25,12 @@ class Reconnection(ApiModel):
     reconnect: Literal[True]
 
 
+class Removal(ApiModel):
+    """The query of `DELETE /v1/account/{account}`: `erase` has everything go that is kept of the account."""
+
+    erase: Literal["true", "false"] = "false"
+
+
 @bp.function_name("accounts_register")
 @bp.route("v1/account", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint(Scope.API, Action.WRITE, Group.ADMIN)
@@ -63,8 +69,11 @@ def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
 @bp.route("v1/account/{account}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
 @endpoint(Scope.API, Action.DESTRUCTIVE, Group.ACCOUNT)
 def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
-    """Removes an account, its subscription, its rows and its secrets."""
+    """Removes an account, its subscription, its rows and its secrets; with `erase=true` all that is kept of it."""
     account = account_of(req)
+    if parse_query(Removal, req).erase == "true":
+        deleted = bootstrap.relay().erasures.ask(account)
+        return respond({"account": account, "deleted": deleted, "erasing": True})
     bootstrap.relay().accounts.remove(account)
     return respond({"account": account, "deleted": True})
 

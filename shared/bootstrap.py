@@ -304,6 +304,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
+    from shared.adapters.storage.tables.traces import TraceTables
     from shared.adapters.storage.tables.watches import WatchTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
     from shared.adapters.system import SystemClock, SystemRandomness
@@ -338,6 +339,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         webhooks=WebhookTable(connection),
         deliveries=DeliveryTable(connection, clock),
         retention=TableRetention(connection),
+        traces=TraceTables(connection),
         poison=PoisonTable(connection),
         quotas=quotas,
         tokens=TokenTable(connection),

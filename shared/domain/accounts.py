@@ -369,9 +369,14 @@ class Account(Carried):
         return Access(self.app, self.user, self.grant, self.principal, self.parent)
 
     @property
+    def registration(self) -> str:
+        """What tells this registration apart from others under the id, which all begin with the key and a dash."""
+        return f"{self.key}-{hashlib.sha256(self.incarnation.encode()).hexdigest()[:8]}"
+
+    @property
     def webhook(self) -> str:
         """The id of the webhook that receives this registration's events when it has its own."""
-        return f"account-{self.key}-{hashlib.sha256(self.incarnation.encode()).hexdigest()[:8]}"
+        return f"account-{self.registration}"
 
 
 class AccountView(ApiModel):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
+from shared.domain.erasures import Erasure
 from shared.domain.models import Carried, OrNewer
 from shared.domain.replays import Replay
 
@@ -19,7 +20,8 @@ class JobKind(StrEnum):
     What a job does.
 
     It (re)connects or disconnects an account, forgets a deleted one, does what Graph's lifecycle asks, has Graph call
-    another address of ours, replays, or tells that an application's credential expires.
+    another address of ours, replays, tells that an application's credential expires, or erases what is kept of an
+    account.
     """
 
     CONNECT = "connect"
@@ -34,6 +36,7 @@ class JobKind(StrEnum):
     RELOCATE = "relocate"
     REPLAY = "replay"
     EXPIRY = "expiry"
+    ERASE = "erase"
 
 
 class Job(Carried):
@@ -57,6 +60,7 @@ class Job(Carried):
     link: str | None = None
     mailbox: str | None = None
     replay: Replay | None = None
+    erasure: Erasure | None = None
 
 
 class JobBatch(Carried):

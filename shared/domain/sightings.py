@@ -20,18 +20,26 @@ class Sighting(Owned):
     It is `late` where the message may have been moved before it was noted: its arrival was told after it had been
     touched (and whoever told it before, and died, may have told it in another folder), or it was unknown and told as
     changed.
+
+    Its `owner` is the account's registration (`Account.registration`), by which an erasure finds it; what an earlier
+    version wrote has none.
     """
 
     folder: str
     flags: tuple[str, ...]
     labels: tuple[str, ...]
     late: bool = False
+    owner: str = ""
 
     @classmethod
     def of(cls, message: Message) -> "Sighting":
         """Returns the sighting that *message* makes now."""
         return cls.model_construct(
-            folder=message.folder, flags=tuple(sorted(message.flags)), labels=tuple(sorted(message.labels)), late=False
+            folder=message.folder,
+            flags=tuple(sorted(message.flags)),
+            labels=tuple(sorted(message.labels)),
+            late=False,
+            owner="",
         )
 
     def shows(self, message: Message) -> bool:

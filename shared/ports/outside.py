@@ -33,6 +33,7 @@ from shared.ports.state import (
     Retention,
     SightingStore,
     TokenStore,
+    TraceStore,
 )
 from shared.ports.vault import Vault
 
@@ -57,6 +58,7 @@ class Outside:
     webhooks: WebhookStore
     deliveries: DeliveryStore
     retention: Retention
+    traces: TraceStore
     poison: PoisonStore
     quotas: QuotaStore
     tokens: TokenStore

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.due import Due, Heartbeat
+from shared.domain.erasures import Trace, TraceKind
 from shared.domain.flows import Flow
 from shared.domain.folders import FolderTree
 from shared.domain.grants import Grant
@@ -31,11 +32,11 @@ class AccountStore(Protocol):
     def replace(self, account: Account, etag: str) -> Stored[Account]:
         """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str, etag: str | None) -> None:
         """
-        Removes the account that was read with *etag*, and all that hangs on it.
+        Removes the account that was read with *etag*, and all that hangs on it; None where it was gone already.
 
-        Raises Changed where it is another one now; one that is gone is fine.
+        Raises Changed where it is another one now. One that is gone is fine; what was written for it since, goes.
         """
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
@@ -161,6 +162,9 @@ class PoisonStore(Protocol):
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
 
+    def remove(self, poison_id: str, etag: str) -> None:
+        """Removes the message that was read with *etag*; raises Changed where it is another one now; gone is fine."""
+
 
 class QuotaStore(Protocol):
     """Keeps what is used of quotas, for all processes."""
@@ -212,6 +216,24 @@ class Retention(Protocol):
         Drops the deliveries, payloads, sightings and poison of every month that lies wholly before *before*.
 
         One request for each table that goes, whatever is in it; returns how many went. What was dropped reads as empty.
+        """
+
+
+class TraceStore(Protocol):
+    """Finds what is kept of an account in the tables of every month, and removes it."""
+
+    def page(self, kind: TraceKind, account: str, position: dict[str, str] | None, limit: int) -> Page[Trace]:
+        """
+        Returns up to *limit* traces of the account with this id after *position*, those of all its registrations.
+
+        Storage looks at every row of that kind for it, so a page may hold few and yet lead on.
+        """
+
+    def remove(self, kind: TraceKind, traces: Sequence[Trace]) -> None:
+        """
+        Removes *traces*, as few writes as the store allows.
+
+        Raises Changed where one is another row now, or gone; some are removed then and some are not.
         """
 
 

@@ -295,6 +295,8 @@ class Accounts:
     def _bury(self, gone: Account, new: Account) -> None:
         """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
         self.tokens.revoke_bound(gone.id)
+        if not _watches(gone, new.access):
+            self.mailboxes.release(gone.app, gone.user, gone.id)
         self._leave(gone, new)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})

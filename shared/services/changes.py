@@ -382,7 +382,8 @@ class Changes:
         if not self._take(event.id, result, suspicious=suspicious):
             return
         if message is not None and meaning.sighting is not None:
-            result.sightings[sighting_key(account.key, message.id, message.received)] = meaning.sighting
+            key = sighting_key(account.key, message.id, message.received)
+            result.sightings[key] = meaning.sighting.model_copy(update={"owner": account.registration})
         if wants(settings, event):
             result.outgoing.append(out)
 

@@ -17,6 +17,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
 from shared.services.connections import Connections
+from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
@@ -48,6 +49,7 @@ class Jobs:
     removals: Removals
     replays: Replays
     expiries: Expiries
+    erasures: Erasures
     timers: Timers
     queue: JobQueue
     clock: Clock
@@ -79,6 +81,9 @@ class Jobs:
                 raise ValueError(f"A job of the kind {job.kind!r} is for a newer version of this service.")
             if job.replay is not None:
                 self.replays.go_on(job.replay)
+                return
+            if job.erasure is not None:
+                self.erasures.go_on(job.erasure)
                 return
             if job.app is not None:
                 self.expiries.tell(job)

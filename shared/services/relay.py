@@ -23,6 +23,7 @@ from shared.services.changes import Changes
 from shared.services.connections import Connections
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
+from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.folders import Folders
 from shared.services.grants import Grants
@@ -84,6 +85,7 @@ class Relay:
 
     oauth2_apps: OAuth2Apps
     accounts: Accounts
+    erasures: Erasures
     registrations: Registrations
     sign_ins: SignIns
     jobs: Jobs
@@ -306,6 +308,16 @@ def assemble(outside: Outside, options: Options) -> Relay:
         log=log,
         allow_http=options.allow_http,
     )
+    erasures = Erasures(
+        registry=registry,
+        accounts=outside.accounts,
+        traces=outside.traces,
+        poison=outside.poison,
+        mirrors=outside.mirrors,
+        jobs=outside.jobs,
+        clock=clock,
+        log=log,
+    )
     sign_ins = SignIns(
         flows=outside.flows,
         apps=outside.apps,
@@ -336,6 +348,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
     return Relay(
         oauth2_apps=oauth2_apps,
         accounts=registry,
+        erasures=erasures,
         registrations=Registrations(registry, apps, grants, outside.code_flow, sign_ins),
         sign_ins=sign_ins,
         jobs=Jobs(
@@ -349,6 +362,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
             removals=removals,
             replays=replays,
             expiries=expiries,
+            erasures=erasures,
             timers=timers,
             queue=outside.jobs,
             clock=clock,

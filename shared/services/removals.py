@@ -86,7 +86,8 @@ class Removals:
             return
         self.jobs.put(Job(kind=JobKind.PURGE, account=account.key, incarnation=account.incarnation), _PURGE_WAIT)
         # What is left names the webhook that must still hear of the end, and nothing else of the account.
-        nothing: dict[str, Any] = {"name": None, "email": None, "subscription": None, "claim": None, "options": {}}
+        nothing: dict[str, Any] = {"name": None, "email": None, "user": "", "principal": None, "parent": None}
+        nothing |= {"subscription": None, "claim": None, "options": {}, "last_error": None}
         left = account.model_copy(update=nothing)
         self.accounts.replace(left, stored.etag)
 

@@ -109,8 +109,9 @@ class Watching:
         """Ends the watch of an account that was removed, forgets what was told of it, and lets go of its grant."""
         if account.grant is not None:
             self.watches.delete(watch_of(account))
-            self.mirrors.drop(account.key)
             self.grants.detach(account.grant, account.key)
+        # One that has no grant may have had one before.
+        self.mirrors.drop(account.key)
 
     def _begin(self, stored: Stored[Account]) -> Stored[Account]:
         account, now = stored.value, self.clock.now()

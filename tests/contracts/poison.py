@@ -75,6 +75,21 @@ class PoisonStoreContract:
         with pytest.raises(Changed):
             store.replace(poisoned(1), known.etag)
 
+    def test_a_message_is_removed_as_it_was_read(self, store: PoisonStore) -> None:
+        """A message goes where it is still as it was read, and one that is gone is fine."""
+        store.keep(poisoned(1))
+        store.keep(poisoned(2))
+        first = store.get(poisoned(1).id)
+        assert first is not None
+        store.replace(poisoned(1, requeued=START), first.etag)
+        with pytest.raises(Changed):
+            store.remove(poisoned(1).id, first.etag)
+        now = store.get(poisoned(1).id)
+        assert now is not None
+        for _ in range(2):
+            store.remove(poisoned(1).id, now.etag)
+        assert store.page(None, 5).items == [poisoned(2)]
+
     def test_pages_are_newest_first(self, store: PoisonStore) -> None:
         """Pages hold every message once, the newest first, large ones too."""
         kept = [poisoned(number, body="é" * 48_000) for number in range(5)]

@@ -157,7 +157,8 @@ class SightingStoreContract:
         """A sighting is overwritten as a whole, flags and labels too."""
         key = SightingKey(day="20260302", name="abc_-")
         assert store.get(key) is None
-        first = Sighting(folder="inbox", flags=("\\Seen",), labels=("Red, or", 'a "quote"', "Ärger"), late=True)
+        labels = ("Red, or", 'a "quote"', "Ärger")
+        first = Sighting(folder="inbox", flags=("\\Seen",), labels=labels, late=True, owner="key-1")
         store.put({key: first})
         assert store.get(key) == first
         second = Sighting(folder="archive", flags=(), labels=())

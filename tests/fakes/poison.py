@@ -67,6 +67,10 @@ class FakePoisonStore:
         newest = sorted((each for _, each in self._records.sorted()), key=lambda each: each.given_up, reverse=True)
         return self._records.slice(position, limit, [(f"{place:05}", each) for place, each in enumerate(newest)])
 
+    def remove(self, poison_id: str, etag: str) -> None:
+        """Remove the message that was read."""
+        self._records.remove(poison_id, etag)
+
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
         months = {key: f"{each.given_up:%Y%m}" for key, each in self._records.sorted()}

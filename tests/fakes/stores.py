@@ -119,8 +119,10 @@ class FakeAccountStore:
         """Overwrite an account."""
         return self._records.swap(account.key, account, etag)
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str, etag: str | None) -> None:
         """Remove an account and its folders."""
+        if etag is None and self._records.read(key) is not None:
+            raise Changed("Another account is there by now.")
         self._records.remove(key, etag)
         self._folders.drop(key)
 
@@ -198,6 +200,14 @@ class FakeSightingStore:
     def put(self, sightings: Mapping[SightingKey, Sighting]) -> None:
         """Overwrite sightings."""
         self._sightings.update(sightings)
+
+    def all(self) -> dict[SightingKey, Sighting]:
+        """Return every sighting."""
+        return dict(self._sightings)
+
+    def drop(self, key: SightingKey) -> None:
+        """Forget a sighting."""
+        del self._sightings[key]
 
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
@@ -277,6 +287,16 @@ class FakeDeliveryStore:
             and (query.until is None or delivery.key.moment < query.until.timestamp() * 1000)
         ]
         return self._records.slice(position, limit, wanted)
+
+    def all(self) -> dict[str, Stored[Delivery]]:
+        """Return every delivery by its place, the newest day first."""
+        places = [place for place, _ in self._records.sorted()]
+        return {place: stored for place in places if (stored := self._records.read(place))}
+
+    def drop(self, place: str, etag: str) -> None:
+        """Forget the delivery that was read, and its payload."""
+        self._records.remove(place, etag)
+        self._payloads.pop(place, None)
 
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""

@@ -2,15 +2,21 @@
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.queue import QueueClient
 
 from shared.domain.accounts import account_key
+from shared.domain.changes import ChangeBatch
+from shared.domain.erasures import Erasure
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.jobs import Job, JobKind
 from shared.services.relay import Relay
-from tests.factories import a_message
+from tests.factories import a_change, a_message
 from tests.fakes.clock import START
 from tests.functions.bodies import an_account, an_app
 from tests.functions.client import Client, fields, path_to
@@ -36,6 +42,12 @@ HOSTILE = [
     "~x",
     "ä" * 256,
 ]
+
+HOUR = timedelta(hours=1)
+# Other tests' tables begin with a prefix of theirs.
+OURS = re.compile(
+    r"(accounts|deliveries|payloads|sightings|poison|mailboxes|due|flows|grants|mirrors|permits|webhooks)"
+)
 
 Unique = Callable[[str], str]
 
@@ -259,6 +271,56 @@ def test_removal_is_final(api: Client, account: str, outside: Outside) -> None:
     assert api.get("/v1/accounts", query=account).json()["total"] == 0
     api.pump()
     assert outside.subscriptions.of(f"{account}@contoso.com") == []
+
+
+def test_an_erasure_leaves_nothing(api: Client, account: str, azurite: str, relay: Relay, outside: Outside) -> None:
+    """With `erase=true` no table and no queue names the account, its mailbox or its mail when its passes are over."""
+    hook = "https://receiver.example.com/hook"
+    api.post("/v1/settings", {"webhooksEnabled": True, "webhooks": hook, "webhookEvents": ["*"]})
+    for name, size in (("small", 9), ("big", 900_000)):
+        message = a_message(id=f"{name}-{account}", subject=f"For {account}", preview="x" * size)
+        outside.reader.keep(message)
+        change = a_change(account=account_key(account), message=message.id)
+        relay.changes.expand(ChangeBatch(changes=(change,)), redelivered=False)
+    names = (account, account_key(account))
+    kinds = ("deliveries", "payloads", "sightings")
+    assert set(naming(azurite, names)) >= {"accounts", "mailboxes", *(f"{kind}202603" for kind in kinds)}
+    answer = api.delete(f"/v1/account/{account}", erase="true")
+    assert (answer.status, answer.json()) == (200, {"account": account, "deleted": True, "erasing": True})
+    api.pump()
+    for later in (HOUR, 2 * HOUR):
+        asked = outside.clock.now()
+        erasure = Erasure(account=account, asked=asked, begun=asked + later)
+        relay.jobs.run(Job(kind=JobKind.ERASE, account=account_key(account), erasure=erasure))
+    assert api.get("/v1/deliveries", account=account).json()["deliveries"] == []
+    assert api.get(f"/v1/account/{account}").status == 404
+    # What is due for it finds nothing to do, and names only its key; its next pass waits in the queue.
+    assert set(naming(azurite, names)) <= {"due", "jobs"}
+    again = api.delete(f"/v1/account/{account}", erase="true")
+    assert (again.status, again.json()) == (200, {"account": account, "deleted": False, "erasing": True})
+    assert api.delete(f"/v1/account/{account}", erase="false").status == 404
+
+
+@pytest.mark.parametrize("erase", ["1", "yes", "True"])
+def test_an_erasure_is_asked_for_in_so_many_words(api: Client, account: str, erase: str) -> None:
+    """Anything but `true` and `false` is refused, named, and removes nothing; so is another argument."""
+    for query, named in (({"erase": erase}, "erase"), ({"erased": "true"}, "erased")):
+        assert list(fields(api.delete(f"/v1/account/{account}", **query))) == [named]
+    assert api.get(f"/v1/account/{account}").status == 200
+
+
+def naming(storage: str, names: tuple[str, ...]) -> list[str]:
+    """Return the table or queue of each row and message of the app that names one of *names*."""
+    found = []
+    with TableServiceClient.from_connection_string(storage) as tables:
+        for table in filter(OURS.match, (table.name for table in tables.list_tables())):
+            rows = map(str, tables.get_table_client(table).list_entities())
+            found += [table for row in rows if any(name in row for name in names)]
+    for queue in ("changes", "jobs"):
+        with QueueClient.from_connection_string(storage, queue) as client:
+            texts = (b64decode(message.content).decode() for message in client.peek_messages(32))
+            found += [queue for text in texts if any(name in text for name in names)]
+    return found
 
 
 def test_new_registration_leaves_one_subscription(api: Client, app_id: str, account: str, outside: Outside) -> None:

@@ -290,6 +290,16 @@ def test_an_account_that_comes_back_at_once_is_still_deleted(world: World, proce
     assert world.webhooks.get(world.account().webhook) is not None
 
 
+def test_an_account_that_comes_back_elsewhere_frees_its_mailbox(world: World, process: Process) -> None:
+    """Where the same id is registered at once for another mailbox, nothing says any more that it watched the former."""
+    gone = world.connected()
+    process.accounts.remove("anna")
+    process.register(request(oauth2={"provider": APP, "auth": {"user": "new@contoso.com"}}))
+    process.work()
+    assert world.bindings.holder(APP, gone.user) is None
+    assert world.bindings.holder(APP, "new@contoso.com") == "anna"
+
+
 def test_a_removal_keeps_the_claim(world: World, process: Process) -> None:
     """A claim stays in the row of a removed account: its holder may have left a subscription to look for."""
     claim = Claim(holder="dead", until=START)

@@ -72,7 +72,8 @@ def test_a_new_message_is_told_and_remembered(world: World, process: Process) ->
         "\\Inbox",
     )
     assert body["data"]["subject"] == "Hello"
-    assert world.sightings.get(sighting_key(account_key("anna"), MESSAGE, START)) == a_sighting()
+    told = a_sighting(owner=world.account().registration)
+    assert world.sightings.get(sighting_key(account_key("anna"), MESSAGE, START)) == told
 
 
 def test_an_update_tells_what_came_and_went(world: World, process: Process) -> None:

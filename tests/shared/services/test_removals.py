@@ -83,7 +83,7 @@ def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> 
     process.accounts.remove("anna")
     process.work()
     left = world.account()
-    assert (left.state, left.email, left.subscription) == (AccountState.DELETED, None, None)
+    assert (left.state, left.email, left.user, left.subscription) == (AccountState.DELETED, None, "", None)
     process.work(until=timedelta(days=6))
     assert world.accounts.get(account.key) is None
     assert world.webhooks.get(account.webhook) is None

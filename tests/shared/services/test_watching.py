@@ -155,6 +155,27 @@ def test_a_watch_of_the_past_goes(world: World) -> None:
     assert world.process().watching.account(Watch(account="nobody", incarnation="1", grant=ANNA)) is None
 
 
+def test_mirrors_go_with_whoever_had_a_grant(world: World) -> None:
+    """An account that has no grant any more when it is removed leaves no mirror of when it had one."""
+    work(world)
+    account = world.rewrite(world.account("anna"), grant=None)
+    world.mirrors.put(account.key, "1/mailbox", [(baseline("INBOX", 1, 1, ()), None)], 1)
+    world.process().accounts.remove("anna")
+    work(world)
+    assert not world.mirrors.kept
+
+
+def test_an_erased_account_leaves_its_grant(world: World) -> None:
+    """Erasing the accounts of a user ends watches and grant, and takes the refresh token out of the vault."""
+    work(world)
+    for name in ("anna", "help"):
+        world.process().relay.erasures.ask(name)
+    world.process().work(until=timedelta(days=6))
+    assert (list(world.grants.all()), world.watches.of(shard_of(ANNA))) == ([], [])
+    assert not [secret for secret in world.vault.secrets if secret.startswith("grant-")]
+    assert [line["done"] for line in world.log.named("account.erased")][-2:] == [True, True]
+
+
 def test_a_sync_has_the_sidecar_look(world: World) -> None:
     """Asking for a sync changes the watch, and so the version of its shard."""
     work(world)

@@ -59,6 +59,7 @@ from tests.fakes.stores import (
     FakeTokenStore,
     FakeWebhookStore,
 )
+from tests.fakes.traces import FakeTraceStore
 from tests.fakes.vault import FakeVault
 from tests.fakes.webhooks import FakeWebhookSender
 
@@ -108,6 +109,7 @@ class World:
         self.permits = FakePermitStore()
         self.poison = FakePoisonStore()
         self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
+        self.traces = FakeTraceStore(self.deliveries, self.sightings)
         self.quotas = FakeQuotaStore()
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
@@ -244,6 +246,7 @@ class Process:
             webhooks=through(world.webhooks),
             deliveries=through(world.deliveries),
             retention=through(world.retention),
+            traces=through(world.traces),
             poison=through(world.poison),
             quotas=through(world.quotas),
             tokens=through(world.tokens),

@@ -10,6 +10,7 @@ from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
+from shared.domain.errors import Changed
 from shared.ports.records import Page, Stored
 
 _ROW = "account"
@@ -35,11 +36,13 @@ class AccountTable:
         """Overwrites the account that was read with *etag*; raises Changed where it is another one now, or gone."""
         return Stored(account, self._table.replace(_columns(account), etag))
 
-    def delete(self, key: str, etag: str) -> None:
+    def delete(self, key: str, etag: str | None) -> None:
         """Removes the account that was read with *etag*, and all that hangs on it; raises Changed where it changed."""
         partition = safe(key)
         rows = self._table.all("PartitionKey eq @partition", {"partition": partition}, select=["RowKey"])
         names = [row.columns["RowKey"] for row in rows]
+        if etag is None and _ROW in names:
+            raise Changed("Another account is there by now.")
         # All of it goes at once, or nothing where the account is another one now.
         unchanged = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         operations: list[Operation] = [

@@ -55,7 +55,7 @@ class DeliveryTable:
         for delivery, payload in _last_words(deliveries):
             month = month_of(delivery.key)
             partition, row = keys(delivery.key)
-            stored = self._payloads.store(month, partition, row, payload)
+            stored = self._payloads.store(month, partition, row, payload, _about(delivery))
             partitions[month, partition].append({**_columns(delivery), **stored})
         for (month, _), rows in partitions.items():
             for together in _transactions(rows):
@@ -169,6 +169,11 @@ def month_of(key: DeliveryKey) -> str:
     return _date(_nearest(key.moment)).strftime("%Y%m")
 
 
+def month_in(partition: str) -> str:
+    """Returns the month whose table holds the *partition*, which begins with its day, counted down."""
+    return str(_LAST_DAY - int(partition.partition("|")[0]))[:6]
+
+
 def _nearest(milliseconds: int) -> int:
     return min(max(milliseconds, 0), _LAST_MOMENT)
 
@@ -252,6 +257,12 @@ def _columns(delivery: Delivery) -> dict[str, Any]:
         "state": str(delivery.state),
         **pack(delivery),
     }
+
+
+def _about(delivery: Delivery) -> dict[str, str]:
+    if delivery.account is None:
+        return {}
+    return {"account": delivery.account, "learned": delivery.created.isoformat()}
 
 
 def _last_words(deliveries: Sequence[tuple[Delivery, bytes]]) -> list[tuple[Delivery, bytes]]:

@@ -1,7 +1,8 @@
 """
 Payloads: a delivery's bytes, in its own row up to 512 KiB, beyond that in rows of a table beside its own.
 
-The rows of a big payload are named by a hash of it, so two writers of one delivery never mix their bytes.
+The rows of a big payload are named by a hash of it, so two writers of one delivery never mix their bytes. They say
+whose they are and when that was learned, so that an erasure finds those too whose delivery never got its row.
 """
 
 import hashlib
@@ -25,15 +26,22 @@ class PayloadTable:
     def __init__(self, connection: StorageConnection, prefix: str = "") -> None:
         self._tables = MonthlyTables(connection, f"{prefix}payloads")
 
-    def store(self, month: str, partition: str, row: str, payload: bytes) -> dict[str, Any]:
-        """Returns the columns of the delivery's row that hold *payload*, or lead to it, having stored it then."""
+    def store(
+        self, month: str, partition: str, row: str, payload: bytes, about: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """
+        Returns the columns of the delivery's row that hold *payload*, or lead to it, having stored it then.
+
+        What it is *about* stands beside each part.
+        """
         if len(payload) <= _IN_THE_ROW:
             return dict(pack_bytes(_NAME, payload))
         digest = hashlib.sha256(payload).hexdigest()[:16]
         starts = range(0, len(payload), _A_ROW)
         for number, start in enumerate(starts):
             chunk = pack_bytes(_NAME, payload[start : start + _A_ROW])
-            self._tables.of(month).put({"PartitionKey": partition, "RowKey": _row(row, digest, number), **chunk})
+            place = {"PartitionKey": partition, "RowKey": _row(row, digest, number)}
+            self._tables.of(month).put({**place, **(about or {}), **chunk})
         return {"payload_digest": digest, "payload_rows": len(starts)}
 
     def load(self, month: str, partition: str, row: str, columns: Mapping[str, Any]) -> bytes | None:

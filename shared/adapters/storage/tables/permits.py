@@ -1,4 +1,8 @@
-"""Permits in the table `permits`: a partition a mailbox, a row a place, which stay for the next crowd."""
+"""
+Permits in the table `permits`: a partition a mailbox, a row a place, which stay for the next crowd.
+
+They outlive accounts, so whose mailbox it is they do not say: their partition is a hash of it.
+"""
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import hashed
@@ -17,7 +21,7 @@ class PermitTable:
     def of(self, mailbox: str) -> list[Stored[Permit]]:
         """Returns the permits of a mailbox, in the order of their places, those that are over too."""
         rows = self._table.all("PartitionKey eq @mailbox", {"mailbox": hashed(mailbox)})
-        return [Stored(unpack(Permit, row.columns), row.etag) for row in rows]
+        return [Stored(unpack(Permit, row.columns).model_copy(update={"mailbox": mailbox}), row.etag) for row in rows]
 
     def insert(self, permit: Permit) -> Stored[Permit]:
         """Adds a permit; raises Changed where its place was ever taken."""
@@ -29,4 +33,8 @@ class PermitTable:
 
 
 def _columns(permit: Permit) -> dict[str, object]:
-    return {"PartitionKey": hashed(permit.mailbox), "RowKey": str(permit.place), **pack(permit)}
+    return {"PartitionKey": hashed(permit.mailbox), "RowKey": str(permit.place), **pack(_nameless(permit))}
+
+
+def _nameless(permit: Permit) -> Permit:
+    return permit.model_copy(update={"mailbox": ""})

@@ -52,6 +52,12 @@ class PoisonTable:
         rows, after = self._tables.page("", {}, position=position, limit=limit)
         return Page([unpack(Poisoned, row.columns) for row in rows], after)
 
+    def remove(self, poison_id: str, etag: str) -> None:
+        """Removes the message that was read with *etag*; raises Changed where it is another one now."""
+        place = row_key(poison_id)
+        if place is not None:
+            self._tables.of(place[0]).delete(_PARTITION, place[1], etag)
+
     def _place(self, poisoned: Poisoned) -> tuple[Table, str]:
         place = row_key(poisoned.id)
         if place is None:

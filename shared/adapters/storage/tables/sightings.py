@@ -1,7 +1,8 @@
 """
 Sightings in a table for each month: a partition a day, a row a message.
 
-There is one row for every message, so columns are few and their names short: `f` folder, `g` flags, `l` labels.
+There is one row for every message, so columns are few and their names short: `f` folder, `g` flags, `l` labels, `t`
+late, `a` the account's registration.
 """
 
 import json
@@ -27,7 +28,7 @@ class SightingTable:
 
     def get(self, key: SightingKey) -> Sighting | None:
         """Returns the sighting."""
-        row = self._tables.of(_month(key.day)).get(safe(key.day), safe(key.name))
+        row = self._tables.of(month_of(key.day)).get(safe(key.day), safe(key.name))
         if row is None:
             return None
         columns = row.columns
@@ -36,6 +37,7 @@ class SightingTable:
             flags=_texts(columns.get("g")),
             labels=_texts(columns.get("l")),
             late=bool(columns.get("t")),
+            owner=columns.get("a", ""),
         )
 
     def put(self, sightings: Mapping[SightingKey, Sighting]) -> None:
@@ -45,10 +47,11 @@ class SightingTable:
             days[key.day].append(("upsert", _columns(key, sighting), {"mode": "replace"}))
         for day, operations in days.items():
             for start in range(0, len(operations), TRANSACTION_ROWS):
-                self._tables.of(_month(day)).transact(operations[start : start + TRANSACTION_ROWS])
+                self._tables.of(month_of(day)).transact(operations[start : start + TRANSACTION_ROWS])
 
 
-def _month(day: str) -> str:
+def month_of(day: str) -> str:
+    """Returns the month whose table holds the sightings of *day*."""
     found = MONTH.match(day)
     return found[0] if found else _NO_MONTH
 
@@ -57,6 +60,8 @@ def _columns(key: SightingKey, sighting: Sighting) -> dict[str, Any]:
     columns: dict[str, Any] = {"PartitionKey": safe(key.day), "RowKey": safe(key.name), "f": sighting.folder}
     if sighting.late:
         columns["t"] = True
+    if sighting.owner:
+        columns["a"] = sighting.owner
     for name, texts in (("g", sighting.flags), ("l", sighting.labels)):
         if texts:
             columns[name] = json.dumps(texts, separators=(",", ":"), ensure_ascii=False)

@@ -7,6 +7,7 @@ import pytest
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.accounts import AccountTable
 from shared.adapters.storage.tables.cursors import CursorTable
+from shared.domain.errors import Changed
 from shared.ports.state import CursorStore
 from tests.contracts.due import CursorStoreContract
 from tests.contracts.examples import account
@@ -23,7 +24,7 @@ class TestOnAzurite(CursorStoreContract):
 
 
 def test_cursors_go_with_their_account(connection: StorageConnection, prefix: str) -> None:
-    """Deleting an account removes its cursors, and nobody else's; they are no accounts."""
+    """Deleting an account removes its cursors, and nobody else's, also those that were written later."""
     accounts, cursors = AccountTable(connection, prefix), CursorTable(connection, prefix)
     anna, berta = (accounts.insert(account(name)) for name in ("anna", "berta"))
     for each in (anna, berta):
@@ -32,6 +33,11 @@ def test_cursors_go_with_their_account(connection: StorageConnection, prefix: st
     accounts.delete(anna.value.key, anna.etag)
     assert cursors.get(anna.value.key) == {}
     assert cursors.get(berta.value.key) == {"inbox": "link"}
+    cursors.put(anna.value.key, {"inbox": "late"})
+    accounts.delete(anna.value.key, None)
+    assert cursors.get(anna.value.key) == {}
+    with pytest.raises(Changed):
+        accounts.delete(berta.value.key, None)
 
 
 def test_long_links_are_one_row(wired: WiredConnection, prefix: str) -> None:
