@@ -23,12 +23,16 @@ class SettingsRefusedError(Exception):
     """The environment cannot be right; the text names each variable and its mend."""
 
 
-def _listed(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_listed)]
+def _as_listed(value: object) -> object:
+    return _listed(value) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_listed)]
+Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_as_listed)]
 
 
 class Settings(BaseSettings):
@@ -99,7 +103,7 @@ class Settings(BaseSettings):
     sidecar_key: SecretStr | None = Field(
         default=None,
         description="What the function app and the sidecar know each other by, the same at both: 32 characters or "
-        "more. SIDECAR_URL needs it.",
+        "more; comma-separated while it changes, the new one first. SIDECAR_URL needs it.",
     )
     webhook_timeout_seconds: float = Field(
         default=15, ge=1, le=30, description="How long one POST to a webhook may take in all, in seconds (1 to 30)."
@@ -201,8 +205,11 @@ class Settings(BaseSettings):
     @field_validator("sidecar_key")
     @classmethod
     def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
-            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
+        if value is None:
+            return None
+        keys = _listed(value.get_secret_value())
+        if not keys or any(len(key) < _MINIMUM_KEY_BYTES for key in keys):
+            raise ValueError("must have 32 characters or more, each: make one with `openssl rand -hex 32`")
         return value
 
     @field_validator("key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url")
@@ -280,6 +287,11 @@ class Settings(BaseSettings):
     def client_state_key_map(self) -> dict[str, bytes]:
         """The client state keys by their ids; the first signs."""
         return _client_state_keys(self.client_state_keys)
+
+    @property
+    def sidecar_keys(self) -> tuple[str, ...]:
+        """What the sidecar is asked with; each is good, the first is used."""
+        return _listed(self.sidecar_key.get_secret_value()) if self.sidecar_key else ()
 
     @property
     def retry_schedule(self) -> tuple[timedelta, ...]:
