@@ -78,7 +78,8 @@ class Settings(BaseSettings):
     )
     client_state_keys: SecretStr = Field(
         description="Keys that sign client states: `id:base64` pairs, comma-separated, 32 bytes or more each. "
-        "The first signs; all verify, so put a new one first and drop the old one 7 days later."
+        "The first signs; all verify. Put a new one first; by their renewals subscriptions follow it, so drop the old "
+        "one 7 days later."
     )
     api_token: SecretStr = Field(
         description="The first access token of the REST API, with every scope: 32 characters or more (a Key Vault "
