@@ -97,7 +97,7 @@ class Sidecar:
     """
     What the sidecar needs.
 
-    *imap_server* and *smtp_server* take the place of each cloud's own; without *key* it serves no mail.
+    *imap_server* and *smtp_server* take the place of each cloud's own; without *keys* it serves no mail.
     """
 
     accounts: "AccountStore"
@@ -118,7 +118,7 @@ class Sidecar:
     port: int
     imap_server: tuple[str, int] | None
     smtp_server: tuple[str, int] | None
-    key: str | None = field(repr=False)
+    keys: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         port=settings.sidecar_port,
         imap_server=_host_and_port(settings.imap_server),
         smtp_server=_host_and_port(settings.smtp_server),
-        key=settings.sidecar_key.get_secret_value() if settings.sidecar_key else None,
+        keys=settings.sidecar_keys,
     )
 
 
@@ -410,14 +410,14 @@ def _connection(settings: Settings) -> "StorageConnection":
 def _sidecar(settings: Settings, given: "MailBackend | None") -> "tuple[MailBackend, Sequence[Dependency]]":
     if given is not None:
         return given, []
-    if settings.sidecar_url is None or settings.sidecar_key is None:
+    if settings.sidecar_url is None:
         from shared.adapters.sidecar.absent import AbsentSidecar
 
         return AbsentSidecar(), []
     from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
     from shared.adapters.sidecar.mail import SidecarMail
 
-    client = SidecarClient(settings.sidecar_url, settings.sidecar_key.get_secret_value())
+    client = SidecarClient(settings.sidecar_url, *settings.sidecar_keys)
     return SidecarMail(client), [SidecarDependency(client)]
 
 

@@ -27,12 +27,16 @@ class SettingsRefusedError(Exception):
     """The environment cannot be right; the text names each variable and its mend."""
 
 
-def _listed(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_listed)]
+def _as_listed(value: object) -> object:
+    return _listed(value) if isinstance(value, str) else value
+
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_listed)]
+Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_as_listed)]
 
 
 class Settings(BaseSettings):
@@ -80,8 +84,8 @@ class Settings(BaseSettings):
     client_state_keys: SecretStr | None = Field(
         default=None,
         description="Keys that sign client states: `id:base64` pairs, comma-separated, 32 bytes or more each. "
-        "The first signs; all verify, so put a new one first and drop the old one 7 days later. The function app needs "
-        "them.",
+        "The first signs; all verify. Put a new one first; by their renewals subscriptions follow it, so drop the old "
+        "one 7 days later. The function app needs them.",
     )
     api_token: SecretStr | None = Field(
         default=None,
@@ -107,7 +111,7 @@ class Settings(BaseSettings):
     sidecar_key: SecretStr | None = Field(
         default=None,
         description="What the function app and the sidecar know each other by, the same at both: 32 characters or "
-        "more. SIDECAR_URL needs it.",
+        "more; comma-separated while it changes, the new one first. SIDECAR_URL needs it.",
     )
     webhook_timeout_seconds: float = Field(
         default=15, ge=1, le=30, description="How long one POST to a webhook may take in all, in seconds (1 to 30)."
@@ -200,11 +204,21 @@ class Settings(BaseSettings):
             raise ValueError("is a Key Vault reference that Azure did not resolve: may the app's identity read it?")
         return value
 
-    @field_validator("api_token", "sidecar_key")
+    @field_validator("api_token")
     @classmethod
-    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
+    def _token_is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
             raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
+        return value
+
+    @field_validator("sidecar_key")
+    @classmethod
+    def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        keys = _listed(value.get_secret_value())
+        if not keys or any(len(key) < _MINIMUM_KEY_BYTES for key in keys):
+            raise ValueError("must have 32 characters or more, each: make one with `openssl rand -hex 32`")
         return value
 
     @field_validator("key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url")
@@ -291,6 +305,11 @@ class Settings(BaseSettings):
         if self.api_token is None:
             raise SettingsRefusedError("API_TOKEN is missing")
         return self.api_token.get_secret_value()
+
+    @property
+    def sidecar_keys(self) -> tuple[str, ...]:
+        """What the sidecar is asked with; each is good, the first is used."""
+        return _listed(self.sidecar_key.get_secret_value()) if self.sidecar_key else ()
 
     @property
     def retry_schedule(self) -> tuple[timedelta, ...]:

@@ -88,7 +88,7 @@ async def serve(part: Sidecar) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
     pool = serving(part)
-    runner = web.AppRunner(application(supervisor, MailService(pool), part.key, part.log), access_log=None)
+    runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.log), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, port=part.port)
     try:

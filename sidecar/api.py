@@ -6,7 +6,7 @@ Every call is a POST of JSON; what is refused says why, what to do, and when to 
 
 import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -50,8 +50,8 @@ class _TooLarge(InvalidRequest):
     status_hint = 413
 
 
-def add_routes(app: web.Application, service: MailService, key: str, log: Log) -> None:
-    """Adds the API to *app*, for whoever brings *key*."""
+def add_routes(app: web.Application, service: MailService, keys: Sequence[str], log: Log) -> None:
+    """Adds the API to *app*, for whoever brings one of *keys*."""
     for call in (
         _Call("read", wire.ReadMany, service.read),
         _Call("folders", wire.FoldersAsked, service.folders),
@@ -64,13 +64,13 @@ def add_routes(app: web.Application, service: MailService, key: str, log: Log) -
         _Call("folders/make", wire.FolderAsked, service.make_folder),
         _Call("folders/remove", wire.FolderAsked, service.remove_folder),
     ):
-        app.router.add_post(f"{wire.PREFIX}{call.name}", _handler(call, key, log))
+        app.router.add_post(f"{wire.PREFIX}{call.name}", _handler(call, keys, log))
 
 
-def _handler(call: _Call, key: str, log: Log) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(call: _Call, keys: Sequence[str], log: Log) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def handle(request: web.Request) -> web.Response:
         started = monotonic()
-        status, answer = await _answer(call, request, key, log)
+        status, answer = await _answer(call, request, keys, log)
         body = await asyncio.to_thread(wire.encode, answer)
         log.event("mailbox.called", call=call.name, status=status, milliseconds=int((monotonic() - started) * 1000))
         return web.Response(status=status, body=body, content_type="application/json")
@@ -78,9 +78,9 @@ def _handler(call: _Call, key: str, log: Log) -> Callable[[web.Request], Awaitab
     return handle
 
 
-async def _answer(call: _Call, request: web.Request, key: str, log: Log) -> tuple[int, ApiModel]:
+async def _answer(call: _Call, request: web.Request, keys: Sequence[str], log: Log) -> tuple[int, ApiModel]:
     try:
-        _admit(request, key)
+        _admit(request, keys)
         asked = await _asked(call, await _body(request, call.limit))
         async with asyncio.timeout(call.seconds):
             return HTTPStatus.OK, await call.answer(asked)
@@ -96,9 +96,9 @@ async def _answer(call: _Call, request: web.Request, key: str, log: Log) -> tupl
         return HTTPStatus.INTERNAL_SERVER_ERROR, wire.Refused.of(TryLater("The sidecar failed; its log says why."))
 
 
-def _admit(request: web.Request, key: str) -> None:
+def _admit(request: web.Request, keys: Sequence[str]) -> None:
     given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-    if not hmac.compare_digest(given, f"Bearer {key}".encode()):
+    if not any([hmac.compare_digest(given, f"Bearer {key}".encode()) for key in keys]):  # noqa: C419  all, in the same time
         raise _Unauthorized("The key is missing or wrong.")
 
 

@@ -1,5 +1,7 @@
 """The sidecar's HTTP application: what a container's health check asks, and mail for those who have the key."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from shared.ports.machine import Log
@@ -8,12 +10,12 @@ from sidecar.service import MailService
 from sidecar.supervisor import Supervisor
 
 
-def application(supervisor: Supervisor, mail: MailService, key: str | None, log: Log) -> web.Application:
-    """Returns the application; without *key* it serves no mail."""
+def application(supervisor: Supervisor, mail: MailService, keys: Sequence[str], log: Log) -> web.Application:
+    """Returns the application; without *keys* it serves no mail."""
     app = web.Application()
     app.add_routes(routes(supervisor))
-    if key is not None:
-        add_routes(app, mail, key, log)
+    if keys:
+        add_routes(app, mail, keys, log)
     return app
 
 

@@ -278,7 +278,8 @@ class Subscription(Carried):
     """
     Graph's promise to call us about one mailbox, until `expires`; `renewed` is when we last moved that.
 
-    `service_url` is the address that it calls, where we were told.
+    `service_url` is the address that it calls, where we were told; `signed_with` is the id of the key that signed its
+    client state, where we made it ourselves.
     """
 
     id: str
@@ -286,6 +287,7 @@ class Subscription(Carried):
     created: datetime
     renewed: datetime | None = None
     service_url: str | None = None
+    signed_with: str | None = None
 
     def calls(self, service_url: str) -> bool:
         """Tells whether it calls *service_url*, as far as we know."""

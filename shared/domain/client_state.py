@@ -2,8 +2,8 @@
 Client states: how a notification proves, without any lookup, that it is ours and whose it is.
 
 `1.<key id>.<account key>.<MAC>`: the MAC is HMAC-SHA256 over all that stands before it, cut to 128 bits. Graph keeps at
-most 128 characters and returns them with every notification; the key id lets the key be rotated while subscriptions
-made with the former one live on.
+most 128 characters and returns them with every notification, for as long as the subscription lives: a renewal keeps
+them. So the key id lets the key be rotated, and tells which subscriptions must be made anew before the former one goes.
 """
 
 import hashlib
@@ -36,6 +36,20 @@ class ClientStates:
         if version != _VERSION or key is None or not hmac.compare_digest(mac, _mac(key, stated)):
             return None
         return account_key
+
+    def is_former(self, key_id: str | None) -> bool:
+        """Tells whether another key signs now than *key_id*; None, which nobody knows, while there are several."""
+        return len(self._keys) > 1 if key_id is None else key_id != self._signing
+
+    def is_void(self, key_id: str | None) -> bool:
+        """Tells whether what *key_id* signed proves nothing any more."""
+        return key_id is not None and key_id not in self._keys
+
+
+def key_id_of(client_state: str) -> str | None:
+    """Returns the id of the key that *client_state* says it is signed with."""
+    parts = client_state.split(".")
+    return parts[1] if len(parts) == 4 else None  # noqa: PLR2004  the four parts above
 
 
 def _mac(key: bytes, text: str) -> str:

@@ -7,6 +7,7 @@ repeated, completes.
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.accounts import (
@@ -42,6 +43,8 @@ from shared.services.lookups import Lookup
 from shared.services.replays import Replays
 from shared.services.tokens import Tokens
 
+# A year that nobody means would break arithmetic.
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _OPTIONS = (
     "copy_",
     "logs",
@@ -223,6 +226,7 @@ class Accounts:
             webhooks=unmasked_url(request.webhooks, None),
             options=_options(request, {}),
             former_subscriptions=deleted.value.former(deleted.value.subscription) if deleted else (),
+            watched_since=None if access.grant else _watched_since(request, now),
             created=now,
             updated=now,
         )
@@ -341,6 +345,15 @@ def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict
     if "webhooks_custom_headers" in change.model_fields_set:
         options["customHeaderNames"] = [header.key for header in change.webhooks_custom_headers or ()]
     return options
+
+
+def _watched_since(request: NewAccount, now: datetime) -> datetime | None:
+    """Returns since when *request* wants mail told that is there already; None where it does not."""
+    since = request.notify_from
+    if not isinstance(since, datetime):
+        return None
+    since = max(since if since.tzinfo else since.replace(tzinfo=UTC), _EARLIEST).astimezone(UTC)
+    return since if since < now else None
 
 
 def _watches(account: Account, access: Access) -> bool:

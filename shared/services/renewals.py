@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.accounts import Account, AccountState, Subscription
+from shared.domain.client_state import ClientStates
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -42,6 +43,7 @@ class Renewals:
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
     quotas: Quotas
+    client_states: ClientStates
     due_rows: GroupCommit[Due, None]
     jobs: JobQueue
     clock: Clock
@@ -61,7 +63,11 @@ class Renewals:
         self.due_rows.submit([entry]).result()
 
     def renew(self, stored: Stored[Account], job: Job) -> None:
-        """Renews the account's subscription where that is due or asked for; one that is gone is made anew."""
+        """
+        Renews the account's subscription where that is due or asked for; one that is gone is made anew.
+
+        So is one that a former key signed, since a renewal keeps its client state; at once where nobody believes it.
+        """
         account, now = stored.value, self.clock.now()
         subscription = account.subscription
         if account.state is AccountState.DELETED:
@@ -69,7 +75,14 @@ class Renewals:
         if subscription is None:
             self._reconnect(account)
             return
-        if not _is_due(subscription, job, now):
+        if self.client_states.is_void(subscription.signed_with) or _is_due(subscription, job, now):
+            self._renew(stored, subscription, job)
+
+    def _renew(self, stored: Stored[Account], subscription: Subscription, job: Job) -> None:
+        account, now = stored.value, self.clock.now()
+        if self.client_states.is_former(subscription.signed_with):
+            self.log.event("subscription.superseded", account=account.id, correlation=account.incarnation)
+            self._supersede(stored, subscription)
             return
         app = self.apps.get(account.app)
         try:
@@ -110,10 +123,16 @@ class Renewals:
             if account.subscription.id != job.subscription:
                 return
             self.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
-            # It may still live, where only we believe it dead; then it is ended when the next one is made.
-            former = account.former(account.subscription)
-            without = {"subscription": None, "former_subscriptions": former, "updated": self.clock.now()}
-            self.accounts.replace(account.model_copy(update=without), stored.etag)
+            self._supersede(stored, account.subscription)
+        else:
+            self._reconnect(account)
+
+    def _supersede(self, stored: Stored[Account], subscription: Subscription) -> None:
+        account = stored.value
+        # It may still live, where only we believe it dead; then it is ended when the next one is made.
+        former = account.former(subscription)
+        without = {"subscription": None, "former_subscriptions": former, "updated": self.clock.now()}
+        self.accounts.replace(account.model_copy(update=without), stored.etag)
         self._reconnect(account)
 
     def _reconnect(self, account: Account) -> None:

@@ -45,7 +45,8 @@ class Standings:
     def works(self, stored: Stored[Account], *, polling: bool = False, **changes: Any) -> None:
         """Tells that the account works, where that is news, and writes that it is connected."""
         account = stored.value
-        at = self.clock.now() if account.initialized else account.watched_since or account.created
+        # The same moment whoever tells it, and none of those that `notifyFrom` went back to.
+        at = self.clock.now() if account.initialized else max(account.watched_since or account.created, account.created)
         mended = account.last_error is not None and account.last_error.permanent
         said = []
         if not account.initialized or mended:

@@ -19,8 +19,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.accounts import Account, AccountState
+from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.changes import Change, ChangeBatch
+from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
@@ -58,6 +59,7 @@ class Sweeps:
     history: History
     cursors: CursorStore
     sightings: SightingStore
+    client_states: ClientStates
     settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
@@ -112,14 +114,18 @@ class Sweeps:
             self.log.problem("subscription.silent", account=account.id, finds=finds)
             self.jobs.put(Job(kind=JobKind.RECREATE, account=account.key, subscription=account.subscription.id))
             finds = 0
-        if account.subscription is not None and account.subscription.expires - started < _RENEWAL_LATE:
-            # Its entry in the due index was lost, or failed; the renewal itself finds out whether it is needed.
+        if account.subscription is not None and self._should_be_renewed(account.subscription, started):
+            # The renewal itself finds out whether it is needed.
             self.jobs.put(Job(kind=JobKind.RENEW, account=account.key, incarnation=account.incarnation))
         self._follow_our_address(account)
         following = self.next_after(account)
         self.schedule(account, following)
         looked = {"swept": started, "next_sweep": following, "silent_finds": finds}
         self.accounts.replace(account.model_copy(update=looked), stored.etag)
+
+    def _should_be_renewed(self, subscription: Subscription, now: datetime) -> bool:
+        # Its entry in the due index was lost, or failed; or its key was dropped, and we believe nothing that it says.
+        return subscription.expires - now < _RENEWAL_LATE or self.client_states.is_void(subscription.signed_with)
 
     def _follow_our_address(self, account: Account) -> None:
         subscription, service_url = account.subscription, self.settings.current().service_url

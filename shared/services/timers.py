@@ -23,8 +23,10 @@ from shared.services.lookups import Lookup
 
 # An entry may have been written by a machine whose clock is behind.
 _OVERLAP = timedelta(minutes=10)
-# Before the first tick ever, and after an outage longer than any that we can make good.
+# Before the first tick ever.
 _FIRST = timedelta(days=7)
+# An account whose entry nobody reads is neither swept nor renewed ever again; an hour without entries costs a query.
+_LONGEST_OUTAGE = timedelta(days=90)
 _PAGE = 1000
 # As many jobs as one taker does in some seconds: each message costs a put, a delivery and a deletion, however full.
 TOGETHER = 20
@@ -53,7 +55,7 @@ class Timers:
         stored = self.due.heartbeat()
         if stored is not None and stored.value.is_claimed(now):
             return 0
-        since = max(stored.value.until - _OVERLAP, now - _FIRST) if stored else now - _FIRST
+        since = max(stored.value.until - _OVERLAP, now - _LONGEST_OUTAGE) if stored else now - _FIRST
         turn = _Turn(self.due, stored.value if stored else Heartbeat(until=since), stored.etag if stored else None)
         queued = 0
         try:

@@ -8,6 +8,7 @@ from itertools import count
 from threading import Lock
 
 from shared.domain.accounts import Subscription
+from shared.domain.client_state import key_id_of
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.mailboxes import Registration
 from shared.domain.messages import Message
@@ -123,7 +124,13 @@ class FakeSubscriptions:
         now = self._clock.now()
         with self._lock:
             name = f"subscription-{next(self._ids)}"
-            made = Subscription(id=name, expires=now + WEEK, created=now, service_url=service_url)
+            made = Subscription(
+                id=name,
+                expires=now + WEEK,
+                created=now,
+                service_url=service_url,
+                signed_with=key_id_of(client_state),
+            )
             self.live[made.id] = Subscribed(app.id, user, client_state, made)
             self.created += 1
         self.lost.strike()

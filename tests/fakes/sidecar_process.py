@@ -35,6 +35,7 @@ from tests.fakes.stores import FakeAccountStore, FakeFolderStore, FakeOAuth2AppS
 from tests.fakes.vault import FakeVault
 
 KEY = "k" * 32
+NEXT_KEY = "n" * 32
 
 
 class MailServerTokens:
@@ -124,7 +125,7 @@ class SidecarProcess:
     async def serve(self, ready: "Future[asyncio.Event]") -> None:
         """Listen until the event in *ready* is set."""
         app = web.Application()
-        add_routes(app, MailService(self.pool, mailbox_seconds=self.mailbox_seconds), KEY, self.log)
+        add_routes(app, MailService(self.pool, mailbox_seconds=self.mailbox_seconds), [KEY, NEXT_KEY], self.log)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -77,6 +77,12 @@ def test_the_first_key_signs(environment: pytest.MonkeyPatch) -> None:
     assert list(read().client_state_key_map.items()) == [("k2", b"o" * 40), ("k1", b"k" * 32)]
 
 
+def test_the_sidecar_is_asked_with_the_first_key(environment: pytest.MonkeyPatch) -> None:
+    """While the sidecar's key changes there are two, in their order."""
+    environment.setenv("SIDECAR_KEY", f"{'n' * 32}, {'k' * 32}")
+    assert read().sidecar_keys == ("n" * 32, "k" * 32)
+
+
 @pytest.mark.parametrize(
     ("variables", "address"),
     [
@@ -122,6 +128,8 @@ def test_the_public_address(environment: pytest.MonkeyPatch, variables: dict[str
         ({"SERVICE_URL": "relay.example.com"}, "SERVICE_URL must be an address like https://relay.example.com"),
         ({"SIDECAR_URL": "http://sidecar"}, "SIDECAR_URL needs SIDECAR_KEY, the same one as at the sidecar"),
         ({"SIDECAR_KEY": "short"}, "SIDECAR_KEY must have 32 characters or more"),
+        ({"SIDECAR_KEY": f"{'k' * 32},short"}, "SIDECAR_KEY must have 32 characters or more"),
+        ({"SIDECAR_KEY": ","}, "SIDECAR_KEY must have 32 characters or more"),
         ({"SIDECAR_URL": "sidecar:8080"}, "SIDECAR_URL must be an address like https://relay.example.com"),
         ({"GRAPH_URL": "https://proxy/?a=b"}, "GRAPH_URL must be an address like https://relay.example.com"),
         ({"WEBHOOK_TIMEOUT_SECONDS": "31"}, "WEBHOOK_TIMEOUT_SECONDS Input should be less than or equal to 30"),

@@ -11,7 +11,7 @@ import requests
 from local.imap_faults import Fault
 from shared.domain.accounts import Account
 from tests.fakes.mail_server import MailServer, mail
-from tests.fakes.sidecar_process import KEY, SidecarProcess, proxied, running
+from tests.fakes.sidecar_process import KEY, NEXT_KEY, SidecarProcess, proxied, running
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,11 @@ def test_a_key_is_needed(sidecar: SidecarProcess, call: str, key: str | None) ->
     """Without the key nothing is told, not even whether a request is well formed."""
     status, told = post(sidecar, call, b"not JSON", key=key)
     assert (status, told["code"]) == (401, "Unauthorized")
+
+
+def test_each_key_is_good_while_it_changes(sidecar: SidecarProcess) -> None:
+    """Where the sidecar has two keys, either opens."""
+    assert [post(sidecar, "read", b"not JSON", key=key)[0] for key in (KEY, NEXT_KEY)] == [400, 400]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_health_follows_the_beat(age: float | None, status: int) -> None:
     no_mail: Any = None
 
     async def run() -> tuple[int, dict[str, Any]]:
-        async with TestClient(TestServer(application(supervisor, no_mail, None, FakeLog()))) as client:
+        async with TestClient(TestServer(application(supervisor, no_mail, (), FakeLog()))) as client:
             answer = await client.get("/health")
             return answer.status, await answer.json()
 

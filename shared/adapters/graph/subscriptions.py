@@ -20,6 +20,7 @@ from shared.adapters.graph.errors import (
 )
 from shared.adapters.graph.users import messages_resource, same_resource
 from shared.domain.accounts import Subscription
+from shared.domain.client_state import key_id_of
 from shared.domain.clouds import Cloud
 from shared.domain.errors import MailboxRefused, NoRoom, NotReachable, QuotaSpent, RelayError
 from shared.domain.oauth2 import OAuth2App
@@ -71,7 +72,8 @@ class GraphSubscriptions:
         if not answer.good:
             raise _refused(answer, service_url, self._clock.now())
         # As we say it: what Graph made of it in some other spelling would look like another address for ever.
-        return self._read(answer).model_copy(update={"service_url": service_url})
+        made = {"service_url": service_url, "signed_with": key_id_of(client_state)}
+        return self._read(answer).model_copy(update=made)
 
     def renew(self, app: OAuth2App, subscription: str) -> Subscription | None:
         """Moves the subscription's end seven days ahead, or returns None where it is gone: create another one."""

@@ -1,6 +1,7 @@
 """The way to the sidecar: kept connections, a timeout on every call, and its errors as ours."""
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -23,11 +24,11 @@ _HEALTH_SECONDS = 0.7
 
 
 class SidecarClient:
-    """Calls the sidecar at *url*; threads may share it."""
+    """Calls the sidecar at *url*; threads may share it. While the key changes, it may know only one of them."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *others: str) -> None:
         self._url = url.rstrip("/")
-        self._key = key
+        self._keys = (key, *others)
         self._session = requests.Session()
         # Nothing between two containers of ours is a proxy's business.
         self._session.trust_env = False
@@ -37,16 +38,7 @@ class SidecarClient:
 
     def call(self, name: str, asked: ApiModel, answer: type[Answer], *, sends: bool = False) -> Answer:
         """Returns the answer to the call *name*; raises what the sidecar says, NoSidecar or TryLater."""
-        body = wire.encode(asked)
-        response = self._reach(
-            lambda: self._session.post(
-                f"{self._url}{wire.PREFIX}{name}",
-                data=body,
-                headers={"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"},
-                timeout=(_CONNECT_SECONDS, _SEND_SECONDS if sends else _ANSWER_SECONDS),
-                allow_redirects=False,
-            )
-        )
+        response = self._post(name, wire.encode(asked), _SEND_SECONDS if sends else _ANSWER_SECONDS)
         try:
             if response.status_code == HTTPStatus.OK:
                 return wire.decode(answer, response.content)
@@ -65,6 +57,21 @@ class SidecarClient:
         )
         if response.status_code != HTTPStatus.OK:
             raise TryLater(f"The sidecar's health is {response.status_code}.")
+
+    def _post(self, name: str, body: bytes, seconds: float) -> requests.Response:
+        for key in self._keys:
+            post = partial(
+                self._session.post,
+                f"{self._url}{wire.PREFIX}{name}",
+                data=body,
+                headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+                timeout=(_CONNECT_SECONDS, seconds),
+                allow_redirects=False,
+            )
+            response = self._reach(post)
+            if response.status_code != HTTPStatus.UNAUTHORIZED:
+                break
+        return response
 
     def _reach(self, call: Callable[[], requests.Response]) -> requests.Response:
         try:

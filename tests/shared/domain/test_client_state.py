@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.accounts import account_key
-from shared.domain.client_state import ClientStates
+from shared.domain.client_state import ClientStates, key_id_of
 
 OLD, NEW = b"o" * 32, b"n" * 32
 KEYS = st.binary(min_size=32, max_size=64)
@@ -57,3 +57,18 @@ def test_keys_rotate() -> None:
     assert rotating.account_of(before) == "account"
     assert rotating.make("account") == ClientStates({"new": NEW}).make("account")
     assert ClientStates({"new": NEW}).account_of(before) is None
+
+
+def test_a_rotation_knows_what_it_leaves_behind() -> None:
+    """What another key signed is to be made anew, and is void once that key is dropped."""
+    rotating, over = ClientStates({"new": NEW, "old": OLD}), ClientStates({"new": NEW})
+    assert [rotating.is_former(key) for key in ("new", "old", None)] == [False, True, True]
+    assert [over.is_former(key) for key in ("new", "old", None)] == [False, True, False]
+    assert [rotating.is_void(key) for key in ("new", "old", None)] == [False, False, False]
+    assert [over.is_void(key) for key in ("new", "old", None)] == [False, True, False]
+
+
+def test_a_client_state_names_its_key() -> None:
+    """A client state tells which key signed it, and what is none tells nothing."""
+    assert key_id_of(ClientStates({"k7": NEW}).make("account")) == "k7"
+    assert key_id_of("state") is None

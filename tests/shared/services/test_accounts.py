@@ -1,6 +1,7 @@
 """Accounts: registered once, changed in place, listed as asked, and without a secret in any row."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from shared.domain.accounts import Account, AccountChange, AccountQuery, Account
 from shared.domain.errors import AccountNotFound, InvalidRequest
 from shared.domain.jobs import JobKind
 from shared.services.accounts import AccountExists
-from tests.factories import APP
+from tests.factories import APP, a_message
 from tests.fakes.clock import START
 from tests.shared.services.world import Died, Fate, Process, World
 
@@ -45,6 +46,29 @@ def test_a_registration_is_stored_and_queued(world: World, process: Process) -> 
     assert (account.state, account.name, account.email) == (AccountState.NEW, "Anna", "anna@contoso.com")
     assert [(job.kind, job.account) for job in world.jobs.bodies()] == [(JobKind.CONNECT, account_key("anna"))]
     assert world.bindings.bind(APP, "ANNA@contoso.com", "ben") == "anna"
+
+
+@pytest.mark.parametrize(
+    ("since", "told"),
+    [
+        ((START - timedelta(hours=1)).isoformat(), ["messageNew"]),
+        ((START - timedelta(hours=1)).replace(tzinfo=None).isoformat(), ["messageNew"]),
+        ((START - timedelta(minutes=10)).isoformat(), []),
+        ((START + timedelta(days=1)).isoformat(), []),
+        ("0001-01-01T00:00:00+05:00", ["messageNew"]),
+        ("now", []),
+    ],
+)
+def test_a_registration_may_go_back(world: World, process: Process, since: str, told: list[str]) -> None:
+    """With `notifyFrom`, mail that came since then is told too, once: what nobody watched for can be made up for."""
+    came = START - timedelta(minutes=30)
+    world.history.deliver(a_message(received=came, created=came, modified=came))
+    process.register(request(notifyFrom=since))
+    for _ in range(2):
+        process.work(until=timedelta(minutes=30))
+        process.expand_queued()
+    assert [event for event in world.sender.events() if event.startswith("message")] == told
+    assert world.account().watched_since is not None
 
 
 def test_an_id_is_generated(world: World, process: Process) -> None:

@@ -1,15 +1,17 @@
 """Renewals: a subscription never runs out, whoever forgets it, and is never renewed twice for nothing."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.domain.accounts import Account, AccountState, Subscription
+from shared.domain.client_state import ClientStates
 from shared.domain.due import DueKind
 from shared.domain.errors import Changed, TryLater
-from shared.domain.jobs import JobKind
+from shared.domain.jobs import Job, JobKind
 from shared.ports.records import Stored
 from tests.factories import a_message, an_account
 from tests.fakes.clock import START
@@ -203,6 +205,37 @@ def test_what_came_without_a_subscription_is_caught_up(world: World, process: Pr
     process.work(until=timedelta(minutes=1))
     process.expand_queued()
     assert world.subscriptions.created == 1
+    assert world.sender.events() == ["messageNew"]
+
+
+def test_a_subscription_follows_its_key(world: World, process: Process) -> None:
+    """Where another key signs now, a subscription is made anew instead of renewed, and the former one is ended."""
+    account = expiring(world, 60)
+    stored = world.accounts.get(account.key)
+    assert stored is not None
+    rotated = ClientStates({"k2": b"n" * 32, "k1": b"k" * 32})
+    renewals = replace(process.jobs.renewals, client_states=rotated)
+    renewals.renew(stored, Job(kind=JobKind.RENEW, account=account.key, incarnation=account.incarnation))
+    process.work(until=timedelta(minutes=1))
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert world.subscriptions.of(account.user) == [subscription.id]
+    assert (world.subscriptions.created, world.subscriptions.renewed) == (1, [])
+
+
+def test_a_subscription_whose_key_was_dropped_is_made_anew_at_once(world: World, process: Process) -> None:
+    """Where nobody believes what a subscription says any more, the next sweep has it made anew, and catches up."""
+    ends = Subscription(id="deaf", expires=START + WEEK, created=START, signed_with="dropped")
+    world.live(world.connected(subscription=ends, next_sweep=START))
+    world.history.deliver(a_message(received=START, created=START))
+    world.clock.advance(timedelta(minutes=6))
+    world.queue(world.account(), JobKind.SWEEP, at=START)
+    process.work(until=timedelta(minutes=1))
+    process.expand_queued()
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert subscription.signed_with == "k1"
+    assert world.subscriptions.of(world.account().user) == [subscription.id]
     assert world.sender.events() == ["messageNew"]
 
 

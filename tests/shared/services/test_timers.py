@@ -72,14 +72,14 @@ def test_a_crash_repeats_a_job_and_loses_none(world: World, at: int, *, after: b
 
 
 def test_a_long_outage_is_made_good(world: World, process: Process) -> None:
-    """After six days without a tick one tick queues everything that came due meanwhile, thousands in an hour too."""
+    """After two months without a tick one tick queues everything that came due in them, thousands in an hour too."""
     process.timers.tick()
-    for hour in range(1, 6 * 24):
+    for hour in range(1, 60 * 24, 7):
         enter(world, START + hour * HOUR, f"hour-{hour}")
     for number in range(2500):
         enter(world, START + 2 * HOUR + timedelta(seconds=number), f"account-{number}")
-    world.clock.advance(timedelta(days=6))
-    assert world.process().timers.tick() == 6 * 24 - 1 + 2500
+    world.clock.advance(timedelta(days=60))
+    assert world.process().timers.tick() == len(range(1, 60 * 24, 7)) + 2500
     assert world.due.all() == []
 
 

@@ -55,22 +55,23 @@ def standing(**values: Any) -> Answer:
 
 def test_a_subscription_covers_the_mailbox_for_seven_days(tenant: Any, living: GraphSubscriptions) -> None:
     """All kinds of change in all folders, with immutable ids, our client state and both of our URLs."""
-    made = living.create(tenant.app, USER, "1.k.state", HERE)
+    made = living.create(tenant.app, USER, "1.k.state.mac", HERE)
     (known,) = tenant.m365.subscriptions()
     assert known["id"] == made.id
-    assert known["clientState"] == "1.k.state"
+    assert known["clientState"] == "1.k.state.mac"
     assert known["changeType"] == "created,updated,deleted"
     assert known["resource"] == f"users/{USER}/messages"
     assert known["notificationUrl"] == f"{HERE}/oauth/msg/notification"
     assert known["lifecycleNotificationUrl"] == f"{HERE}/oauth/msg/lifecycle"
     assert made.expires - made.created > timedelta(minutes=10_060)
-    assert made.service_url == HERE
+    assert (made.service_url, made.signed_with) == (HERE, "k")
 
 
 def test_a_subscription_that_stands_is_adopted(tenant: Any, living: GraphSubscriptions) -> None:
     """Creating twice, as after a crash, leaves one subscription, which is found, renewed and ended by its id."""
     first = living.create(tenant.app, USER, "s", HERE)
-    assert living.create(tenant.app, USER, "s", HERE).id == first.id
+    adopted = living.create(tenant.app, USER, "1.k.another.state", HERE)
+    assert (adopted.id, adopted.signed_with) == (first.id, None)
     assert [found.id for found in living.find(tenant.app, USER, HERE)] == [first.id]
     assert living.find(tenant.app, USER, "https://elsewhere.example") == []
     assert living.find(tenant.app, "eve@contoso.example", HERE) == []

@@ -12,6 +12,7 @@ from shared.adapters.sidecar.client import SidecarClient, SidecarDependency
 from shared.domain.errors import MailboxRefused, NoSidecar, TryLater
 
 KEY = "k" * 32
+OTHER = "o" * 32
 ASKED = wire.FoldersAsked(account="a", incarnation="1")
 
 
@@ -68,6 +69,17 @@ def test_a_refusal_is_raised() -> None:
     with answering(403, told) as (url, _), pytest.raises(MailboxRefused) as refused:
         SidecarClient(url, KEY).call("folders", ASKED, wire.Tree)
     assert (refused.value.reason, refused.value.mend) == ("OverQuota", "Make room.")
+
+
+def test_a_key_that_is_refused_is_followed_by_the_next() -> None:
+    """While the key changes a sidecar that knows one of the two is asked with either; one that knows none says so."""
+    refused = wire.encode(wire.Refused(kind="TryLater", code="Unauthorized", message="The key is missing or wrong."))
+    with answering(401, refused) as (url, asked), pytest.raises(NoSidecar, match="SIDECAR_KEY must be the same"):
+        SidecarClient(url, KEY, OTHER).call("move", ASKED, wire.Placed)
+    assert [key for _, key in asked] == [f"Bearer {KEY}", f"Bearer {OTHER}"]
+    with answering(200, wire.encode(wire.Placed(message="m"))) as (url, asked):
+        SidecarClient(url, KEY, OTHER).call("move", ASKED, wire.Placed)
+    assert [key for _, key in asked] == [f"Bearer {KEY}"]
 
 
 def test_the_key_is_told_to_nobody() -> None:
