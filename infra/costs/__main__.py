@@ -9,41 +9,42 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from infra.costs import pages, table
-from infra.costs.inputs import Figures, Prices, figures, prices
+from infra.costs.inputs import Figures, Prices, figures, limits, prices
 from infra.costs.load import Load
 from infra.costs.model import Line, TooFull, bill
+from infra.costs.rates import rates
 
 
 def main(arguments: Sequence[str]) -> int:
     """Returns how the process ends."""
-    options = vars(_parser().parse_args(arguments))
-    as_json, show_inputs, write = (options.pop(name) for name in ("json", "inputs", "write"))
-    if write:
-        for page in write:
-            page.write_text(pages.renewed(page.read_text(encoding="utf-8"), said), encoding="utf-8")
-        return 0
-    if show_inputs:
-        sys.stdout.write(f"{table.inputs(prices(), figures())}\n")
-        return 0
     try:
-        load = Load.model_validate({name: value for name, value in options.items() if value is not None})
-        lines = bill(load, prices(), figures())
+        sys.stdout.write(said(arguments))
     except ValidationError as refused:
         sys.stderr.write("".join(f"{sentence}\n" for sentence in _sentences(refused)))
         return 2
     except TooFull as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
-    answer = _json(load, lines, prices(), figures()) if as_json else table.table(load, lines, prices(), figures())
-    sys.stdout.write(f"{answer}\n")
     return 0
 
 
 def said(arguments: Sequence[str]) -> str:
-    """Returns what the command prints for a load."""
+    """Returns what the command prints; raises ValidationError and TooFull."""
     options = vars(_parser().parse_args(arguments))
-    load = Load.model_validate({name: options[name] for name in Load.model_fields if options[name] is not None})
-    return table.table(load, bill(load, prices(), figures()), prices(), figures())
+    pages_to_write: list[Path] = options.pop("write") or []
+    form = next((name for name in ("json", "inputs", "rates") if options[name]), "table")
+    given = {name: value for name, value in options.items() if name in Load.model_fields and value is not None}
+    for page in pages_to_write:
+        page.write_text(pages.renewed(page.read_text(encoding="utf-8"), said), encoding="utf-8")
+    if pages_to_write:
+        return ""
+    if form == "inputs":
+        return f"{table.inputs(prices(), figures())}\n"
+    load = Load.model_validate(given)
+    if form == "rates":
+        return f"{table.rates_table(load, rates(load, figures(), limits()))}\n"
+    lines = bill(load, prices(), figures())
+    return f"{(_json if form == 'json' else table.table)(load, lines, prices(), figures())}\n"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
             parser.add_argument(option, metavar="X", help=f"{field.description} ({field.default})")
     parser.add_argument("--json", action="store_true", help="as JSON, each line with the figures that it stands on")
     parser.add_argument("--inputs", action="store_true", help="list the prices and figures instead")
+    parser.add_argument("--rates", action="store_true", help="show what there is a second, beside its limits, instead")
     parser.add_argument("--write", nargs="+", type=Path, metavar="PAGE", help="print the tables of pages anew")
     return parser
 

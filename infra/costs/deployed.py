@@ -8,8 +8,6 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
 _SCHEDULE = re.compile(r"schedule=\"0 (\S+) (\S+) \* \* \*\"")
-# Durations as Azure writes them: PT5M, PT1H, P1D.
-_HOURLY = {"PT1H", "PT2H", "PT6H", "P1D"}
 _SELDOM = 15
 _QUIET = {"Warning", "Error", "Critical", "None"}
 
@@ -18,7 +16,8 @@ _QUIET = {"Warning", "Error", "Critical", "None"}
 def alerts() -> dict[int, int]:
     """Returns how many alerts look every so many minutes; seldomer than every 15 costs no less, and counts as 15."""
     every = [alert["every"] for alert in json.loads((_ROOT / "infra" / "alerts.json").read_text(encoding="utf-8"))]
-    minutes = [_SELDOM if each in _HOURLY else min(int(each[2:-1]), _SELDOM) for each in every]
+    # Durations as Azure writes them: PT5M, PT1H, P1D.
+    minutes = [min(int(each[2:-1]), _SELDOM) if each.endswith("M") else _SELDOM for each in every]
     return {each: minutes.count(each) for each in sorted(set(minutes))}
 
 

@@ -1,4 +1,4 @@
-"""The inputs: prices.json and figures.json, each value with where it comes from."""
+"""The inputs: prices.json, figures.json and limits.json, each value with where it comes from."""
 
 from datetime import date
 from functools import cache
@@ -113,7 +113,23 @@ class Figures(_Input):
     replica_megabytes: Figure
     sidecar_memory_use: Figure
     request_bytes: Figure
+    sighting_touches: Figure
+    reads_per_call: Figure
     private_parts: Figure
+
+
+class Limits(_Input):
+    """What a deployment cannot exceed."""
+
+    queue_messages: Figure
+    partition_rows: Figure
+    storage_requests: Figure
+    tick_entries: Figure
+    graph_calls: Figure
+    tenant_writes: Figure
+    instances: Figure
+    vault_reads: Figure
+    replicas: Figure
 
 
 class Noting(Figures):
@@ -143,3 +159,9 @@ def prices() -> Prices:
 def figures() -> Figures:
     """Returns the figures of figures.json."""
     return Figures.model_validate_json((_FOLDER / "figures.json").read_text(encoding="utf-8"))
+
+
+@cache
+def limits() -> Limits:
+    """Returns the limits of limits.json."""
+    return Limits.model_validate_json((_FOLDER / "limits.json").read_text(encoding="utf-8"))

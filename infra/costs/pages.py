@@ -14,6 +14,6 @@ def renewed(page: str, said: Callable[[Sequence[str]], str]) -> str:
 
     def block(found: re.Match[str]) -> str:
         options = found["options"]
-        return f"$ python -m infra.costs{options}\n{said(shlex.split(options))}\n"
+        return f"$ python -m infra.costs{options}\n{said(shlex.split(options))}"
 
     return _BLOCK.sub(block, page)

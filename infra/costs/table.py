@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from infra.costs.inputs import Figure, Figures, Prices
 from infra.costs.load import Load
 from infra.costs.model import Line
+from infra.costs.rates import Rate
 from infra.costs.streams import events
 
 _BASES = ("code", "measured", "vendor", "assumed")
@@ -21,6 +22,19 @@ def basis(line: Line, figures: Figures) -> str:
     return ", ".join(kind for kind in _BASES if kind in kinds) or "options"
 
 
+def rates_table(load: Load, found: Sequence[Rate]) -> str:
+    """Returns the rates as text."""
+    cells = f", in each of {load.cells:,} cells" if load.cells > 1 else ""
+    head = f"{load.accounts:,} mailboxes, {load.events:g} events a day each{cells}, in the busy hours"
+    lines = [head, "", f"{'':<44}{'':>14}   {'limit':>8}{'of it':>8}  the limit is"]
+    for rate in found:
+        line = f"{rate.what:<44}{_quantity(rate.value):>12} {rate.unit:<2}"
+        if rate.limit is not None and rate.share is not None:
+            line += f"{rate.limit.value:>10,.0f}{rate.share:>8.0%}  {rate.limit.basis}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
+
+
 def total(lines: Iterable[Line]) -> float:
     """Returns what all lines cost together."""
     return sum(line.cost for line in lines)
@@ -28,28 +42,29 @@ def total(lines: Iterable[Line]) -> float:
 
 def _head(load: Load, prices: Prices) -> Iterator[str]:
     yield f"{load.accounts:,} mailboxes, {load.events:g} events a day each: a month in {prices.currency}"
-    yield f"(prices of {prices.region}, looked up on {prices.looked_up}; * from memory)"
+    yield f"Prices of {prices.region}, looked up on {prices.looked_up}; * from memory."
+    yield "A line stands on: c the code, m what was measured, v the vendor's rules, a assumptions; - the options alone."
 
 
 def _rows(lines: Sequence[Line], prices: Prices, figures: Figures) -> Iterator[str]:
-    yield f"{'':<44}{'quantity':>16} {'unit':<12}{'price':>11}{'cost':>12}  stands on"
+    yield f"{'':<44}{'quantity':>14} {'unit':<12}{'price':>10} {'cost':>10}  on"
     for line in lines:
         price = prices[line.price]
         unsure = "*" if price.confidence == "memory" else " "
         name = f"{line.part}: {line.what}" if line.what else line.part
         yield (
-            f"{name:<44}{_quantity(line.quantity):>16} {price.unit:<12}{_price(price.value):>10}{unsure}"
-            f"{line.cost:>12,.2f}  {basis(line, figures)}"
+            f"{name:<44}{_quantity(line.quantity):>14} {price.unit:<12}{_price(price.value):>10}{unsure}"
+            f"{line.cost:>10,.2f}  {_letters(line, figures)}"
         )
 
 
 def _sums(load: Load, lines: Sequence[Line]) -> Iterator[str]:
     cost, told = total(lines), events(load)
-    yield f"{'total':<83}{cost:>12,.2f}"
+    yield f"{'total':<81}{cost:>10,.2f}"
     if load.accounts:
-        yield f"{'a mailbox':<83}{cost / load.accounts:>12,.4f}"
+        yield f"{'a mailbox':<81}{cost / load.accounts:>10,.4f}"
     if told:
-        yield f"{'a thousand events':<83}{cost / told * 1000:>12,.4f}"
+        yield f"{'a thousand events':<81}{cost / told * 1000:>10,.4f}"
 
 
 def inputs(prices: Prices, figures: Figures) -> str:
@@ -69,6 +84,11 @@ def _figures(figures: Figures) -> Iterator[str]:
     for name in Figures.model_fields:
         figure: Figure = getattr(figures, name)
         yield f"  {name:<24}{figure.value:>10g} {figure.unit:<12}{figure.basis:<9} {figure.source}"
+
+
+def _letters(line: Line, figures: Figures) -> str:
+    said = basis(line, figures)
+    return "-" if said == "options" else "".join(kind[0] for kind in said.split(", "))
 
 
 def _quantity(value: float) -> str:
