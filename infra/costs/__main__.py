@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from infra.costs import pages, table
 from infra.costs.inputs import Figures, Prices, figures, limits, prices
+from infra.costs.knobs import knobs
 from infra.costs.load import Load
 from infra.costs.model import Line, TooFull, bill
 from infra.costs.rates import rates
@@ -32,7 +33,7 @@ def said(arguments: Sequence[str]) -> str:
     """Returns what the command prints; raises ValidationError and TooFull."""
     options = vars(_parser().parse_args(arguments))
     pages_to_write: list[Path] = options.pop("write") or []
-    form = next((name for name in ("json", "inputs", "rates") if options[name]), "table")
+    form = next((name for name in ("json", "inputs", "rates", "knobs") if options[name]), "table")
     given = {name: value for name, value in options.items() if name in Load.model_fields and value is not None}
     for page in pages_to_write:
         page.write_text(pages.renewed(page.read_text(encoding="utf-8"), said), encoding="utf-8")
@@ -43,6 +44,8 @@ def said(arguments: Sequence[str]) -> str:
     load = Load.model_validate(given)
     if form == "rates":
         return f"{table.rates_table(load, rates(load, figures(), limits()))}\n"
+    if form == "knobs":
+        return f"{table.knobs_table(load, knobs(load, prices(), figures()), prices())}\n"
     lines = bill(load, prices(), figures())
     return f"{(_json if form == 'json' else table.table)(load, lines, prices(), figures())}\n"
 
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="as JSON, each line with the figures that it stands on")
     parser.add_argument("--inputs", action="store_true", help="list the prices and figures instead")
     parser.add_argument("--rates", action="store_true", help="show what there is a second, beside its limits, instead")
+    parser.add_argument("--knobs", action="store_true", help="show what other options would save instead")
     parser.add_argument("--write", nargs="+", type=Path, metavar="PAGE", help="print the tables of pages anew")
     return parser
 

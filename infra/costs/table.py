@@ -35,6 +35,13 @@ def rates_table(load: Load, found: Sequence[Rate]) -> str:
     return "\n".join(lines)
 
 
+def knobs_table(load: Load, found: Iterable[tuple[str, float, float]], prices: Prices) -> str:
+    """Returns what options would save as text."""
+    head = f"{load.accounts:,} mailboxes, {load.events:g} events a day each, prices of {prices.looked_up}"
+    lines = [f"{head}: a month in {prices.currency}", "", f"{'with':<44}{'cost':>12}{'saves':>12}"]
+    return "\n".join([*lines, *(f"{knob:<44}{then:>12,.2f}{saved:>12,.2f}" for knob, then, saved in found)])
+
+
 def total(lines: Iterable[Line]) -> float:
     """Returns what all lines cost together."""
     return sum(line.cost for line in lines)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from infra.costs.inputs import Prices, figures, prices
+from infra.costs.inputs import Prices, figures, limits, prices
 from infra.costs.model import _ITEMS
 from shared.adapters import secret_cache
-from shared.domain import retention
+from shared.domain import grants, quotas, retention
 from shared.services import notifications, timers
 
 
@@ -43,4 +43,8 @@ def test_constants_are_the_code_s(root: Path) -> None:
     assert timedelta(minutes=known.secret_minutes.value) == secret_cache._FRESH
     assert timedelta(days=known.leeway_days.value) == retention.LEEWAY
     assert known.messages_at_a_time.value == queues["batchSize"] + queues["newBatchThreshold"]
+    assert limits().replicas.value == grants.SHARDS
+    assert (
+        limits().tenant_writes.value * quotas.WINDOW.total_seconds() == quotas.LIMITS[quotas.CallKind.WRITE].in_tenant
+    )
     assert queues["maxPollingInterval"] == f"00:00:{1 / known.polls_per_second.value:02.0f}"
