@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache
 from itertools import chain
+from math import inf
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[2]
@@ -36,6 +37,15 @@ def is_told_of(function: str) -> bool:
     # https://learn.microsoft.com/azure/azure-functions/configure-monitoring#configure-log-levels
     names = (f"Function.{function}", "Function", "default")
     return next((levels[name] for name in names if name in levels), "Information") not in _QUIET
+
+
+@cache
+def sampling() -> tuple[float, frozenset[str]]:
+    """Returns how many items of telemetry an instance sends a second, and of which types it sends all."""
+    told = json.loads((_ROOT / "host.json").read_text(encoding="utf-8"))
+    settings = told["logging"]["applicationInsights"]["samplingSettings"]
+    limit = settings["maxTelemetryItemsPerSecond"] if settings["isEnabled"] else inf
+    return limit, frozenset(filter(None, settings.get("excludedTypes", "").split(";")))
 
 
 def _moments(field: str, end: int) -> set[int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from infra.costs.inputs import Figure, Figures, Prices
 from infra.costs.load import Load
-from infra.costs.model import Line
+from infra.costs.model import Line, bill
 from infra.costs.rates import Rate
 from infra.costs.streams import events
 
@@ -13,7 +13,9 @@ _BASES = ("code", "measured", "vendor", "assumed")
 
 def table(load: Load, lines: Sequence[Line], prices: Prices, figures: Figures) -> str:
     """Returns the bill as text."""
-    return "\n".join([*_head(load, prices), "", *_rows(lines, prices, figures), "", *_sums(load, lines)])
+    return "\n".join(
+        [*_head(load, prices), "", *_rows(lines, prices, figures), "", *_sums(load, lines, prices, figures)]
+    )
 
 
 def basis(line: Line, figures: Figures) -> str:
@@ -65,13 +67,16 @@ def _rows(lines: Sequence[Line], prices: Prices, figures: Figures) -> Iterator[s
         )
 
 
-def _sums(load: Load, lines: Sequence[Line]) -> Iterator[str]:
+def _sums(load: Load, lines: Sequence[Line], prices: Prices, figures: Figures) -> Iterator[str]:
     cost, told = total(lines), events(load)
     yield f"{'total':<81}{cost:>10,.2f}"
     if load.accounts:
         yield f"{'a mailbox':<81}{cost / load.accounts:>10,.4f}"
     if told:
+        more = load.model_copy(update={"events": load.events * 1.1})
+        dearer = total(bill(more, prices, figures)) - cost
         yield f"{'a thousand events':<81}{cost / told * 1000:>10,.4f}"
+        yield f"{'a thousand events more':<81}{dearer / (events(more) - told) * 1000:>10,.4f}"
 
 
 def inputs(prices: Prices, figures: Figures) -> str:
