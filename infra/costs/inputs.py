@@ -118,6 +118,9 @@ class Figures(_Input):
     private_parts: Figure
 
 
+_FIGURES = frozenset(Figures.model_fields)
+
+
 class Limits(_Input):
     """What a deployment cannot exceed."""
 
@@ -139,7 +142,7 @@ class Noting(Figures):
 
     def __getattribute__(self, name: str) -> Any:
         """Returns the attribute, and notes it where it is a figure."""
-        if name in Figures.model_fields:
+        if name in _FIGURES:
             self._read.add(name)
         return super().__getattribute__(name)
 

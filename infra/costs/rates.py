@@ -42,7 +42,9 @@ def _events(load: Load, figures: Figures, limits: Limits) -> Iterator[Rate]:
     yield Rate("POSTs of Graph", posts(load, figures).rate, "/s")
     yield Rate("events", told, "/s")
     yield Rate("queue `changes`: messages", changes(load, figures).rate, "/s", limits.queue_messages)
-    yield Rate("table `deliveries`: rows, one webhook's day", told, "/s", limits.partition_rows)
+    # The limit is of rows of 1 KiB.
+    row = (figures.delivery_bytes.value + figures.payload_bytes.value) / 1024
+    yield Rate("table `deliveries`: KiB, one webhook's day", told * row, "/s", limits.partition_rows)
     yield Rate("table `sightings`: rows, one day", seen * figures.sighting_touches.value, "/s", limits.partition_rows)
 
 

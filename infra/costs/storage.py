@@ -23,11 +23,12 @@ def queue_looks(load: Load, figures: Figures) -> float:
 
 
 def event_requests(load: Load, figures: Figures) -> float:
-    """Returns the table requests of events, of which those of a message share some."""
+    """Returns the table requests of events, of which those of a message share some, and of later looks at sightings."""
     alone = events(load) * figures.event_requests.value
     shared = changes(load, figures).executions * figures.message_requests.value
     again = retries(load, figures).executions * figures.retry_requests.value
-    return (alone + shared + again) / _TEN_THOUSAND
+    looks = load.by_graph * load.events * DAYS * max(0, figures.sighting_touches.value - 1)
+    return (alone + shared + again + looks) / _TEN_THOUSAND
 
 
 def keeping_requests(load: Load, figures: Figures) -> float:

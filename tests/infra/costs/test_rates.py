@@ -17,11 +17,13 @@ def by_name(load: Load, known: Figures) -> dict[str, Rate]:
 def test_rates_are_what_a_hand_computes(with_values: Callable[..., Figures]) -> None:
     """360,000 mailboxes with 20 events in 10 hours have 200 a second, and are looked at 300 times a second."""
     known = with_values(
-        busy_hours=10, notifications_per_event=2, notifications_per_post=1, sighting_touches=3, renewal_days=5
-    )
+        busy_hours=10, notifications_per_event=2, notifications_per_post=1, sighting_touches=3, renewal_days=5,
+        delivery_bytes=1024, payload_bytes=2048,
+    )  # fmt: skip
     found = by_name(Load(accounts=360_000, delegated=0.25, sidecars=40, events=20, sweep_minutes=15), known)
     renewed = 270_000 / (5 * 86_400)
     assert found["events"].value == pytest.approx(200)
+    assert found["table `deliveries`: KiB, one webhook's day"].value == pytest.approx(200 * 3)
     assert found["POSTs of Graph"].value == pytest.approx(0.75 * 200 * 2)
     assert found["table `sightings`: rows, one day"].value == pytest.approx(0.75 * 200 * 3)
     assert found["table `due`: rows, one hour"].value == pytest.approx(2 * (300 + renewed))
