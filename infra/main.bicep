@@ -35,6 +35,10 @@ param httpConcurrency int = 16
 @minValue(0)
 param alwaysReadyHttp int = 1
 
+@description('Instances that always wait for changes: without one, the first mail after a rest waits for a cold start.')
+@minValue(0)
+param alwaysReadyChanges int = 0
+
 @description('More settings of the app, by the names of the table in README.md.')
 param settings object = {}
 
@@ -82,7 +86,7 @@ param sidecarMemory string = '1Gi'
 @description('Whether storage, vault and registry are reached through private endpoints only.')
 param privateNetworking bool = false
 
-@description('Addresses that may still reach storage and vault from outside, where networking is private.')
+@description('Addresses that may still reach storage, vault and registry from outside, where networking is private.')
 param allowedIps string[] = []
 
 @description('Whether what goes out through the network has one fixed address.')
@@ -169,6 +173,7 @@ module registry 'modules/registry.bicep' = if (deploySidecar) {
     tags: allTags
     workspaceId: monitoring.outputs.workspaceId
     private: privateNetworking
+    allowedIps: allowedIps
   }
 }
 
@@ -246,8 +251,10 @@ module sidecar 'modules/sidecar.bicep' = if (sidecarRuns) {
     tableEndpoint: storage.outputs.tableEndpoint
     vaultUrl: vault.outputs.url
   }
+  // Its first replica pulls the image and reads its secret.
   dependsOn: [
     roles
+    endpoints
   ]
 }
 
@@ -261,6 +268,7 @@ module app 'modules/function_app.bicep' = {
     maximumInstances: maximumInstances
     httpConcurrency: httpConcurrency
     alwaysReadyHttp: alwaysReadyHttp
+    alwaysReadyChanges: alwaysReadyChanges
     identityId: identity.outputs.appId
     identityClientId: identity.outputs.appClientId
     packageUrl: storage.outputs.packageUrl

@@ -32,6 +32,7 @@ from local.stack.children import Child, child
 from local.stack.environment import Surroundings, environment
 from local.stack.errors import StackRefused
 from local.stack.keys import Keys
+from local.stack.users import without_secrets_of_the_app
 from shared.bootstrap import build
 from shared.domain.accounts import Account, NewAccount, account_key
 from shared.domain.changes import AccountEvent, Change, ChangeBatch
@@ -192,7 +193,7 @@ def running(folder: Path, **settings: str) -> Iterator[Sidecars]:
             home=folder,
             _person=Person(m365.authority),
             _tenant=tenant.id,
-            _environment={**variables, "SSL_CERT_FILE": str(mail.authority)},
+            _environment={**variables, **without_secrets_of_the_app(), "SSL_CERT_FILE": str(mail.authority)},
             _life=parts.enter_context(ExitStack()),
         )
 

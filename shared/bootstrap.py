@@ -20,7 +20,7 @@ from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
 from shared.services.notifications import Notifications, gather
-from shared.settings import Settings, SettingsRefusedError, read
+from shared.settings import OF_THE_APP, Settings, SettingsRefusedError, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -156,7 +156,7 @@ def relay() -> "Relay":
 @Once
 def sidecar() -> Sidecar:
     """Returns the sidecar's part for this process, made from the environment; raises Misconfigured."""
-    return build_sidecar(_settings())
+    return build_sidecar(_settings(needed=()))
 
 
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
@@ -259,7 +259,7 @@ def _options(settings: Settings) -> "Options":
 
     return Options(
         client_states=ClientStates(settings.client_state_key_map),
-        first_token=token_id(settings.api_token.get_secret_value()),
+        first_token=token_id(settings.first_token),
         public_url=settings.public_url,
         allow_http=settings.webhook_allow_http,
         schedule=settings.retry_schedule,
@@ -378,9 +378,9 @@ def _host_and_port(server: str | None) -> tuple[str, int] | None:
     return host, int(port)
 
 
-def _settings() -> Settings:
+def _settings(needed: "Sequence[str]" = OF_THE_APP) -> Settings:
     try:
-        return read()
+        return read(needed)
     except SettingsRefusedError as refused:
         raise Misconfigured(str(refused)) from None
 

@@ -5,8 +5,10 @@ The settings that a deployment fixes: environment variables, read once, refused 
 """
 
 import ipaddress
+import os
 import re
 from base64 import b64decode
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Self
 from urllib.parse import urlsplit
@@ -17,6 +19,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 _KEY_ID = re.compile(r"^[a-z0-9]{1,8}$")
 _SERVER = re.compile(r"^[A-Za-z0-9.-]+:\d{1,5}$")
 _MINIMUM_KEY_BYTES = 32
+# What the function app does not start without, and the sidecar has no business with.
+OF_THE_APP = ("client_state_keys", "api_token")
 
 
 class SettingsRefusedError(Exception):
@@ -44,17 +48,18 @@ class Settings(BaseSettings):
     storage_account: str | None = Field(
         default=None,
         alias="AzureWebJobsStorage__accountName",
-        description="Name of the storage account that a managed identity opens.",
+        description="Name of the storage account that a managed identity opens, in the public cloud; elsewhere the "
+        "addresses of its services are needed.",
     )
     storage_queue_uri: str | None = Field(
         default=None,
         alias="AzureWebJobsStorage__queueServiceUri",
-        description="Address of the queue service, where it does not follow from the account's name.",
+        description="Address of the queue service, in a sovereign cloud or under a name of your own.",
     )
     storage_table_uri: str | None = Field(
         default=None,
         alias="AzureWebJobsStorage__tableServiceUri",
-        description="Address of the table service, where it does not follow from the account's name.",
+        description="Address of the table service, in a sovereign cloud or under a name of your own.",
     )
     storage_client_id: str | None = Field(
         default=None,
@@ -72,13 +77,16 @@ class Settings(BaseSettings):
     vault_file_key: SecretStr | None = Field(
         default=None, description="Key of VAULT_FILE (Fernet). Without it a key file beside the vault is made and used."
     )
-    client_state_keys: SecretStr = Field(
+    client_state_keys: SecretStr | None = Field(
+        default=None,
         description="Keys that sign client states: `id:base64` pairs, comma-separated, 32 bytes or more each. "
-        "The first signs; all verify, so put a new one first and drop the old one 7 days later."
+        "The first signs; all verify, so put a new one first and drop the old one 7 days later. The function app needs "
+        "them.",
     )
-    api_token: SecretStr = Field(
+    api_token: SecretStr | None = Field(
+        default=None,
         description="The first access token of the REST API, with every scope: 32 characters or more (a Key Vault "
-        "reference in Azure)."
+        "reference in Azure). The function app needs it.",
     )
     service_url: str | None = Field(
         default=None,
@@ -178,8 +186,9 @@ class Settings(BaseSettings):
 
     @field_validator("client_state_keys")
     @classmethod
-    def _keys_are_strong(cls, value: SecretStr) -> SecretStr:
-        _client_state_keys(value)
+    def _keys_are_strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _client_state_keys(value)
         return value
 
     @field_validator("client_state_keys", "api_token", "sidecar_key")
@@ -191,16 +200,9 @@ class Settings(BaseSettings):
             raise ValueError("is a Key Vault reference that Azure did not resolve: may the app's identity read it?")
         return value
 
-    @field_validator("api_token")
+    @field_validator("api_token", "sidecar_key")
     @classmethod
-    def _token_is_long(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
-            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
-        return value
-
-    @field_validator("sidecar_key")
-    @classmethod
-    def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+    def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
             raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
         return value
@@ -279,7 +281,16 @@ class Settings(BaseSettings):
     @property
     def client_state_key_map(self) -> dict[str, bytes]:
         """The client state keys by their ids; the first signs."""
+        if self.client_state_keys is None:
+            raise SettingsRefusedError("CLIENT_STATE_KEYS is missing")
         return _client_state_keys(self.client_state_keys)
+
+    @property
+    def first_token(self) -> str:
+        """The first access token of the REST API."""
+        if self.api_token is None:
+            raise SettingsRefusedError("API_TOKEN is missing")
+        return self.api_token.get_secret_value()
 
     @property
     def retry_schedule(self) -> tuple[timedelta, ...]:
@@ -292,16 +303,22 @@ def variable(field: str) -> str:
     return Settings.model_fields[field].alias or field.upper()
 
 
-def read() -> Settings:
-    """Reads the environment; raises SettingsRefusedError naming every variable that cannot be right."""
+def read(needed: Sequence[str] = OF_THE_APP) -> Settings:
+    """Reads the environment, which must set *needed*; raises SettingsRefusedError naming all that cannot be right."""
+    lines = [f"{variable(field)} is missing" for field in needed if not _is_set(variable(field))]
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as refused:
-        lines = [_explained(problem["loc"], problem["msg"]) for problem in refused.errors(include_input=False)]
-        # `from None`: pydantic's own text would show the values, and some of them are secrets.
-        raise SettingsRefusedError(
-            "The settings cannot be right:\n" + "\n".join(f"- {line}" for line in lines)
-        ) from None
+        lines += [_explained(problem["loc"], problem["msg"]) for problem in refused.errors(include_input=False)]
+    # Outside of `except`: pydantic's own text would show the values, and some of them are secrets.
+    if settings is None or lines:
+        raise SettingsRefusedError("The settings cannot be right:\n" + "\n".join(f"- {line}" for line in lines))
+    return settings
+
+
+def _is_set(name: str) -> bool:
+    return any(value and given.upper() == name.upper() for given, value in os.environ.items())
 
 
 def _explained(location: tuple[int | str, ...], message: str) -> str:
@@ -309,7 +326,6 @@ def _explained(location: tuple[int | str, ...], message: str) -> str:
     if not location:
         return told
     name = str(location[0])
-    told = "is missing" if told == "Field required" else told
     return f"{name if name in _ALIASES else name.upper()} {told}"
 
 

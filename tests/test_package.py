@@ -23,6 +23,7 @@ STAYS_AT_HOME = [
     ".venv/bin/python",
     "README.md",
     "azure.yaml",
+    "docs/README.md",
     "functions/__pycache__/accounts.cpython-311.pyc",
     "infra/main.bicep",
     "local.settings.example.json",

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from infra.checks import bicep, parity, settings, terraform
+from infra.checks import bicep, bodies, parity, settings, terraform
 
-CHECKS = {"Bicep": bicep, "Terraform": terraform, "parity": parity, "settings": settings}
+CHECKS = {"Bicep": bicep, "Terraform": terraform, "parity": parity, "bodies": bodies, "settings": settings}
 
 
 def main() -> int:

@@ -86,8 +86,13 @@ def _choice(kind: str, node: Node, where: str) -> Iterator[str]:
 
 
 def _elements(node: Node) -> list[Node]:
+    """Returns what an expression puts into a list, as far as it stands there: concat, filter and map bring theirs."""
     if node.type == "array":
         return list(node.named_children)
-    if node.type == "for_statement":
+    if node.type in {"for_statement", "lambda_expression"}:
         return [node.named_children[-1]]
+    if node.type == "ternary_expression":
+        return [element for branch in node.named_children[1:] for element in _elements(branch)]
+    if node.type == "call_expression":
+        return [element for argument in node.named_children[-1].named_children for element in _elements(argument)]
     return []

@@ -7,7 +7,7 @@ from pathlib import Path
 from infra.checks.bicep_files import properties, read, text
 from infra.checks.terraform_files import Block, blocks
 
-# What is called what. Left of it stands all that the Bicep files may make.
+# What is called what, but for what azapi makes, which has Azure's own names.
 _SAME = {
     "Microsoft.App/containerApps": "azurerm_container_app",
     "Microsoft.App/managedEnvironments": "azurerm_container_app_environment",
@@ -34,7 +34,6 @@ _SAME = {
     "Microsoft.Storage/storageAccounts/queueServices/queues": "azurerm_storage_queue",
     "Microsoft.Storage/storageAccounts/tableServices/tables": "azurerm_storage_table",
     "Microsoft.Web/serverfarms": "azurerm_service_plan",
-    "Microsoft.Web/sites": "azurerm_function_app_flex_consumption",
 }
 # A resource of its own on one side, an argument of another on the other.
 _INSIDE = {
@@ -42,12 +41,11 @@ _INSIDE = {
     "Microsoft.Storage/storageAccounts/blobServices",
     "Microsoft.Storage/storageAccounts/queueServices",
     "Microsoft.Storage/storageAccounts/tableServices",
-    "Microsoft.Web/sites/basicPublishingCredentialsPolicies",
     "Microsoft.Web/sites/config",
-    "azapi_resource_action",
     "azurerm_nat_gateway_public_ip_association",
     "azurerm_subnet",
     "azurerm_subnet_nat_gateway_association",
+    "time_sleep",
 }
 # These names are computed, each side in its own way: GUIDs, and zones that follow from an address.
 _COMPUTED = {"Microsoft.Authorization/roleAssignments", "Microsoft.Network/privateDnsZones"}
@@ -61,7 +59,8 @@ _OWN_DEFAULT = {"location", "operator_principal_id", "budget_start"}
 def problems(infra: Path) -> list[str]:
     """Returns where the two differ."""
     made = blocks(infra / "terraform")
-    return [*_resources(infra, made), *_parameters(infra, made), *_settings(infra), *_data(infra)]
+    checks = [_resources(infra, made), _providers(infra), _parameters(infra, made), _settings(infra), _data(infra)]
+    return [problem for check in checks for problem in check]
 
 
 def settings_of(infra: Path) -> dict[str, dict[str, set[str]]]:
@@ -90,16 +89,16 @@ def settings_of(infra: Path) -> dict[str, dict[str, set[str]]]:
 def _resources(infra: Path, made: list[Block]) -> Iterator[str]:
     ours, theirs = _bicep_names(infra), _terraform_names(made)
     for kind, names in sorted(ours.items()):
-        if kind not in _SAME:
+        if kind not in _SAME and kind not in theirs:
             yield f"{kind} has no counterpart in Terraform"
             continue
-        other = theirs.get(_SAME[kind], set())
+        other = theirs.get(_SAME.get(kind, kind), set())
         if kind in _COMPUTED:
             other = {"*"} if other else set()
         for name in sorted(names ^ other):
             side, missing = ("Bicep", "Terraform") if name in names else ("Terraform", "Bicep")
             yield f"{kind} {name!r} is made by {side} and not by {missing}"
-    for kind in sorted(set(theirs) - {_SAME[each] for each in ours if each in _SAME}):
+    for kind in sorted(set(theirs) - {_SAME.get(each, each) for each in ours}):
         yield f"{kind} is made by Terraform and not by Bicep"
 
 
@@ -118,8 +117,12 @@ def _bicep_names(infra: Path) -> dict[str, set[str]]:
 def _terraform_names(made: list[Block]) -> dict[str, set[str]]:
     names: dict[str, set[str]] = {}
     for block in made:
-        if block.kind == "resource" and block.labels[0] not in _INSIDE:
-            names.setdefault(block.labels[0], set()).add(_plain(block.argument("name") or ""))
+        if block.kind != "resource" or block.labels[0] in _INSIDE:
+            continue
+        kind = block.labels[0]
+        if kind.startswith("azapi_"):
+            kind = (block.argument("type") or "").split("@")[0]
+        names.setdefault(kind, set()).add(_plain(block.argument("name") or ""))
     return names
 
 
@@ -128,6 +131,18 @@ def _plain(name: str) -> str:
     name = re.sub(r"\$\{(var\.)?name\}", "NAME", name)
     name = re.sub(r"\$\{[\w.\[\]]+\}", "*", name)
     return name if re.search(r"[A-Z]|default|audit|logs|\*", name) else "*"
+
+
+def _providers(infra: Path) -> Iterator[str]:
+    """Terraform registers the resource providers of all that is made; Azure does so itself where Bicep is deployed."""
+    told = re.search(
+        r"resource_providers_to_register = \[(.*?)\]", (infra / "terraform" / "versions.tf").read_text(), re.DOTALL
+    )
+    registered = set(re.findall(r'"([\w.]+)"', told[1] if told else ""))
+    # Which every subscription has.
+    needed = {kind.split("/")[0] for kind in _bicep_names(infra)} - {"Microsoft.Authorization"}
+    for name in sorted(needed ^ registered):
+        yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by Terraform"
 
 
 def _parameters(infra: Path, made: list[Block]) -> Iterator[str]:

@@ -1,14 +1,16 @@
 """
-A Terraform provider that knows its schema and can do nothing: enough for the real `terraform validate`.
+Terraform providers that know their schemas and can do nothing: enough for the real `terraform validate`.
 
-Terraform starts it as `terraform-provider-NAME` and asks for the schema over gRPC (plugin protocol 6).
+Terraform asks them for the schema over gRPC (plugin protocol 6) where TF_REATTACH_PROVIDERS says that they run.
 https://developer.hashicorp.com/terraform/plugin/terraform-plugin-protocol
+https://developer.hashicorp.com/terraform/plugin/debugging
 """
 
 import json
-import sys
-import time
+import os
+from collections.abc import Iterator, Mapping
 from concurrent import futures
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +19,13 @@ import grpc
 _SCHEMAS = Path(__file__).parent / "schemas"
 _MORE = 0x80  # Set in every byte of a varint but the last.
 _LIST = 2  # tfplugin6.Schema.NestedBlock.NestingMode
-# Both are what the environment says before the files do; `features` must be there, and may be empty.
-_AZURERM = {
-    "attributes": {
-        name: {"type": kind, "optional": True}
-        for name, kind in [
-            ("environment", "string"),
-            ("storage_use_azuread", "bool"),
-            ("subscription_id", "string"),
-            ("tenant_id", "string"),
-            ("use_oidc", "bool"),
-        ]
-    },
-    "blocks": {"features": {"min": 1, "max": 1, "block": {"attributes": {}, "blocks": {}}}},
-}
 
 
 def schema(name: str) -> dict[str, Any]:
     """Returns the schema of the provider *name*."""
-    if name == "azurerm":
-        excerpt: dict[str, Any] = json.loads((_SCHEMAS / "azurerm.json").read_text())
-        return {"provider": _AZURERM, "ephemeral": {}, **excerpt}
-    others: dict[str, dict[str, Any]] = json.loads((_SCHEMAS / "others.json").read_text())
-    return others[name]
+    known: dict[str, Any] = json.loads((_SCHEMAS / "others.json").read_text())[name]
+    excerpt = _SCHEMAS / f"{name}.json"
+    return known | json.loads(excerpt.read_text()) if excerpt.exists() else known
 
 
 def encoded(known: dict[str, Any]) -> bytes:
@@ -98,16 +84,32 @@ class _Provider(grpc.GenericRpcHandler):
         return grpc.unary_unary_rpc_method_handler(lambda _request, _context: answer)
 
 
-def serve(name: str) -> None:
-    """Serves until Terraform ends this process."""
+@contextmanager
+def serving(sources: Mapping[str, str]) -> Iterator[str]:
+    """Serves each provider of *sources* (its name and what Terraform calls it), and yields TF_REATTACH_PROVIDERS."""
+    with ExitStack() as stack:
+        told = {source: _told(stack.enter_context(_served(name))) for name, source in sources.items()}
+        yield json.dumps(told)
+
+
+@contextmanager
+def _served(name: str) -> Iterator[int]:
     server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.max_send_message_length", -1)])
     server.add_generic_rpc_handlers((_Provider(encoded(schema(name))),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(f"1|6|tcp|127.0.0.1:{port}|grpc", flush=True)
-    while True:
-        time.sleep(3600)
+    try:
+        yield port
+    finally:
+        server.stop(grace=None).wait()
 
 
-if __name__ == "__main__":
-    serve(sys.argv[1])
+def _told(port: int) -> dict[str, Any]:
+    # In a test of the provider's own Terraform does not end its process, which is ours.
+    return {
+        "Protocol": "grpc",
+        "ProtocolVersion": 6,
+        "Pid": os.getpid(),
+        "Test": True,
+        "Addr": {"Network": "tcp", "String": f"127.0.0.1:{port}"},
+    }

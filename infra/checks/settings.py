@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from infra.checks.parity import settings_of
-from shared.settings import Settings, variable
+from shared.settings import OF_THE_APP, Settings, variable
 
 # https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
 _REFUSED = re.compile(
@@ -63,10 +63,13 @@ def _app(names: set[str]) -> Iterator[str]:
 
 
 def _sidecar(names: set[str]) -> Iterator[str]:
-    needed = {*_SAMPLES, "AzureWebJobsStorage__clientId"} - {"SIDECAR_URL"}
+    alone = {variable(field) for field in OF_THE_APP}
+    needed = {*_SAMPLES, "AzureWebJobsStorage__clientId"} - alone - {"SIDECAR_URL"}
     yield from _refused("the sidecar", names)
     for name in sorted(needed - names):
         yield f"{name} is not set for the sidecar"
+    for name in sorted(names & alone):
+        yield f"{name} is the app's alone, and set for the sidecar"
     for name in sorted(names - needed - _known()):
         yield f"{name} is no setting of the sidecar"
 

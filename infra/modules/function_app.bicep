@@ -11,6 +11,9 @@ param httpConcurrency int
 @description('Instances that always wait for HTTP: Graph gives a handshake 10 seconds and drops who answers slowly.')
 param alwaysReadyHttp int
 
+@description('Instances that always wait for changes: without one, the first mail after a rest waits for a cold start.')
+param alwaysReadyChanges int
+
 param identityId string
 param identityClientId string
 param packageUrl string
@@ -52,6 +55,9 @@ var sidecarSettings = empty(sidecarUrl)
       SIDECAR_URL: sidecarUrl
       SIDECAR_KEY: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/SIDECAR-KEY)'
     }
+
+// What is set here cannot be set otherwise, and nobody should believe that it was.
+var taken = filter(objectKeys(settings), setting => contains(union(fixedSettings, sidecarSettings), setting))
 
 resource plan 'Microsoft.Web/serverfarms@2024-11-01' = {
   name: 'plan-${name}'
@@ -102,11 +108,13 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstances
-        alwaysReady: alwaysReadyHttp == 0
-          ? []
-          : [
-              { name: 'http', instanceCount: alwaysReadyHttp }
-            ]
+        alwaysReady: filter(
+          [
+            { name: 'http', instanceCount: alwaysReadyHttp }
+            { name: 'function:changes', instanceCount: alwaysReadyChanges }
+          ],
+          group => group.instanceCount > 0
+        )
         triggers: {
           http: {
             perInstanceConcurrency: httpConcurrency
@@ -124,7 +132,9 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
 
   resource values 'config' = {
     name: 'appsettings'
-    properties: union(settings, fixedSettings, sidecarSettings)
+    properties: empty(taken)
+      ? union(settings, fixedSettings, sidecarSettings)
+      : fail('The template itself sets ${join(taken, ', ')}.')
   }
 
   // Deployments sign in to Entra ID; publishing passwords are off.

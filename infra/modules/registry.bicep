@@ -4,7 +4,12 @@ param name string
 param location string
 param tags object
 param workspaceId string
+
+@description('Whether the registry is reached through its private endpoint only, and from allowedIps.')
 param private bool
+
+@description('Addresses that may still come from outside, where the registry is private.')
+param allowedIps string[]
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
   name: 'cr${name}'
@@ -16,9 +21,16 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' = {
   properties: {
     adminUserEnabled: false
     anonymousPullEnabled: false
-    publicNetworkAccess: private ? 'Disabled' : 'Enabled'
-    // `az acr build` runs on Microsoft's machines, which must get in.
+    publicNetworkAccess: private && empty(allowedIps) ? 'Disabled' : 'Enabled'
+    // `az acr build` does not get into a private one: it runs elsewhere, and has no identity of its own.
+    // https://learn.microsoft.com/azure/container-registry/manage-network-bypass-policy-for-tasks
     networkRuleBypassOptions: 'AzureServices'
+    networkRuleSet: private
+      ? {
+          defaultAction: 'Deny'
+          ipRules: map(allowedIps, ip => { value: ip, action: 'Allow' })
+        }
+      : null
   }
 }
 

@@ -42,9 +42,6 @@ resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
         { server: registryServer, identity: identityId }
       ]
       secrets: [
-        // Its settings are the app's, which do not start without the token.
-        { name: 'api-token', keyVaultUrl: '${vaultUrl}secrets/API-TOKEN', identity: identityId }
-        { name: 'client-state-keys', keyVaultUrl: '${vaultUrl}secrets/CLIENT-STATE-KEYS', identity: identityId }
         { name: 'sidecar-key', keyVaultUrl: '${vaultUrl}secrets/SIDECAR-KEY', identity: identityId }
       ]
     }
@@ -62,8 +59,6 @@ resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
             { name: 'AzureWebJobsStorage__tableServiceUri', value: tableEndpoint }
             { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
             { name: 'KEY_VAULT_URL', value: vaultUrl }
-            { name: 'API_TOKEN', secretRef: 'api-token' }
-            { name: 'CLIENT_STATE_KEYS', secretRef: 'client-state-keys' }
             { name: 'SIDECAR_KEY', secretRef: 'sidecar-key' }
           ]
           probes: [

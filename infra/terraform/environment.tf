@@ -16,6 +16,12 @@ resource "azurerm_container_app_environment" "relay" {
     name                  = "Consumption"
     workload_profile_type = "Consumption"
   }
+
+  lifecycle {
+    # Azure fills both in, and azurerm would make the environment anew for it at every run.
+    # hashicorp/terraform-provider-azurerm#28727, #31840
+    ignore_changes = [infrastructure_resource_group_name, workload_profile]
+  }
 }
 
 resource "azurerm_monitor_diagnostic_setting" "containers" {

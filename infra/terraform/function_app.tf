@@ -4,8 +4,6 @@ locals {
   # FUNCTIONS_WORKER_RUNTIME, FUNCTIONS_EXTENSION_VERSION and their like are refused on Flex Consumption.
   # https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations
   fixed_settings = {
-    # The provider adds a key-based connection of its own where this is not set to nothing.
-    AzureWebJobsStorage                       = ""
     AzureWebJobsStorage__credential           = "managedidentity"
     AzureWebJobsStorage__clientId             = azurerm_user_assigned_identity.app.client_id
     AzureWebJobsStorage__blobServiceUri       = azurerm_storage_account.relay.primary_blob_endpoint
@@ -35,59 +33,100 @@ resource "azurerm_service_plan" "relay" {
   sku_name            = "FC1"
 }
 
-resource "azurerm_function_app_flex_consumption" "relay" {
-  name                = "func-${var.name}"
-  resource_group_name = local.group
-  location            = local.location
-  tags                = merge(local.tags, { azd-service-name = "app" })
-  service_plan_id     = azurerm_service_plan.relay.id
-
-  https_only                                     = true
-  webdeploy_publish_basic_authentication_enabled = false
-  virtual_network_subnet_id                      = local.networked ? azurerm_subnet.delegated["app"].id : null
-
-  storage_container_type            = "blobContainer"
-  storage_container_endpoint        = "${azurerm_storage_account.relay.primary_blob_endpoint}${azurerm_storage_container.packages.name}"
-  storage_authentication_type       = "UserAssignedIdentity"
-  storage_user_assigned_identity_id = azurerm_user_assigned_identity.app.id
-
-  runtime_name           = "python"
-  runtime_version        = var.python_version
-  instance_memory_in_mb  = var.instance_memory_mb
-  maximum_instance_count = var.maximum_instances
-  http_concurrency       = var.http_concurrency
-
-  app_settings = merge(var.settings, local.fixed_settings, local.sidecar_settings)
+# Through azapi: azurerm's own resource for Flex Consumption writes a key-based AzureWebJobsStorage beside the identity at
+# every update (hashicorp/terraform-provider-azurerm#29149), and cannot say who resolves references to the vault (#28928).
+resource "azapi_resource" "app" {
+  type      = "Microsoft.Web/sites@2024-11-01"
+  name      = "func-${var.name}"
+  parent_id = data.azurerm_resource_group.relay.id
+  location  = local.location
+  tags      = merge(local.tags, { azd-service-name = "app" })
+  # Azure tells some values in lower case, however they were given.
+  ignore_casing = true
 
   identity {
     type         = "UserAssigned"
     identity_ids = [azurerm_user_assigned_identity.app.id]
   }
 
-  dynamic "always_ready" {
-    for_each = var.always_ready_http == 0 ? [] : [var.always_ready_http]
-
-    content {
-      name           = "http"
-      instance_count = always_ready.value
+  body = {
+    kind = "functionapp,linux"
+    properties = {
+      serverFarmId              = azurerm_service_plan.relay.id
+      httpsOnly                 = true
+      clientAffinityEnabled     = false
+      keyVaultReferenceIdentity = azurerm_user_assigned_identity.app.id
+      virtualNetworkSubnetId    = local.networked ? azurerm_subnet.delegated["app"].id : null
+      functionAppConfig = {
+        deployment = {
+          storage = {
+            type  = "blobContainer"
+            value = "${azurerm_storage_account.relay.primary_blob_endpoint}${azurerm_storage_container.packages.name}"
+            authentication = {
+              type                           = "UserAssignedIdentity"
+              userAssignedIdentityResourceId = azurerm_user_assigned_identity.app.id
+            }
+          }
+        }
+        runtime = {
+          name    = "python"
+          version = var.python_version
+        }
+        scaleAndConcurrency = {
+          instanceMemoryMB     = var.instance_memory_mb
+          maximumInstanceCount = var.maximum_instances
+          alwaysReady = [
+            for group, count in { "http" = var.always_ready_http, "function:changes" = var.always_ready_changes } :
+            { name = group, instanceCount = count } if count > 0
+          ]
+          triggers = {
+            http = {
+              perInstanceConcurrency = var.http_concurrency
+            }
+          }
+        }
+      }
+      siteConfig = {
+        minTlsVersion    = "1.2"
+        scmMinTlsVersion = "1.2"
+        ftpsState        = "Disabled"
+        http20Enabled    = true
+        appSettings = [
+          for name, value in merge(var.settings, local.fixed_settings, local.sidecar_settings) :
+          { name = name, value = value }
+        ]
+      }
     }
   }
 
-  site_config {
-    minimum_tls_version     = "1.2"
-    scm_minimum_tls_version = "1.2"
-    http2_enabled           = true
-  }
+  response_export_values = ["properties.defaultHostName"]
 
   # The app opens its package, its storage and its vault as soon as it exists.
-  depends_on = [azurerm_role_assignment.relay, azurerm_private_endpoint.relay]
+  depends_on = [
+    time_sleep.roles,
+    azurerm_private_endpoint.relay,
+    azurerm_private_dns_zone_virtual_network_link.relay,
+  ]
+
+  lifecycle {
+    precondition {
+      condition     = length(setintersection(keys(var.settings), keys(merge(local.fixed_settings, local.sidecar_settings)))) == 0
+      error_message = "Some of var.settings are set by this template itself."
+    }
+  }
 }
 
-# azurerm cannot say yet which identity resolves the references to the vault.
-# https://learn.microsoft.com/azure/app-service/app-service-key-vault-references#access-vaults-with-a-user-assigned-identity
-resource "azapi_resource_action" "references" {
-  type        = "Microsoft.Web/sites@2024-11-01"
-  resource_id = azurerm_function_app_flex_consumption.relay.id
-  method      = "PATCH"
-  body        = { properties = { keyVaultReferenceIdentity = azurerm_user_assigned_identity.app.id } }
+# Deployments sign in to Entra ID; publishing passwords are off.
+# https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable
+resource "azapi_update_resource" "publishing" {
+  for_each = toset(["ftp", "scm"])
+
+  type      = "Microsoft.Web/sites/basicPublishingCredentialsPolicies@2024-11-01"
+  name      = each.key
+  parent_id = azapi_resource.app.id
+  body = {
+    properties = {
+      allow = false
+    }
+  }
 }

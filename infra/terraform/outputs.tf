@@ -1,9 +1,9 @@
 output "app_name" {
-  value = azurerm_function_app_flex_consumption.relay.name
+  value = azapi_resource.app.name
 }
 
 output "app_url" {
-  value = "https://${azurerm_function_app_flex_consumption.relay.default_hostname}"
+  value = "https://${azapi_resource.app.output.properties.defaultHostName}"
 }
 
 output "vault_name" {

@@ -27,3 +27,10 @@ resource "azurerm_role_assignment" "relay" {
   principal_type     = each.value.who == "operator" ? var.operator_type : "ServicePrincipal"
   description        = each.value.why
 }
+
+# A role takes a while until every vault and account knows it, and what asks too early is refused.
+# https://learn.microsoft.com/azure/role-based-access-control/troubleshooting#symptom---role-assignment-changes-are-not-being-detected
+resource "time_sleep" "roles" {
+  create_duration = "120s"
+  triggers        = { for name, assignment in azurerm_role_assignment.relay : name => assignment.id }
+}

@@ -34,17 +34,6 @@ resource "azurerm_container_app" "sidecar" {
     identity = azurerm_user_assigned_identity.sidecar[0].id
   }
 
-  # Its settings are the app's, which do not start without the token.
-  secret {
-    name                = "api-token"
-    key_vault_secret_id = azurerm_key_vault_secret.api_token.versionless_id
-    identity            = azurerm_user_assigned_identity.sidecar[0].id
-  }
-  secret {
-    name                = "client-state-keys"
-    key_vault_secret_id = azurerm_key_vault_secret.client_state_keys.versionless_id
-    identity            = azurerm_user_assigned_identity.sidecar[0].id
-  }
   secret {
     name                = "sidecar-key"
     key_vault_secret_id = azurerm_key_vault_secret.sidecar_key.versionless_id
@@ -79,14 +68,6 @@ resource "azurerm_container_app" "sidecar" {
         value = azurerm_key_vault.relay.vault_uri
       }
       env {
-        name        = "API_TOKEN"
-        secret_name = "api-token"
-      }
-      env {
-        name        = "CLIENT_STATE_KEYS"
-        secret_name = "client-state-keys"
-      }
-      env {
         name        = "SIDECAR_KEY"
         secret_name = "sidecar-key"
       }
@@ -115,5 +96,10 @@ resource "azurerm_container_app" "sidecar" {
     }
   }
 
-  depends_on = [azurerm_role_assignment.relay]
+  # Its first replica pulls the image and reads its secret.
+  depends_on = [
+    time_sleep.roles,
+    azurerm_private_endpoint.relay,
+    azurerm_private_dns_zone_virtual_network_link.relay,
+  ]
 }

@@ -77,6 +77,12 @@ variable "always_ready_http" {
   default     = 1
 }
 
+variable "always_ready_changes" {
+  description = "Instances that always wait for changes: without one, the first mail after a rest waits for a cold start."
+  type        = number
+  default     = 0
+}
+
 variable "settings" {
   description = "More settings of the app, by the names of the table in README.md."
   type        = map(string)
@@ -158,7 +164,7 @@ variable "private_networking" {
 }
 
 variable "allowed_ips" {
-  description = "Addresses that may still reach storage and vault from outside, where networking is private."
+  description = "Addresses that may still reach storage, vault and registry from outside, where networking is private."
   type        = list(string)
   default     = []
 }

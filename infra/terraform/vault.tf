@@ -44,7 +44,7 @@ resource "azurerm_key_vault_secret" "client_state_keys" {
   value_wo         = "k${var.secrets_version}:${base64encode(ephemeral.random_password.client_state_key.result)}"
   value_wo_version = var.secrets_version
 
-  depends_on = [azurerm_role_assignment.relay]
+  depends_on = [time_sleep.roles]
 }
 
 resource "azurerm_key_vault_secret" "api_token" {
@@ -53,7 +53,7 @@ resource "azurerm_key_vault_secret" "api_token" {
   value_wo         = ephemeral.random_password.api_token.result
   value_wo_version = var.secrets_version
 
-  depends_on = [azurerm_role_assignment.relay]
+  depends_on = [time_sleep.roles]
 }
 
 resource "azurerm_key_vault_secret" "sidecar_key" {
@@ -62,7 +62,7 @@ resource "azurerm_key_vault_secret" "sidecar_key" {
   value_wo         = ephemeral.random_password.sidecar_key.result
   value_wo_version = var.secrets_version
 
-  depends_on = [azurerm_role_assignment.relay]
+  depends_on = [time_sleep.roles]
 }
 
 resource "azurerm_monitor_diagnostic_setting" "vault" {

@@ -18,6 +18,7 @@ from local.m365.control import Microsoft365
 from local.stack import ports
 from local.stack.children import Child, child
 from local.stack.errors import StackRefused
+from shared.settings import OF_THE_APP, variable
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,13 @@ class MailServer:
             "IMAP_SERVER": f"{self.dovecot.host}:{where.imaps}",
             "SMTP_SERVER": f"{self.dovecot.host}:{where.submission}",
             "SSL_CERT_FILE": str(self.dovecot.authority),
+            **without_secrets_of_the_app(),
         }
+
+
+def without_secrets_of_the_app() -> dict[str, str]:
+    """Returns what hides from a sidecar the secrets that are the function app's alone, as in Azure."""
+    return {variable(name): "" for name in OF_THE_APP}
 
 
 def why_not() -> str | None:

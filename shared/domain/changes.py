@@ -243,8 +243,8 @@ def meaning_of_message(
     Where its arrival may have been told before by somebody who died before he could note it (*interrupted*), a change
     since then would hide behind the repeated arrival, which a receiver drops as a duplicate; so it is told besides.
     What was *told* of it says what changed. Where it does not, the change's own notification says whether it was a
-    move; only where none comes is it told as an update. Where nobody knows of an interruption, but the arrival is told
-    late, a move that is announced later is believed.
+    move; only where none comes is it told as an update. After such an update, and after an arrival that is told late
+    where nobody knows of an interruption, a move that is announced later is believed.
     """
     now_seen = Sighting.of(message)
     if known is None:
@@ -270,7 +270,7 @@ def meaning_of_message(
 def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
     change = _change_since(known, message, now_seen)
     if change.event is None and known.late and ChangeKind.DELETED in kinds:
-        # A move's own word: what we noted may be the second telling of the arrival, which a receiver drops.
+        # A move's own word, where what we noted may be the folder that it led to.
         return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
     return change
 
@@ -297,7 +297,9 @@ def _change_since(known: Sighting, message: Message, now_seen: Sighting) -> Mean
 
 def _change_of_unknown(kinds: AbstractSet[ChangeKind], message: Message, now_seen: Sighting) -> Meaning:
     if kinds <= {ChangeKind.UPDATED}:
-        return _changed(EventName.MESSAGE_UPDATED, updated_data(message, None), message, now_seen)
+        # It may be half of what a move says; where the rest comes behind, it must still be believed.
+        doubtful = now_seen.model_copy(update={"late": True})
+        return _changed(EventName.MESSAGE_UPDATED, updated_data(message, None), message, doubtful)
     return _changed(EventName.MESSAGE_MOVED, moved_data(message, None), message, now_seen)
 
 

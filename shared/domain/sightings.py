@@ -17,8 +17,9 @@ class Sighting(Owned):
     """
     A message's folder, flags and categories as an event last told them.
 
-    It is `late` where the arrival was told after the message had been touched: whoever told it before, and died, may
-    have told it in another folder.
+    It is `late` where the message may have been moved before it was noted: its arrival was told after it had been
+    touched (and whoever told it before, and died, may have told it in another folder), or it was unknown and told as
+    changed.
     """
 
     folder: str

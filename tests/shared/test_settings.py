@@ -146,6 +146,17 @@ def test_what_cannot_be_right_is_named(
     assert f"\n- {line}" in told
 
 
+def test_the_sidecar_needs_no_secret_of_the_function_app(environment: pytest.MonkeyPatch) -> None:
+    """Where neither token nor keys are needed they may be absent, and whoever asks for them is told."""
+    environment.delenv("API_TOKEN")
+    environment.setenv("CLIENT_STATE_KEYS", "")
+    settings = read(needed=())
+    with pytest.raises(SettingsRefusedError, match="API_TOKEN is missing"):
+        _ = settings.first_token
+    with pytest.raises(SettingsRefusedError, match="CLIENT_STATE_KEYS is missing"):
+        _ = settings.client_state_key_map
+
+
 def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
     """An operator who has several variables wrong sees all of them."""
     told = refusal(environment, API_TOKEN=None, WEBHOOK_TIMEOUT_SECONDS="0", SERVICE_URL="x")

@@ -12,27 +12,31 @@ from sidecar.__main__ import supervise
 
 
 def test_missing_settings_are_named(root: Path) -> None:
-    """Without settings the process ends at once, with a line for each that is missing and no traceback."""
+    """Without settings the process ends at once, with what is missing, no secret of the app's, and no traceback."""
     environment = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME"}}
     command = [sys.executable, "-m", "sidecar"]
     ended = subprocess.run(  # noqa: S603  our own program
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 2
-    assert "CLIENT_STATE_KEYS is missing" in ended.stderr
+    assert (
+        "AzureWebJobsStorage (or AzureWebJobsStorage__accountName with a managed identity) is missing" in ended.stderr
+    )
+    assert "API_TOKEN" not in ended.stderr
+    assert "CLIENT_STATE_KEYS" not in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
 def test_replicas_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Two starts on one machine are two replicas, even of one process."""
+    """Two starts on one machine are two replicas, even of one process, which needs no secret of the function app's."""
     for name, value in {
         "AzureWebJobsStorage": "UseDevelopmentStorage=true",
         "VAULT_FILE": str(tmp_path / "vault"),
-        "CLIENT_STATE_KEYS": "k1:" + "a" * 43 + "=",
-        "API_TOKEN": "f" * 64,
         "IMAP_SERVER": "mail.example.com:1993",
     }.items():
         monkeypatch.setenv(name, value)
+    for name in ("CLIENT_STATE_KEYS", "API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     sidecar.forget()
     part = sidecar()
     sidecar.forget()

@@ -22,6 +22,9 @@ _READ_SECONDS = 20
 _RETRIES = 3
 _CONNECTIONS = 32  # As many as the worker has threads.
 _USER_AGENT = "relay365"
+# A name alone is an account of the public cloud, as the Functions host takes it; elsewhere addresses are given.
+# https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
+_SUFFIX = "core.windows.net"
 _SHORTHAND = "UseDevelopmentStorage=true"
 # The emulator's account and key are public.
 # https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
@@ -47,7 +50,6 @@ class StorageConnection:
     queue_service_uri: str | None = None
     table_service_uri: str | None = None
     client_id: str | None = None
-    endpoint_suffix: str = "core.windows.net"
 
     def tables(self) -> "TableServiceClient":
         """Returns a client of the table service; all clients share their connections."""
@@ -96,7 +98,7 @@ class StorageConnection:
             raise ValueError(
                 f"The storage account is unknown: give a connection string, its name, or its {service} address."
             )
-        return f"https://{self.account_name}.{service}.{self.endpoint_suffix}"
+        return f"https://{self.account_name}.{service}.{_SUFFIX}"
 
     @cached_property
     def _common(self) -> dict[str, Any]:

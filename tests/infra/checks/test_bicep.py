@@ -33,6 +33,12 @@ def test_our_files_are_right(root: Path) -> None:
         ),
         (("modules/storage.bicep", "'TLS1_2'", "'TLS12'"), "'TLS12' is none of"),
         (("modules/storage.bicep", "value: ip, action: 'Allow'", "value: ip, action: 'Let'"), "'Let' is none of"),
+        (
+            ("modules/function_app.bicep", "'function:changes', instanceCount", "'function:changes', instances"),
+            "there is no 'instances'",
+        ),
+        (("modules/network.bicep", "{ id: gateway.id }", "{ name: gateway.id }"), "there is no 'name'"),
+        (("modules/registry.bicep", "ip, action: 'Allow'", "ip, action: 'Let'"), "'Let' is none of Allow"),
         (("modules/alerts.bicep", "@2021-08-01", "@2031-08-01"), "no schema"),
         (("modules/function_app.bicep", "name: 'scm'", "name: 'smc'"), "must be one of ftp, scm"),
         (("modules/network.bicep", "map(delegated, part =>", "map(delegated, one =>"), "'part' is not declared"),

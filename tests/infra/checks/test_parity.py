@@ -34,6 +34,7 @@ def test_both_make_the_same(root: Path) -> None:
         ),
         (("terraform/function_app.tf", "    KEY_VAULT_URL ", "    KEY_VAULT "), "setting 'KEY_VAULT_URL' of the app"),
         (("modules/sidecar.bicep", "{ name: 'KEY_VAULT_URL'", "{ name: 'VAULT'"), "setting 'VAULT' of the sidecar"),
+        (("terraform/versions.tf", '"Microsoft.App",', ""), "Microsoft.App is not registered"),
         (("modules/roles.bicep", "'../roles.json'", "'../role.json'"), "Bicep does not read roles.json"),
         (("terraform/main.tf", "/../storage.json", "/../stores.json"), "Terraform does not read storage.json"),
     ],

@@ -18,12 +18,14 @@ def test_both_start(root: Path) -> None:
 @pytest.mark.parametrize(
     ("slip", "problem"),
     [
-        ((APP, "  API_TOKEN: ", "  APITOKEN: "), "the app does not start: api_token"),
+        ((APP, "  API_TOKEN: ", "  APITOKEN: "), "API_TOKEN is not set for the app"),
+        ((APP, "  SIDECAR_KEY: ", "  SIDECAR: "), "the app does not start"),
         ((APP, "  KEY_VAULT_URL: ", "  VAULT_FILE: "), "KEY_VAULT_URL is not set for the app"),
         ((APP, "API_TOKEN: '@Microsoft.KeyVault", "API_TOKEN: 'plain"), "API_TOKEN of the app is no reference"),
         ((TERRAFORM, "CLIENT_STATE_KEYS ", "STATE_KEYS "), "STATE_KEYS is no setting of the app"),
         ((TERRAFORM, "AzureWebJobsDisableHomepage ", "WEBSITE_TIME_ZONE "), "WEBSITE_TIME_ZONE is refused"),
         (("terraform/sidecar.tf", '"SIDECAR_KEY"', '"SIDECAR_TOKEN"'), "SIDECAR_KEY is not set for the sidecar"),
+        ((SIDECAR, "{ name: 'KEY_VAULT_URL'", "{ name: 'API_TOKEN'"), "API_TOKEN is the app's alone"),
         ((SIDECAR, "'SIDECAR_KEY', secretRef", "'SIDECAR_KEY', value"), "SIDECAR_KEY of the sidecar is no"),
     ],
 )

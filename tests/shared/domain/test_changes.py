@@ -147,6 +147,18 @@ def test_a_change_behind_a_repeated_arrival_is_told_besides(kinds: set[ChangeKin
     assert (found.also.event, found.also.version, found.also.moment) == (besides, touched.change_key, touched.modified)
 
 
+@pytest.mark.parametrize("message", [a_message(created=OLD), a_message(modified=START + timedelta(hours=1))])
+def test_a_move_of_which_half_was_told_as_an_update_is_told(message: Message) -> None:
+    """What was unknown and told as changed, and then is said to have left a folder, was moved; it is told once."""
+    updated = meaning({UPDATED}, message, looks=PATIENCE, interrupted=True)
+    last = updated.also or updated
+    assert last.event is EventName.MESSAGE_UPDATED
+    moved = meaning({DELETED}, message, known=last.sighting)
+    assert moved.event is EventName.MESSAGE_MOVED
+    assert meaning({DELETED}, message, known=moved.sighting) == NOTHING
+    assert meaning({UPDATED}, message, known=last.sighting) == NOTHING
+
+
 def test_a_change_that_nobody_explained_waits_for_its_notification() -> None:
     """Behind an arrival that may have been told already, a change is not guessed at before its notification came."""
     found = meaning({CREATED}, a_message(modified=START + timedelta(hours=1)), interrupted=True)
