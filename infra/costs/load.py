@@ -20,6 +20,7 @@ class Load(BaseModel):
     sweep_minutes: int = Field(20, ge=5, le=120, description="SWEEP_MINUTES")
     memory: Literal[512, 2048, 4096] = Field(2048, description="memory of an instance, in MB")
     always_ready: int = Field(1, ge=0, description="instances that always wait for HTTP")
+    always_ready_changes: int = Field(0, ge=0, description="instances that always wait for changes")
     sidecars: int = Field(0, ge=0, description="replicas of the sidecar")
     sidecar_cpu: float = Field(0.5, gt=0, le=4, description="processors of a replica")
     sidecar_memory: float = Field(1.0, gt=0, le=8, description="memory of a replica, in GiB")

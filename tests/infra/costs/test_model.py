@@ -16,7 +16,15 @@ DAYS = 365 / 12
 SECONDS = DAYS * 86_400
 # What only decides how many mailboxes the sidecar holds, and what only rates stand on.
 UNPAID = {"mailbox_kilobytes", "replica_megabytes", "sidecar_memory_use", "reads_per_call"}
-LARGE = {"accounts": 50_000, "delegated": 0.02, "sidecars": 2, "private": True, "nat": True, "log_days": 200}
+LARGE = {
+    "accounts": 50_000,
+    "always_ready_changes": 1,
+    "delegated": 0.02,
+    "sidecars": 2,
+    "private": True,
+    "nat": True,
+    "log_days": 200,
+}
 
 # 1,000 mailboxes with 36 events a day in 10 hours: one a second. Half of the mailboxes are the sidecar's.
 BY_HAND = Load(accounts=1000, delegated=0.5, events=36, sidecars=1, private=True, nat=True, log_days=121, memory=4096)
@@ -189,6 +197,19 @@ def test_more_events_cost_more(less: float, more: float) -> None:
     """No line falls when there are more events."""
     before, after = (quantities(Load(accounts=20_000, events=events)) for events in sorted((less, more)))
     assert_grown(before, after)
+
+
+def test_an_instance_may_wait_for_changes() -> None:
+    """An instance that waits for changes is paid for like one that waits for POSTs, and takes what it can execute."""
+    without, having = (
+        {line.what: line for line in bill(Load(accounts=1000, always_ready_changes=ready), prices(), figures())}
+        for ready in (0, 1)
+    )
+    assert having["always ready: waiting"].quantity == 2 * without["always ready: waiting"].quantity
+    moved = having["always ready: executing"].quantity - without["always ready: executing"].quantity
+    assert (
+        0 < moved == pytest.approx(without["on demand: executing"].quantity - having["on demand: executing"].quantity)
+    )
 
 
 def test_cells_cost_what_each_waits_for() -> None:
