@@ -124,10 +124,10 @@ class Bench:
         self._marks.append(self._log.stat().st_size)
 
     def requests(self) -> list[bytes]:
-        """Returns the paths of all requests to Azurite since the mark, where it writes its access log."""
+        """Returns verb and path of all requests to Azurite since the mark, where it writes its access log."""
         with self._log.open("rb") as lines:
             lines.seek(self._marks[-1])
-            return [match["path"] for line in lines if (match := _REQUEST.search(line))]
+            return [b" ".join(match.groups()) for line in lines if (match := _REQUEST.search(line))]
 
     @property
     def _log(self) -> Path:
