@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
 from shared.ports.machine import Clock, Dependency, Log, Randomness
 from shared.ports.mail import MailBackend
+from shared.ports.metrics import LedgerStore, QueueGauge
 from shared.ports.microsoft365 import (
     EndpointProbe,
     History,
@@ -58,6 +59,7 @@ class Outside:
     deliveries: DeliveryStore
     retention: Retention
     poison: PoisonStore
+    ledger: LedgerStore
     quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
@@ -71,6 +73,7 @@ class Outside:
     retries: RetryQueue
     jobs: JobQueue
     given_up: PoisonQueue
+    queue_gauge: QueueGauge
 
     inspector: TokenInspector
     code_flow: SignIns

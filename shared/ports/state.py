@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.accounts import Account, AccountState
+from shared.domain.census import Counted
 from shared.domain.due import Due, Heartbeat
 from shared.domain.flows import Flow
 from shared.domain.folders import FolderTree
@@ -43,6 +44,9 @@ class AccountStore(Protocol):
 
     def all(self) -> Iterator[Account]:
         """Returns every account, in the order of their keys; it costs O(accounts)."""
+
+    def count(self) -> Iterator[Counted]:
+        """Returns what a census asks of every account, a thousand to a request, and no account itself."""
 
 
 class MailboxStore(Protocol):
@@ -160,6 +164,9 @@ class PoisonStore(Protocol):
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
+
+    def waiting(self, limit: int) -> int:
+        """Returns how many messages nobody has requeued, counting up to *limit*."""
 
 
 class QuotaStore(Protocol):

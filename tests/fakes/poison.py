@@ -67,6 +67,10 @@ class FakePoisonStore:
         newest = sorted((each for _, each in self._records.sorted()), key=lambda each: each.given_up, reverse=True)
         return self._records.slice(position, limit, [(f"{place:05}", each) for place, each in enumerate(newest)])
 
+    def waiting(self, limit: int) -> int:
+        """Count what nobody has requeued."""
+        return min(limit, sum(each.requeued is None for _, each in self._records.sorted()))
+
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
         months = {key: f"{each.given_up:%Y%m}" for key, each in self._records.sorted()}
