@@ -10,6 +10,7 @@ from functions import (
     health,
     instance_settings,
     jobs,
+    metrics,
     notifications,
     oauth2,
     poison,
@@ -28,6 +29,7 @@ app.register_functions(expiries.bp)
 app.register_functions(health.bp)
 app.register_functions(instance_settings.bp)
 app.register_functions(jobs.bp)
+app.register_functions(metrics.bp)
 app.register_functions(notifications.bp)
 app.register_functions(oauth2.bp)
 app.register_functions(poison.bp)

@@ -8,6 +8,7 @@ the whole.
 
 # ruff: noqa: PLC0415  what is not needed is not imported; see above
 
+import atexit
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
+from shared.domain.tallies import Role
 from shared.services.notifications import Notifications, gather
 from shared.settings import OF_THE_APP, Settings, SettingsRefusedError, read
 
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.adapters.storage.connection import StorageConnection
+    from shared.adapters.tally import TallyLog
     from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log, Randomness
     from shared.ports.mail import MailBackend
+    from shared.ports.metrics import Gauges
     from shared.ports.microsoft365 import (
         EndpointProbe,
         History,
@@ -61,6 +65,7 @@ _READ_PACE = 0.02
 _ROW_PACE = 0.25
 # How stale the sidecar's word on an application may be.
 _APP_TTL = timedelta(seconds=60)
+_ONE_AT_A_TIME = Lock()
 
 
 class Once(Generic[Part]):
@@ -111,6 +116,7 @@ class Sidecar:
     clock: "Clock"
     randomness: "Randomness"
     log: "Log"
+    gauges: "Gauges"
     lease: timedelta
     poll: timedelta
     places: int
@@ -197,7 +203,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
     clock, randomness, log = (
         replaced.clock or system_clock,
         SystemRandomness(system_clock),
-        replaced.log or _log(settings),
+        replaced.log or _log(settings, Role.SIDECAR),
     )
     connection = _connection(settings)
     vault, _ = _vault(settings, clock, replaced.vault)
@@ -235,6 +241,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         clock=clock,
         randomness=randomness,
         log=log,
+        gauges=_tally(connection, Role.SIDECAR),
         lease=timedelta(seconds=settings.sidecar_lease_seconds),
         poll=timedelta(seconds=settings.sidecar_poll_seconds),
         places=settings.sidecar_sessions,
@@ -285,6 +292,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.graph.subscriptions import GraphSubscriptions
     from shared.adapters.storage.health import StorageDependency
     from shared.adapters.storage.poison_queues import StoragePoisonQueue
+    from shared.adapters.storage.queue_gauge import StorageQueueGauge
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue, StorageRetryQueue
     from shared.adapters.storage.seal import Seal
     from shared.adapters.storage.tables.accounts import AccountTable
@@ -296,6 +304,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.grants import GrantTable
     from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
     from shared.adapters.storage.tables.mailboxes import MailboxTable
+    from shared.adapters.storage.tables.metrics import MetricsTable
     from shared.adapters.storage.tables.mirrors import MirrorTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.permits import PermitTable
@@ -341,6 +350,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         retention=TableRetention(connection),
         traces=TraceTables(connection),
         poison=PoisonTable(connection),
+        ledger=MetricsTable(connection),
         quotas=quotas,
         tokens=TokenTable(connection),
         instance=InstanceSettingsTable(connection),
@@ -353,6 +363,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         retries=StorageRetryQueue(connection),
         jobs=StorageJobQueue(connection),
         given_up=StoragePoisonQueue(connection),
+        queue_gauge=StorageQueueGauge(connection),
         inspector=replaced.token_inspector or entra,
         code_flow=replaced.code_flow or users,
         grant_tokens=replaced.grant_tokens or users,
@@ -387,12 +398,29 @@ def _settings(needed: "Sequence[str]" = OF_THE_APP) -> Settings:
         raise Misconfigured(str(refused)) from None
 
 
-def _log(settings: Settings) -> "Log":
+def _log(settings: Settings, role: Role = Role.APP) -> "Log":
     """Returns who is told of every unit of work."""
     from shared.adapters.log import JsonLog, Tee
 
-    del settings
-    return Tee([JsonLog()])
+    return Tee([JsonLog(), _tally(_connection(settings), role)])
+
+
+def _tally(connection: "StorageConnection", role: Role) -> "TallyLog":
+    """Returns the one that counts for this process, whichever of its parts asks; at its end it writes a last time."""
+    with _ONE_AT_A_TIME:
+        return _tally_of(connection, role)
+
+
+@cache
+def _tally_of(connection: "StorageConnection", role: Role) -> "TallyLog":
+    from shared.adapters.storage.tables.metrics import MetricsTable
+    from shared.adapters.system import SystemClock, SystemRandomness
+    from shared.adapters.tally import TallyLog
+
+    clock = SystemClock()
+    tally = TallyLog(MetricsTable(connection), clock, SystemRandomness(clock), role)
+    atexit.register(tally.close)
+    return tally
 
 
 def _connection(settings: Settings) -> "StorageConnection":

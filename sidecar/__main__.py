@@ -19,6 +19,7 @@ from shared.domain.shards import Watchman
 from shared.domain.watches import Watch
 from sidecar.app import application
 from sidecar.fence import Fence
+from sidecar.gauges import show
 from sidecar.imap import tls
 from sidecar.logins import Logins
 from sidecar.mailbox import Pace
@@ -91,12 +92,14 @@ async def serve(part: Sidecar) -> None:
     runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.log), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, port=part.port)
+    shown = asyncio.create_task(show(supervisor, part.gauges))
     try:
         await site.start()
         port = runner.addresses[0][1]
         part.log.event("sidecar.started", replica=supervisor.me, port=port)
         await supervisor.run()
     finally:
+        shown.cancel()
         await runner.cleanup()
         await pool.close()
         part.log.event("sidecar.ended", replica=supervisor.me)

@@ -35,7 +35,7 @@ resource rules 'Microsoft.Insights/scheduledQueryRules@2021-08-01' = [
     kind: 'LogAlert'
     properties: {
       displayName: 'alert-${name}-${alert.name}'
-      description: alert.description
+      description: '${alert.description} Runbook: ${alert.runbook}'
       severity: alert.severity
       enabled: true
       scopes: [workspaceId]

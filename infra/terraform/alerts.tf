@@ -28,7 +28,7 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "relay" {
   resource_group_name     = local.group
   location                = local.location
   tags                    = local.tags
-  description             = each.value.description
+  description             = "${each.value.description} Runbook: ${each.value.runbook}"
   severity                = each.value.severity
   scopes                  = [azurerm_log_analytics_workspace.relay.id]
   evaluation_frequency    = each.value.every

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
 from shared.ports.machine import Clock, Dependency, Log, Randomness
 from shared.ports.mail import MailBackend
+from shared.ports.metrics import LedgerStore, QueueGauge
 from shared.ports.microsoft365 import (
     EndpointProbe,
     History,
@@ -60,6 +61,7 @@ class Outside:
     retention: Retention
     traces: TraceStore
     poison: PoisonStore
+    ledger: LedgerStore
     quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
@@ -73,6 +75,7 @@ class Outside:
     retries: RetryQueue
     jobs: JobQueue
     given_up: PoisonQueue
+    queue_gauge: QueueGauge
 
     inspector: TokenInspector
     code_flow: SignIns

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.accounts import Account, AccountState
+from shared.domain.census import Counted
 from shared.domain.due import Due, Heartbeat
 from shared.domain.erasures import Trace, TraceKind
 from shared.domain.flows import Flow
@@ -44,6 +45,9 @@ class AccountStore(Protocol):
 
     def all(self) -> Iterator[Account]:
         """Returns every account, in the order of their keys; it costs O(accounts)."""
+
+    def count(self) -> Iterator[Counted]:
+        """Returns what a census asks of every account, a thousand to a request, and no account itself."""
 
 
 class MailboxStore(Protocol):
@@ -164,6 +168,9 @@ class PoisonStore(Protocol):
 
     def remove(self, poison_id: str, etag: str) -> None:
         """Removes the message that was read with *etag*; raises Changed where it is another one now; gone is fine."""
+
+    def waiting(self, limit: int) -> int:
+        """Returns how many messages nobody has requeued, counting up to *limit*."""
 
 
 class QuotaStore(Protocol):

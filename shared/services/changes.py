@@ -6,6 +6,7 @@ is throttled, a copy lags behind, a crowded mailbox has no room) goes back to th
 batch it came with. Only when all of that has been stored does the batch's own message go.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -170,6 +171,7 @@ class Changes:
             "changes.expanded",
             changes=len(batch.changes),
             events=len(result.outgoing),
+            kinds=_kinds(result.outgoing),
             again=sum(map(len, result.again.values())),
             crowded=result.crowded,
             redelivered=redelivered,
@@ -452,3 +454,8 @@ def _placed(event: EventName, data: dict[str, object], folder: Folder | None) ->
     if folder.special_use is not None:
         placed["messageSpecialUse"] = folder.special_use
     return placed
+
+
+def _kinds(outgoing: Sequence[Outgoing]) -> dict[str, int] | None:
+    """Returns how many events of each name there are; one that goes to two webhooks is one."""
+    return dict(Counter({out.event.id: str(out.event.name) for out in outgoing}.values())) or None

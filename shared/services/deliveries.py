@@ -251,8 +251,17 @@ class Deliveries:
         if wait is None:
             return None
         later = wait * (1 + JITTER * self.randomness.fraction())
-        self.log.event("delivery.deferred", delivery=delivery.key.id, webhook=webhook.id, wait=later.total_seconds())
-        return delivery.deferred(now=self.clock.now(), wait=later)
+        now = self.clock.now()
+        deferred = delivery.deferred(now=now, wait=later)
+        self.log.event(
+            "delivery.deferred",
+            delivery=delivery.key.id,
+            webhook=webhook.id,
+            wait=later.total_seconds(),
+            age=_age(delivery, now),
+            next_attempt=deferred.next_attempt,
+        )
+        return deferred
 
     def _tell(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         self.log.event(
@@ -267,7 +276,7 @@ class Deliveries:
             status=outcome.status,
             error=outcome.error,
             milliseconds=outcome.milliseconds,
-            age=int((now - delivery.created).total_seconds() * 1000),
+            age=_age(delivery, now),
             next_attempt=delivery.next_attempt,
             correlation=delivery.correlation or None,
         )
@@ -280,6 +289,11 @@ class Deliveries:
             stored = self.store.get(delivery.key)
             if stored is not None and overrules(delivery.state, stored.value.state):
                 self.store.replace(delivery, stored.etag)
+
+
+def _age(delivery: Delivery, now: datetime) -> int:
+    """Returns how long ago the event was learned, in milliseconds."""
+    return int((now - delivery.created).total_seconds() * 1000)
 
 
 def _waves(works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:

@@ -32,6 +32,7 @@ from shared.services.instance_settings import InstanceSettingsService
 from shared.services.jobs import Jobs
 from shared.services.leftovers import Leftovers
 from shared.services.lookups import Lookup
+from shared.services.metrics import Metrics
 from shared.services.oauth2 import OAuth2Apps
 from shared.services.permits import Permits
 from shared.services.poison import Poison
@@ -93,6 +94,7 @@ class Relay:
     purges: Purges
     expiries: Expiries
     poison: Poison
+    metrics: Metrics
     changes: Changes
     deliveries: Deliveries
     replays: Replays
@@ -375,6 +377,16 @@ def assemble(outside: Outside, options: Options) -> Relay:
         purges=Purges(outside.retention, settings, oauth2_apps, leftovers, clock, log, kept=options.retention),
         expiries=expiries,
         poison=Poison(outside.given_up, outside.poison, clock, log),
+        metrics=Metrics(
+            ledger=outside.ledger,
+            queues=outside.queue_gauge,
+            poison=outside.poison,
+            accounts=outside.accounts,
+            apps=outside.apps,
+            timers=timers,
+            clock=clock,
+            log=log,
+        ),
         changes=changes,
         deliveries=deliveries,
         replays=replays,

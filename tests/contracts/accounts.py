@@ -6,7 +6,8 @@ from threading import Barrier
 
 import pytest
 
-from shared.domain.accounts import Account, AccountState
+from shared.domain.accounts import Account, AccountState, Subscription
+from shared.domain.census import Counted
 from shared.domain.errors import Changed, InvalidRequest
 from shared.domain.folders import Folder, FolderTree
 from shared.ports.state import AccountStore, FolderStore, MailboxStore
@@ -56,6 +57,16 @@ class AccountStoreContract:
         with pytest.raises(Changed):
             store.delete(stored.value.key, stored.etag)
         assert store.get(stored.value.key) == newer
+
+    def test_accounts_are_counted(self, store: AccountStore, folders: FolderStore) -> None:
+        """A count tells each account's state, the end of its subscription, and whether it polls; nothing else."""
+        ends = Subscription(id="s", expires=START + timedelta(days=3), created=START)
+        store.insert(account("anna", state=AccountState.CONNECTED, subscription=ends))
+        store.insert(account("ben", state=AccountState.CONNECTED, polling=True))
+        folders.put(account("ben").key, FolderTree())
+        found = sorted(store.count(), key=lambda each: each.polling)
+        connected = str(AccountState.CONNECTED)
+        assert found == [Counted(connected, ends.expires, polling=False), Counted(connected, None, polling=True)]
 
     def test_folders_go_with_their_account(self, store: AccountStore, folders: FolderStore) -> None:
         """Deleting an account removes its folder tree, and nobody else's."""

@@ -99,6 +99,16 @@ class PoisonStoreContract:
         assert first.position is not None
         assert [*first.items, *store.page(first.position, 3).items] == kept[::-1]
 
+    def test_what_waits_is_counted(self, store: PoisonStore) -> None:
+        """Messages that nobody has requeued are counted, over all months, and no further than is asked."""
+        assert store.waiting(5) == 0
+        for each in (poisoned(1), poisoned(2), poisoned(3, given_up=START - timedelta(days=40))):
+            store.keep(each)
+        known = store.get(poisoned(2).id)
+        assert known is not None
+        store.replace(poisoned(2, requeued=START), known.etag)
+        assert (store.waiting(5), store.waiting(1)) == (2, 1)
+
     @pytest.mark.parametrize("name", [*HOSTILE, "", "1_", "_x", "9" * 40 + "_x", "1_x/y"])
     def test_a_hostile_id_finds_nothing(self, store: PoisonStore, name: str) -> None:
         """Whatever stands in an id, it names at most its own message."""

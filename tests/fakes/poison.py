@@ -71,6 +71,10 @@ class FakePoisonStore:
         """Remove the message that was read."""
         self._records.remove(poison_id, etag)
 
+    def waiting(self, limit: int) -> int:
+        """Count what nobody has requeued."""
+        return min(limit, sum(each.requeued is None for _, each in self._records.sorted()))
+
     def forget(self, first_kept: str) -> int:
         """Forget the months before *first_kept*, and return how many there were."""
         months = {key: f"{each.given_up:%Y%m}" for key, each in self._records.sorted()}

@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Generic, TypeVar
 
 from shared.domain.accounts import Account, AccountState
+from shared.domain.census import Counted
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, overrules
 from shared.domain.errors import Changed, FieldProblem, InvalidRequest
 from shared.domain.folders import FolderTree
@@ -134,6 +135,12 @@ class FakeAccountStore:
     def all(self) -> Iterator[Account]:
         """Return every account."""
         return (account for _, account in self._records.sorted())
+
+    def count(self) -> Iterator[Counted]:
+        """Return what a census asks."""
+        for account in self.all():
+            expires = account.subscription.expires if account.subscription else None
+            yield Counted(str(account.state), expires, polling=account.polling)
 
 
 class FakeMailboxStore:

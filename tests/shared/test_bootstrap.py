@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 from shared import bootstrap
 from shared.bootstrap import Replacements
 from shared.domain.errors import Misconfigured
+from shared.domain.tallies import Role
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
@@ -106,6 +108,14 @@ def test_a_process_has_one_product(environment: Callable[..., None]) -> None:
     """However often it is asked for, the product and its notification part are made once."""
     assert bootstrap.relay() is bootstrap.relay()
     assert bootstrap.ingress() is bootstrap.ingress()
+
+
+def test_a_process_counts_in_one_place(environment: Callable[..., None]) -> None:
+    """What the product and its notification part are told, one and the same counts, and not before it is told."""
+    before = threading.active_count()
+    counting = {id(bootstrap.relay().log._logs[-1]), id(bootstrap.ingress().log._logs[-1])}
+    assert counting == {id(bootstrap._tally(bootstrap._connection(settings()), Role.APP))}
+    assert threading.active_count() == before
 
 
 def test_threads_that_come_first_together_share_the_product() -> None:

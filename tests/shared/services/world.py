@@ -31,6 +31,7 @@ from tests.fakes.delegated import (
 from tests.fakes.due import FakeCursorStore, FakeDueStore
 from tests.fakes.history import FakeHistory
 from tests.fakes.log import FakeLog
+from tests.fakes.metrics import FakeMetricsStore, FakeQueueGauge
 from tests.fakes.microsoft365 import (
     TREE,
     FakeEndpointProbe,
@@ -108,6 +109,8 @@ class World:
         self.sightings = FakeSightingStore()
         self.permits = FakePermitStore()
         self.poison = FakePoisonStore()
+        self.ledger = FakeMetricsStore()
+        self.queue_gauge = FakeQueueGauge()
         self.retention = FakeRetention(self.deliveries, self.sightings, self.poison)
         self.traces = FakeTraceStore(self.deliveries, self.sightings)
         self.quotas = FakeQuotaStore()
@@ -248,6 +251,8 @@ class Process:
             retention=through(world.retention),
             traces=through(world.traces),
             poison=through(world.poison),
+            ledger=through(world.ledger),
+            queue_gauge=through(world.queue_gauge),
             quotas=through(world.quotas),
             tokens=through(world.tokens),
             instance=through(world.instance),

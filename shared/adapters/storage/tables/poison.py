@@ -6,6 +6,7 @@ The month and the key follow from the id.
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
@@ -32,7 +33,7 @@ class PoisonTable:
         """Adds a message; the same a second time changes nothing."""
         table, row = self._place(poisoned)
         try:
-            table.insert({"PartitionKey": _PARTITION, "RowKey": row, **pack(poisoned)})
+            table.insert(_columns(row, poisoned))
         except Changed:
             return
 
@@ -45,7 +46,7 @@ class PoisonTable:
     def replace(self, poisoned: Poisoned, etag: str) -> None:
         """Overwrites the message that was read with *etag*; raises Changed where it is another one now."""
         table, row = self._place(poisoned)
-        table.replace({"PartitionKey": _PARTITION, "RowKey": row, **pack(poisoned)}, etag)
+        table.replace(_columns(row, poisoned), etag)
 
     def page(self, position: dict[str, str] | None, limit: int) -> Page[Poisoned]:
         """Returns up to *limit* messages after *position*, the newest first."""
@@ -58,11 +59,22 @@ class PoisonTable:
         if place is not None:
             self._tables.of(place[0]).delete(_PARTITION, place[1], etag)
 
+    def waiting(self, limit: int) -> int:
+        """Returns how many messages nobody has requeued, counting up to *limit*."""
+        rows, _ = self._tables.page("requeued eq @no", {"no": False}, position=None, limit=limit, select=["RowKey"])
+        return len(rows)
+
     def _place(self, poisoned: Poisoned) -> tuple[Table, str]:
         place = row_key(poisoned.id)
         if place is None:
             raise ValueError(f"No row can hold the message {poisoned.id!r}.")
         return self._tables.of(place[0]), place[1]
+
+
+def _columns(row: str, poisoned: Poisoned) -> dict[str, Any]:
+    # Beside the record, so that storage itself can count.
+    requeued = poisoned.requeued is not None
+    return {"PartitionKey": _PARTITION, "RowKey": row, "requeued": requeued, **pack(poisoned)}
 
 
 def row_key(poison_id: str) -> tuple[str, str] | None:
