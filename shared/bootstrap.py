@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import uuid4
 
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from shared.adapters.storage.connection import StorageConnection
+    from shared.adapters.telemetry.collector import Collector
     from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log, Randomness
@@ -157,6 +159,17 @@ def relay() -> "Relay":
 def sidecar() -> Sidecar:
     """Returns the sidecar's part for this process, made from the environment; raises Misconfigured."""
     return build_sidecar(_settings())
+
+
+@Once
+def log() -> "Log":
+    """Returns the log of this process; where the settings are refused, the one that needs none."""
+    from shared.adapters.log import JsonLog
+
+    try:
+        return _log(_settings())
+    except Misconfigured:
+        return JsonLog()
 
 
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
@@ -389,8 +402,30 @@ def _log(settings: Settings) -> "Log":
     """Returns who is told of every unit of work."""
     from shared.adapters.log import JsonLog, Tee
 
-    del settings
-    return Tee([JsonLog()])
+    return Tee([JsonLog(), *_telemetry(settings)])
+
+
+def _telemetry(settings: Settings) -> "Sequence[Log]":
+    """Returns the way to the collector, where the settings name one; the process has one, however many parts log."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return []
+    headers = tuple(settings.collector_headers.items())
+    return [_exporter(settings.otel_exporter_otlp_endpoint, headers, settings.otel_service_name)]
+
+
+@cache
+def _exporter(endpoint: str, headers: tuple[tuple[str, str], ...], service: str) -> "Log":
+    from shared.adapters.log import JsonLog
+    from shared.adapters.system import SystemClock
+    from shared.adapters.telemetry.telemetry import Telemetry
+
+    def connect() -> "Collector":
+        # In the telemetry's own thread: no request waits for the HTTP library.
+        from shared.adapters.telemetry.collector import Collector
+
+        return Collector(endpoint, dict(headers), {"service.name": service, "service.instance.id": uuid4().hex})
+
+    return Telemetry(connect, SystemClock(), JsonLog())
 
 
 def _connection(settings: Settings) -> "StorageConnection":

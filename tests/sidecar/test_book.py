@@ -14,6 +14,7 @@ from sidecar.news import Folder
 from tests.factories import an_account
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import FakeMirrorStore
+from tests.fakes.log import FakeLog
 from tests.fakes.queues import FakeChangeQueue
 
 MIRROR = baseline("INBOX", 1, 1, ())
@@ -31,7 +32,7 @@ class Ground:
 
     def book(self, **account: Any) -> Book:
         """Return the book of an account."""
-        return Book(self.mirrors, self.queue, self.fence, an_account(**account), 1)
+        return Book(self.mirrors, self.queue, self.fence, an_account(**account), 1, FakeLog())
 
 
 def folder() -> Folder:
