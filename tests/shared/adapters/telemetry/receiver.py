@@ -34,6 +34,17 @@ class Received:
         ]
 
     @property
+    def resources(self) -> list[Any]:
+        """Who told, once for each request."""
+        return [
+            told.resource
+            for request in self.requests
+            for told in (
+                request.resource_logs if isinstance(request, ExportLogsServiceRequest) else request.resource_spans
+            )
+        ]
+
+    @property
     def spans(self) -> list[Any]:
         """The spans."""
         told = [each for each in self.requests if isinstance(each, ExportTraceServiceRequest)]
