@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from shared.adapters.telemetry.protobuf import double, fixed64, raw, text, whole
 
@@ -126,7 +127,12 @@ def _named(fields: Mapping[str, object]) -> dict[str, object]:
 
 def _attributes(number: int, values: Mapping[str, object]) -> bytes:
     """Returns a `KeyValue` for each."""
-    return b"".join(raw(number, text(1, key) + raw(2, _value(value))) for key, value in values.items())
+    return b"".join(raw(number, _key(key) + raw(2, _value(value))) for key, value in values.items())
+
+
+@lru_cache(1024)
+def _key(name: str) -> bytes:
+    return text(1, name)
 
 
 def _value(value: object) -> bytes:

@@ -12,10 +12,14 @@ import struct
 _VARINT, _FIXED64, _BYTES = 0, 1, 2
 _NEGATIVE = 1 << 64
 _MORE = 0x80
+# Nearly all: fields' numbers and most lengths.
+_SHORT = tuple(bytes((value,)) for value in range(_MORE))
 
 
 def varint(value: int) -> bytes:
     """Returns a whole number in as few bytes as it takes; a negative one as its two's complement of 64 bits."""
+    if 0 <= value < _MORE:
+        return _SHORT[value]
     value %= _NEGATIVE
     encoded = bytearray()
     while value >= _MORE:
