@@ -59,6 +59,11 @@ EVENTS = (
     ),
     _problem("changes.postponed", "Storage or vault did not answer; the batch waits.", "changes correlation error"),
     _problem(
+        "message.failed",
+        "A message of a queue failed for a reason that nobody foresaw; the host tries it five times.",
+        "function message takes error stack",
+    ),
+    _problem(
         "message.unread",
         "A message could not be read or told, and is tried again.",
         "account correlation tries wait error stack",

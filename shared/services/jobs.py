@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, QuotaSpent, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater, WorkFailed
 from shared.domain.failures import explained
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Clock, Log, Randomness
@@ -73,12 +73,12 @@ class Jobs:
                 self.queue.put(job)
 
     def run(self, job: Job) -> None:
-        """Carries out *job*; one for a former registration finds nothing to do."""
+        """Carries out *job*; one for a former registration finds nothing to do. Raises WorkFailed."""
         try:
             self._run(job)
-        except Exception as problem:
+        except Exception as problem:  # noqa: BLE001  whatever it is, it is told, and fails the message
             self.log.problem("job.failed", **_trouble(job, None, problem))
-            raise
+            raise WorkFailed from None
 
     def _run(self, job: Job) -> None:
         began = self.clock.now()
