@@ -6,7 +6,6 @@ goes wrong becomes EmailEngine's error envelope here and nowhere else.
 """
 
 import json
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
+from functions.answering import Answering
 from shared import bootstrap
 from shared.domain.errors import FieldProblem, InvalidRequest, NotAuthenticated, RelayError, TryLater
 from shared.domain.tokens import Action, Group, Scope
@@ -100,16 +100,19 @@ def endpoint(
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         def guarded(req: func.HttpRequest) -> func.HttpResponse:
+            answering = Answering(handler.__name__)
             try:
-                account = req.params.get("account") if account_in_query else account_of(req)
+                account, token = req.params.get("account") if account_in_query else account_of(req), _token(req)
                 relay = bootstrap.relay()
-                relay.tokens.authorize(_token(req), scope, action, group, account)
+                relay.tokens.authorize(token, scope, action, group, account)
+                answering.knows(account, token)
                 relay.timers.repair()
-                return handler(req)
+                return answering.told(handler(req))
             except RelayError as problem:
-                return refuse(problem)
-            except Exception:  # noqa: BLE001  the host would answer an empty 500, and clients expect the envelope
-                return _broken(handler.__name__)
+                return answering.told(refuse(problem), problem)
+            except Exception as problem:  # noqa: BLE001  the host would answer an empty 500; clients expect the envelope
+                answering.broke(problem)
+                return _broken()
 
         return guarded
 
@@ -117,7 +120,11 @@ def endpoint(
 
 
 def open_endpoint(handler: AsyncHandler) -> AsyncHandler:
-    """Makes every failure of an asynchronous handler an answer; whoever calls it needs no token."""
+    """
+    Makes every failure of an asynchronous handler an answer; whoever calls it needs no token.
+
+    What Graph posts has lines of its own, and who asks for our health does it too often for one.
+    """
 
     @wraps(handler)
     async def guarded(req: func.HttpRequest) -> func.HttpResponse:
@@ -125,14 +132,14 @@ def open_endpoint(handler: AsyncHandler) -> AsyncHandler:
             return await handler(req)
         except RelayError as problem:
             return refuse(problem)
-        except Exception:  # noqa: BLE001  Graph repeats what it gets a 5xx for, so nothing is lost by answering
-            return _broken(handler.__name__)
+        except Exception as problem:  # noqa: BLE001  Graph repeats what it gets a 5xx for, so nothing is lost by answering
+            Answering(handler.__name__).broke(problem)
+            return _broken()
 
     return guarded
 
 
-def _broken(name: str) -> func.HttpResponse:
-    logging.getLogger("relay365").error("request.broken in %s", name, exc_info=True)  # noqa: LOG014  called where it was caught
+def _broken() -> func.HttpResponse:
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return respond(
         {"statusCode": status.value, "error": status.phrase, "message": "An internal server error occurred"}, status

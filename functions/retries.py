@@ -2,6 +2,7 @@
 
 import azure.functions as func
 
+from functions.work import work
 from shared import bootstrap
 from shared.domain.deliveries import Retry
 
@@ -10,6 +11,7 @@ bp = func.Blueprint()
 
 @bp.function_name("retries")
 @bp.queue_trigger(arg_name="message", queue_name="retries", connection="AzureWebJobsStorage")
+@work
 def retries(message: func.QueueMessage) -> None:
     """Makes one more attempt of a delivery."""
     retry = Retry.model_validate_json(message.get_body())

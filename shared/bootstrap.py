@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
+from uuid import uuid4
 
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from shared.adapters.storage.connection import StorageConnection
     from shared.adapters.tally import TallyLog
+    from shared.adapters.telemetry.collector import Collector
     from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
     from shared.ports.machine import Clock, Dependency, Log, Randomness
@@ -163,6 +165,17 @@ def relay() -> "Relay":
 def sidecar() -> Sidecar:
     """Returns the sidecar's part for this process, made from the environment; raises Misconfigured."""
     return build_sidecar(_settings(needed=()))
+
+
+@Once
+def log() -> "Log":
+    """Returns the log of this process; where the settings are refused, the one that needs none."""
+    from shared.adapters.log import JsonLog
+
+    try:
+        return _log(_settings())
+    except Misconfigured:
+        return JsonLog()
 
 
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
@@ -402,7 +415,7 @@ def _log(settings: Settings, role: Role = Role.APP) -> "Log":
     """Returns who is told of every unit of work."""
     from shared.adapters.log import JsonLog, Tee
 
-    return Tee([JsonLog(), _tally(_connection(settings), role)])
+    return Tee([JsonLog(), _tally(_connection(settings), role), *_telemetry(settings)])
 
 
 def _tally(connection: "StorageConnection", role: Role) -> "TallyLog":
@@ -421,6 +434,29 @@ def _tally_of(connection: "StorageConnection", role: Role) -> "TallyLog":
     tally = TallyLog(MetricsTable(connection), clock, SystemRandomness(clock), role)
     atexit.register(tally.close)
     return tally
+
+
+def _telemetry(settings: Settings) -> "Sequence[Log]":
+    """Returns the way to the collector, where the settings name one; the process has one, however many parts log."""
+    if settings.otel_exporter_otlp_endpoint is None:
+        return []
+    headers = tuple(settings.collector_headers.items())
+    return [_exporter(settings.otel_exporter_otlp_endpoint, headers, settings.otel_service_name)]
+
+
+@cache
+def _exporter(endpoint: str, headers: tuple[tuple[str, str], ...], service: str) -> "Log":
+    from shared.adapters.log import JsonLog
+    from shared.adapters.system import SystemClock
+    from shared.adapters.telemetry.telemetry import Telemetry
+
+    def connect() -> "Collector":
+        # In the telemetry's own thread: no request waits for the HTTP library.
+        from shared.adapters.telemetry.collector import Collector
+
+        return Collector(endpoint, dict(headers), {"service.name": service, "service.instance.id": uuid4().hex})
+
+    return Telemetry(connect, SystemClock(), JsonLog())
 
 
 def _connection(settings: Settings) -> "StorageConnection":

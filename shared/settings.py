@@ -11,13 +11,16 @@ from base64 import b64decode
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _KEY_ID = re.compile(r"^[a-z0-9]{1,8}$")
 _SERVER = re.compile(r"^[A-Za-z0-9.-]+:\d{1,5}$")
+# https://www.rfc-editor.org/rfc/rfc9110#name-field-values
+_HEADER_NAME = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+_HEADER_VALUE = re.compile(r"^[\x20-\x7e]*$")
 _MINIMUM_KEY_BYTES = 32
 # What the function app does not start without, and the sidecar has no business with.
 OF_THE_APP = ("client_state_keys", "api_token")
@@ -188,6 +191,17 @@ class Settings(BaseSettings):
         default=5, gt=0, le=1000, description="How many IMAP logins a replica of the sidecar begins in a second."
     )
 
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        description="Address of an OpenTelemetry collector (OTLP over HTTP, as a rule port 4318) that is told every "
+        "log line, as a record and a span. Without it no telemetry is loaded.",
+    )
+    otel_exporter_otlp_headers: SecretStr | None = Field(
+        default=None,
+        description="Headers that the collector asks for: `name=value` pairs, comma-separated, percent-encoded.",
+    )
+    otel_service_name: str = Field(default="relay365", description="What the collector calls this process.")
+
     @field_validator("client_state_keys")
     @classmethod
     def _keys_are_strong(cls, value: SecretStr | None) -> SecretStr | None:
@@ -195,7 +209,13 @@ class Settings(BaseSettings):
             _client_state_keys(value)
         return value
 
-    @field_validator("client_state_keys", "api_token", "sidecar_key")
+    @field_validator("otel_exporter_otlp_headers")
+    @classmethod
+    def _are_headers(cls, value: SecretStr | None) -> SecretStr | None:
+        _headers(value)
+        return value
+
+    @field_validator("client_state_keys", "api_token", "sidecar_key", "otel_exporter_otlp_headers")
     @classmethod
     def _is_resolved(cls, value: SecretStr | None) -> SecretStr | None:
         # Where Azure cannot resolve a reference the setting holds its text, which everybody could guess.
@@ -221,7 +241,9 @@ class Settings(BaseSettings):
             raise ValueError("must have 32 characters or more, each: make one with `openssl rand -hex 32`")
         return value
 
-    @field_validator("key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url")
+    @field_validator(
+        "key_vault_url", "service_url", "login_url", "graph_url", "sidecar_url", "otel_exporter_otlp_endpoint"
+    )
     @classmethod
     def _is_an_address(cls, value: str | None) -> str | None:
         if value is None:
@@ -312,6 +334,11 @@ class Settings(BaseSettings):
         return _listed(self.sidecar_key.get_secret_value()) if self.sidecar_key else ()
 
     @property
+    def collector_headers(self) -> dict[str, str]:
+        """What the collector asks for, by name."""
+        return _headers(self.otel_exporter_otlp_headers)
+
+    @property
     def retry_schedule(self) -> tuple[timedelta, ...]:
         """The waits between attempts."""
         return tuple(timedelta(seconds=wait) for wait in self.retry_schedule_seconds)
@@ -363,6 +390,18 @@ def _client_state_keys(value: SecretStr) -> dict[str, bytes]:
             )
         keys[key_id] = key
     return keys
+
+
+def _headers(value: SecretStr | None) -> dict[str, str]:
+    # https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables
+    headers: dict[str, str] = {}
+    for pair in value.get_secret_value().split(",") if value else ():
+        name, told, content = pair.partition("=")
+        name, content = name.strip(), unquote(content.strip())
+        if not told or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(content):
+            raise ValueError("must be pairs like api-key=abc, comma-separated, other characters percent-encoded")
+        headers[name] = content
+    return headers
 
 
 _ALIASES = {field.alias for field in Settings.model_fields.values() if field.alias}

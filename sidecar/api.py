@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from shared.adapters.sidecar import wire
 from shared.domain.errors import InvalidRequest, RelayError, TryLater
+from shared.domain.failures import explained
 from shared.domain.models import ApiModel
 from shared.ports.machine import Log
 from sidecar.imap.errors import Refusal, as_relay_error
@@ -92,7 +93,7 @@ async def _answer(call: _Call, request: web.Request, keys: Sequence[str], log: L
         late = TryLater("The mail server is too slow just now.")
         return late.status_hint, wire.Refused.of(late)
     except Exception as problem:  # noqa: BLE001  whatever it is, the caller is told, and tries again
-        log.problem("mailbox.call_failed", call=call.name, error=repr(problem))
+        log.problem("mailbox.call_failed", call=call.name, **explained(problem))
         return HTTPStatus.INTERNAL_SERVER_ERROR, wire.Refused.of(TryLater("The sidecar failed; its log says why."))
 
 

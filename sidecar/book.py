@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shared.domain.accounts import Account
 from shared.domain.changes import ChangeBatch
 from shared.domain.mirrors import Mirror
+from shared.ports.machine import Log
 from shared.ports.queues import ChangeQueue
 from shared.ports.sidecar import MirrorStore, StoredMirror
 from sidecar.fence import Fence
@@ -23,6 +24,7 @@ class Book:
     fence: Fence
     account: Account
     epoch: int
+    log: Log
 
     @property
     def mailbox(self) -> str:
@@ -39,15 +41,28 @@ class Book:
                 await self.forget(stored.mirror.path)
         return kept
 
-    async def tell(self, batch: ChangeBatch, saved: Sequence[tuple[Folder, Mirror]], gone: Sequence[Folder]) -> None:
+    async def tell(
+        self,
+        batch: ChangeBatch,
+        saved: Sequence[tuple[Folder, Mirror]],
+        gone: Sequence[Folder],
+        correlation: str | None = None,
+    ) -> None:
         """
-        Queues *batch*, and only then saves the mirrors that it was found with.
+        Queues *batch*, and only then saves the mirrors that it was found with; *correlation* is that of its changes.
 
         Raises Fenced before anything is written, and Changed where somebody else has the account.
         """
         if batch.size:
             self.fence.check()
             await asyncio.to_thread(self.changes.put, batch)
+            self.log.event(
+                "mailbox.told",
+                account=self.account.id,
+                correlation=correlation,
+                changes=len(batch.changes),
+                events=len(batch.account_events),
+            )
         if saved:
             self.fence.check()
             mirrors = [(mirror, folder.etag) for folder, mirror in saved]

@@ -298,7 +298,8 @@ class Mailbox:
             return
         seen, folders = self.around.clock.now(), self._folders.values()
         numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
-        teller = Teller(self.account, seen, self.around.randomness.nonce(), numbering)
+        correlation = self.around.randomness.nonce()
+        teller = Teller(self.account, seen, correlation, numbering)
         events = [teller.removed(each.folder, each.told.uidvalidity) for each in gone if each.told]
         for each, mirror in news.saved:
             if each.told is None and not each.before:
@@ -308,7 +309,7 @@ class Mailbox:
         for mirror, finds in news.reflagged:
             changes += teller.flags(mirror, finds)
         batch = ChangeBatch(changes=tuple(changes), account_events=tuple(events))
-        await self.book.tell(batch, news.saved, [each for each in gone if each.told])
+        await self.book.tell(batch, news.saved, [each for each in gone if each.told], correlation)
         for each in gone:
             del self._folders[each.path]
 

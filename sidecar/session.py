@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from shared.domain.accounts import Account, AccountState
 from shared.domain.clouds import ENDPOINTS
 from shared.domain.errors import Changed, RelayError, TryLater
+from shared.domain.failures import explained
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.watches import Watch
 from shared.ports.machine import Clock, Log, Randomness
@@ -109,12 +110,12 @@ class Session:
                 await self._open(account)
             except (Fenced, Changed) as lost:
                 self.lost = True
-                self._tools.log.event("session.lost", account=self.watch.account, why=type(lost).__name__)
+                self._tools.log.event("session.lost", **self._whose(account), why=type(lost).__name__)
                 return
             except (RelayError, Refusal) as problem:
                 await self._recover(account, problem)
             except Exception as problem:  # noqa: BLE001  one mailbox must not end the others
-                self._tools.log.problem("session.broken", account=self.watch.account, error=repr(problem))
+                self._tools.log.problem("session.broken", **self._whose(account), **explained(problem))
                 await self._pause(_BROKEN)
 
     async def _open(self, account: Account) -> None:
@@ -133,7 +134,7 @@ class Session:
                 return await self._extra(account)
 
             around = Surroundings(lambda: self._connect(account), extra, tools.clock, tools.randomness, tools.pace)
-            book = Book(tools.mirrors, tools.changes, tools.fence, account, self._epoch)
+            book = Book(tools.mirrors, tools.changes, tools.fence, account, self._epoch, tools.log)
             mailbox = Mailbox(account, book, around)
             attending = None
             try:
@@ -147,6 +148,9 @@ class Session:
                 attending = asyncio.create_task(self._attend(account, mailbox))
                 await mailbox.run()
                 await mailbox.close()
+                tools.log.event(
+                    "session.ended", **self._whose(account), milliseconds=int((tools.fence.now() - began) * 1000)
+                )
             except BaseException:
                 await mailbox.drop()
                 raise
@@ -201,7 +205,8 @@ class Session:
             return await self._connect(account)
         except Refusal as refused:
             # The folder is looked at now and then instead.
-            self._tools.log.problem("session.no_extra", account=account.id, code=refused.code, error=refused.said)
+            log = self._tools.log
+            log.problem("session.no_extra", **self._whose(account), code=refused.code, error=refused.said)
             return None
 
     def _server(self, account: Account) -> tuple[str, int]:
@@ -217,17 +222,29 @@ class Session:
         """Tells the problem where it is time to, and waits for the next attempt."""
         log = self._tools.log
         if account is None or self._troubles is None:
-            log.problem("session.postponed", account=self.watch.account, error=str(problem))
+            log.problem("session.postponed", **self._whose(account), error=str(problem))
             await self._pause(_BROKEN)
             return
         verdict = self._troubles.met(problem)
         told = verdict.told
-        log.event("session.interrupted", account=account.id, error=str(problem), told=bool(told), wait=verdict.wait)
+        log.event(
+            "session.interrupted",
+            **self._whose(account),
+            error=str(problem),
+            told=told is not None,
+            wait=verdict.wait,
+        )
         if told is not None and self._tools.fence.open:
             with suppress(TryLater, Changed):
                 await asyncio.to_thread(self._tell, account, told)
         await asyncio.sleep(verdict.firm)
         await self._pause(verdict.wait - verdict.firm)
+
+    def _whose(self, account: Account | None) -> dict[str, str]:
+        """Returns the log's name of the account: its id, or its key where nobody could read its row."""
+        if account is None:
+            return {"account_key": self.watch.account, "correlation": self.watch.incarnation}
+        return {"account": account.id, "correlation": account.incarnation}
 
     def _tell(self, account: Account, told: Told) -> None:
         watching = self._tools.watching

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.errors import Changed, RelayError
+from shared.domain.failures import explained
 from shared.domain.shards import Board, SeenShard, Watchman, moves
 from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Log
@@ -210,4 +211,4 @@ class Supervisor:
         except RelayError as busy:
             self._log.problem("supervisor.interrupted", replica=self.me, error=str(busy))
         except Exception as problem:  # noqa: BLE001  whatever it is, the next turn comes
-            self._log.problem("supervisor.broken", replica=self.me, error=repr(problem))
+            self._log.problem("supervisor.broken", replica=self.me, **explained(problem))

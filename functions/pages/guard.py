@@ -1,10 +1,11 @@
 """What goes wrong on our side is a page too: whoever signs in is no client of the API."""
 
-import logging
 from functools import wraps
+from http import HTTPStatus
 
 import azure.functions as func
 
+from functions.answering import Answering
 from functions.requests import AsyncHandler
 from shared.domain.brands import Brand
 from shared.domain.errors import RelayError
@@ -16,17 +17,20 @@ def page_endpoint(handler: AsyncHandler) -> AsyncHandler:
 
     @wraps(handler)
     async def guarded(req: func.HttpRequest) -> func.HttpResponse:
+        answering = Answering(handler.__name__)
         try:
-            return await handler(req)
+            return answering.told(await handler(req))
         except RelayError as problem:
-            status = problem.status_hint
-            logging.getLogger("relay365").warning("page.failed in %s: %s", handler.__name__, problem)
-        except Exception:
-            status = 500
-            logging.getLogger("relay365").exception("page.broken in %s", handler.__name__)
-        from functions.pages.render import answer  # noqa: PLC0415  its template library is rarely needed
-
-        # The brand is kept in the storage that may be what fails.
-        return answer(Problem(ProblemKind.OURS, status), Brand())
+            return answering.told(_sorry(problem.status_hint), problem)
+        except Exception as problem:  # noqa: BLE001  whoever signs in would see the host's empty page
+            answering.broke(problem)
+            return _sorry(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     return guarded
+
+
+def _sorry(status: int) -> func.HttpResponse:
+    from functions.pages.render import answer  # noqa: PLC0415  its template library is rarely needed
+
+    # The brand is kept in the storage that may be what fails.
+    return answer(Problem(ProblemKind.OURS, status), Brand())

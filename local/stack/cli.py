@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from local.stack import mail, signals
 from local.stack.children import ROOT
@@ -34,7 +35,7 @@ def _do(options: argparse.Namespace) -> int:
         return 0
     if options.command == "serve":
         return serve(STATE, options.port or _PORT)
-    return run_once(options.port) if options.once else run(_RUN, options.port or _PORT)
+    return run_once(options.port, options.logs) if options.once else run(_RUN, options.port or _PORT)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -42,6 +43,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     runs = commands.add_parser("run", help="the whole journey, with Microsoft 365 simulated")
     runs.add_argument("--once", action="store_true", help="end when every expected webhook came; on free ports")
+    runs.add_argument("--logs", type=Path, help="with --once, the folder in which its logs and keys stay")
     serves = commands.add_parser("serve", help="the function app and its storage, for the tenant of the settings")
     for each in (runs, serves):
         port = os.environ.get("PORT") or None

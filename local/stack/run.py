@@ -42,23 +42,34 @@ def run(home: Path, port: int) -> int:
             time.sleep(0.5)
 
 
-def run_once(port: int | None) -> int:
-    """Shows the journey in a temporary folder; returns 0 where every expected webhook came and verified, else 1."""
+def run_once(port: int | None, logs: Path | None = None) -> int:
+    """
+    Shows the journey in a temporary folder; returns 0 where every expected webhook came and verified, else 1.
+
+    What the processes wrote, and the keys that they had, stay in *logs*.
+    """
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         journal = Journal(say)
         say("Relay365 on this machine, once, with Microsoft 365 simulated.")
         with running(Plan(home, home / "scratch", port, users=_users()), journal.arrived) as stack:
             failings = _travel(stack, journal)
+        if logs is not None:
+            _keep(home, logs, "*.log", "keys.json")
         if failings:
-            kept = Path(tempfile.mkdtemp(prefix="relay365-"))
-            for log in home.glob("*.log"):
-                shutil.copy(log, kept)
+            kept = logs or Path(tempfile.mkdtemp(prefix="relay365-"))
+            _keep(home, kept, "*.log")
             why = [f"  {each}" for each in failings]
             say("\n".join(["", "Not everything came:", *why, f"The logs are in {kept}."]))
             return 1
         say(f"\nAll {journal.expected} expected webhooks came, and their signatures are right.")
         return 0
+
+
+def _keep(home: Path, where: Path, *patterns: str) -> None:
+    for pattern in patterns:
+        for file in home.glob(pattern):
+            shutil.copy(file, where)
 
 
 def advice(stack: Stack) -> str:

@@ -27,6 +27,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + SignInCancelled     the user went away, or declined
   x MailboxRefused        a human mends the mailbox or its permissions
   x NoRoom                end a subscription that nobody needs; until then we poll
+  x WorkFailed            try the message again; the log says why
   x Misconfigured         an operator mends the deployment's settings
 """
 
@@ -307,6 +308,13 @@ class NoRoom(RelayError):
         super().__init__(message)
         self.reason = reason
         self.mend = mend
+
+
+class WorkFailed(RelayError):
+    """Work from a queue failed for a reason that nobody foresaw; the log says which, and not what it was about."""
+
+    def __init__(self) -> None:
+        super().__init__("The work failed; a line of our log says why.")
 
 
 class Misconfigured(RelayError):

@@ -30,6 +30,7 @@ from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.exact_changes import meaning_of_exact, needs_reading
+from shared.domain.failures import explained
 from shared.domain.folders import Folder
 from shared.domain.imap_ids import place_of
 from shared.domain.instance_settings import InstanceSettings
@@ -108,6 +109,7 @@ class _Result:
     again: dict[timedelta, list[Change]] = field(default_factory=dict)
     events: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    accounts: set[str] = field(default_factory=set)
     crowded: int = 0
 
     def look_again(self, subject: _Subject, *, told: bool) -> None:
@@ -159,7 +161,9 @@ class Changes:
         except TryLater as busy:
             self._abandon(result)
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
-            self.log.problem("changes.postponed", changes=len(batch.changes), error=str(busy))
+            self.log.problem(
+                "changes.postponed", changes=len(batch.changes), correlation=_correlation(batch), error=str(busy)
+            )
             self.queue.put(batch.tried(), busy.retry_after or _OUTAGE_WAIT)
             return
         except BaseException:
@@ -169,6 +173,9 @@ class Changes:
             self.recent.finish(event)
         self.log.event(
             "changes.expanded",
+            # A line for each event would double what the log costs; their deliveries have one. Few are named here.
+            account=next(iter(result.accounts)) if len(result.accounts) == 1 else None,
+            correlation=_correlation(batch),
             changes=len(batch.changes),
             events=len(result.outgoing),
             kinds=_kinds(result.outgoing),
@@ -184,6 +191,7 @@ class Changes:
         for said in announced:
             self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
         subjects = self._subjects(self.crowds.mark(batch.changes, self.clock.now()))
+        result.accounts.update(subject.account.id for subject in subjects)
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
         self.sighting_rows.submit(list(result.sightings.items())).result()
@@ -412,9 +420,10 @@ class Changes:
         self.log.problem(
             "message.unread",
             account=subject.account.id,
+            correlation=subject.changes[0].correlation or None,
             tries=subject.tries,
             wait=wait.total_seconds(),
-            error=str(error),
+            **explained(error),
         )
         refused = isinstance(error, SignInRefused | MailboxRefused)
         if refused and subject.account.state is AccountState.CONNECTED and subject.account.key not in result.refused:
@@ -426,6 +435,8 @@ class Changes:
         self, said: AccountEvent | InstanceEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
     ) -> None:
         event = said.as_event()
+        if event.account is not None:
+            result.accounts.add(event.account)
         if not self._take(event.id, result, suspicious=redelivered):
             return
         stored = self.accounts.get(event.account_key) if event.account_key else None
@@ -440,6 +451,14 @@ class Changes:
                     correlation=said.correlation,
                 )
             )
+
+
+def _correlation(batch: ChangeBatch) -> str | None:
+    """Returns the correlation of a batch that has a single one."""
+    said: tuple[Change | AccountEvent | InstanceEvent, ...]
+    said = (*batch.changes, *batch.account_events, *batch.instance_events)
+    found = {each.correlation for each in said}
+    return next(iter(found)) or None if len(found) == 1 else None
 
 
 def _webhook(account: Account) -> str:

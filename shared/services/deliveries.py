@@ -110,14 +110,17 @@ class Deliveries:
             self._attempt(retry, redelivered=redelivered or retry.again)
         except TryLater as busy:
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
-            self.log.problem("retry.postponed", delivery=retry.delivery.id, error=str(busy))
+            self.log.problem("retry.postponed", **_named(retry.delivery), error=str(busy))
             self.retries.put(retry.model_copy(update={"again": True}), busy.retry_after or _OUTAGE_WAIT)
 
     def _attempt(self, retry: Retry, *, redelivered: bool) -> None:
         stored = self.store.get(retry.delivery)
-        if stored is None:
+        step = later(retry, stored.value, redelivered=redelivered) if stored else None
+        if stored is None or step is None or Effect.POST not in step.effects:
+            # Somebody else made it, or its row is older than we keep.
+            self.log.event("retry.pointless", **_named(retry.delivery))
+        if stored is None or step is None:
             return
-        step = later(retry, stored.value, redelivered=redelivered)
         webhook = self._webhook(retry.delivery.webhook)
         payload = self.store.payload(retry.delivery) if Effect.POST in step.effects else None
         self._carry_out([_Work(step, webhook, payload or b"", stored.etag)])
@@ -140,7 +143,7 @@ class Deliveries:
         Of many for one endpoint some go ahead, so that one that has died costs these attempts and not all.
         """
         now = self.clock.now()
-        able = [work for work in works if not work.becomes(unasked(work.delivery, work.webhook, work.payload, now=now))]
+        able = [work for work in works if not work.becomes(self._unasked(work, now))]
         secrets = self.settings.secrets() if able else []
         for wave in filter(None, _waves(able)):
             asked = [work for work in wave if not work.becomes(self._deferred(work.delivery.reopened(), work.webhook))]
@@ -245,6 +248,13 @@ class Deliveries:
         self._tell(after, outcome, now)
         return after
 
+    def _unasked(self, work: _Work, now: datetime) -> Delivery | None:
+        """Returns the delivery ended without a POST, or None where its endpoint is to be asked."""
+        ended = unasked(work.delivery, work.webhook, work.payload, now=now)
+        if ended is not None:
+            self.log.event("delivery.unasked", **_about(ended), state=ended.state, reason=ended.reason)
+        return ended
+
     def _deferred(self, delivery: Delivery, webhook: Webhook) -> Delivery | None:
         """Returns the delivery put off until its endpoint may be asked, or None where it may be asked now."""
         wait = self.endpoints.wait(webhook)
@@ -255,8 +265,7 @@ class Deliveries:
         deferred = delivery.deferred(now=now, wait=later)
         self.log.event(
             "delivery.deferred",
-            delivery=delivery.key.id,
-            webhook=webhook.id,
+            **_about(delivery),
             wait=later.total_seconds(),
             age=_age(delivery, now),
             next_attempt=deferred.next_attempt,
@@ -266,11 +275,7 @@ class Deliveries:
     def _tell(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
         self.log.event(
             "delivery.attempted",
-            delivery=delivery.key.id,
-            event_id=delivery.key.event_id,
-            account=delivery.account,
-            kind=delivery.event,
-            webhook=delivery.key.webhook,
+            **_about(delivery),
             state=delivery.state,
             attempt=len(delivery.attempts),
             status=outcome.status,
@@ -278,7 +283,6 @@ class Deliveries:
             milliseconds=outcome.milliseconds,
             age=_age(delivery, now),
             next_attempt=delivery.next_attempt,
-            correlation=delivery.correlation or None,
         )
 
     def _replace(self, delivery: Delivery, etag: str) -> None:
@@ -294,6 +298,17 @@ class Deliveries:
 def _age(delivery: Delivery, now: datetime) -> int:
     """Returns how long ago the event was learned, in milliseconds."""
     return int((now - delivery.created).total_seconds() * 1000)
+
+
+def _named(key: DeliveryKey) -> dict[str, object]:
+    """Returns the log's names of a delivery, where nothing else is known of it."""
+    return {"delivery": key.id, "event_id": key.event_id, "webhook": key.webhook}
+
+
+def _about(delivery: Delivery) -> dict[str, object]:
+    """Returns the log's names of a delivery and of what it is about."""
+    about = {"account": delivery.account, "kind": delivery.event, "correlation": delivery.correlation or None}
+    return {**_named(delivery.key), **about}
 
 
 def _waves(works: Sequence[_Work]) -> tuple[list[_Work], list[_Work]]:

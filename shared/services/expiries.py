@@ -49,8 +49,10 @@ class Expiries:
 
     def repair(self) -> None:
         """Schedules what is missing, for every application; there are few."""
-        for app in self.apps.all():
+        apps = list(self.apps.all())
+        for app in apps:
             self.watch(app)
+        self.log.event("oauth2_app.expiries_checked", apps=len(apps))
 
     def tell(self, job: Job) -> None:
         """Tells the notice that is due about the application of *job*, if any is, and schedules the next."""

@@ -8,9 +8,11 @@ came in one message are done one after the other; one that fails goes on alone, 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from shared.domain.accounts import Account
-from shared.domain.errors import Changed, QuotaSpent, TryLater
+from shared.domain.errors import Changed, QuotaSpent, TryLater, WorkFailed
+from shared.domain.failures import explained
 from shared.domain.jobs import Job, JobKind
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
@@ -33,6 +35,7 @@ _CHANGED_WAIT = timedelta(seconds=2)
 # The host ends a function after 10 minutes, and one job waits for Graph for less than one.
 _LONGEST_TURN = timedelta(minutes=2)
 _KINDS = frozenset(JobKind)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -67,43 +70,73 @@ class Jobs:
                 self.queue.put_together(jobs[number:])
                 return
             try:
-                self.run(job)
+                self._run(job)
             except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
-                self.log.problem("job.parted", kind=job.kind, account=job.account, error=repr(problem))
+                self.log.problem("job.parted", **_trouble(job, None, problem))
                 self.queue.put(job)
 
     def run(self, job: Job) -> None:
-        """Carries out *job*; one for a former registration finds nothing to do."""
+        """Carries out *job*; one for a former registration finds nothing to do. Raises WorkFailed."""
+        try:
+            self._run(job)
+        except Exception as problem:  # noqa: BLE001  whatever it is, it is told, and fails the message
+            self.log.problem("job.failed", **_trouble(job, None, problem))
+            raise WorkFailed from None
+
+    def _run(self, job: Job) -> None:
+        began = self.clock.now()
+        account = None
         try:
             self.timers.repair()
-            if job.kind not in _KINDS:
-                # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
-                raise ValueError(f"A job of the kind {job.kind!r} is for a newer version of this service.")
-            if job.replay is not None:
-                self.replays.go_on(job.replay)
-                return
-            if job.erasure is not None:
-                self.erasures.go_on(job.erasure)
-                return
-            if job.app is not None:
-                self.expiries.tell(job)
-                return
-            stored = self.accounts.get(job.account)
-            work = self._work().get(job.kind)
-            if work and stored is not None and job.incarnation in (None, stored.value.incarnation):
-                work(stored, job)
+            stored = self.accounts.get(job.account) if job.account else None
+            account = stored.value if stored else None
+            outcome = self._carry_out(job, stored)
         except Changed:
             # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+            outcome = "again"
         except QuotaSpent as spent:
             self.queue.put(job, spent.turn)
+            outcome = "quota"
         except TryLater as busy:
-            self.log.problem("job.postponed", kind=job.kind, account=job.account, app=job.app, error=str(busy))
+            self.log.problem("job.postponed", **_trouble(job, account, busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
+            return
         finally:
             self.account_lookup.forget(job.account)
+        # A sweep's own line says more, and there are millions of them a day.
+        if job.kind is not JobKind.SWEEP or outcome != "done":
+            self.log.event(
+                "job.ended",
+                kind=job.kind,
+                outcome=outcome,
+                account=account.id if account else None,
+                app=job.app,
+                webhook=job.replay.webhook if job.replay else None,
+                correlation=account.incarnation if account else job.incarnation,
+                milliseconds=(self.clock.now() - began) // _MILLISECOND,
+            )
 
-    def _work(self) -> dict[str, Callable[[Stored[Account], Job], None]]:
+    def _carry_out(self, job: Job, stored: Stored[Account] | None) -> str:
+        """Does it and returns `done`, or `pointless` where nobody wants it any more."""
+        if job.kind not in _KINDS:
+            # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
+            raise ValueError(f"A job of the kind {job.kind!r} is for a newer version of this service.")
+        if job.replay is not None:
+            self.replays.go_on(job.replay)
+            return "done"
+        if job.erasure is not None:
+            self.erasures.go_on(job.erasure)
+            return "done"
+        if job.app is not None:
+            self.expiries.tell(job)
+            return "done"
+        work = self._work().get(job.kind)
+        if work is None or stored is None or job.incarnation not in (None, stored.value.incarnation):
+            return "pointless"
+        return "pointless" if work(stored, job) is False else "done"
+
+    def _work(self) -> dict[str, Callable[[Stored[Account], Job], bool | None]]:
         return {
             JobKind.CONNECT: self._connect,
             JobKind.RECONNECT: self._connect,
@@ -126,3 +159,15 @@ class Jobs:
             self.sweeps.catch_up(stored, job)
         else:
             self.watching.look(stored, job)
+
+
+def _trouble(job: Job, account: Account | None, problem: Exception) -> dict[str, Any]:
+    """Returns the log's fields of a job that could not be done; where nobody read the account its key names it."""
+    return {
+        "kind": job.kind,
+        "account": account.id if account else None,
+        "account_key": None if account else job.account or None,
+        "app": job.app,
+        "correlation": account.incarnation if account else job.incarnation,
+        **explained(problem),
+    }

@@ -40,6 +40,7 @@ _LANES = 4
 # 10 minutes. It comes again after a refusal as after a silence, so a refusal in time costs nothing.
 # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#throttling
 _PROMPT = timedelta(seconds=2)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True)
@@ -93,17 +94,24 @@ class Notifications:
             queued=len(ours),
             skipped=skipped,
             correlation=correlation,
+            milliseconds=(self.clock.now() - now) // _MILLISECOND,
         )
         return len(ours)
 
     async def accept_lifecycle(self, body: bytes) -> int:
         """Queues a job for every lifecycle event that is really ours and returns how many there were."""
         notifications = read_envelope(body)
+        began = self.clock.now()
         wanted = {job for notification in notifications if (job := self._job(notification)) is not None}
         async with self._promptly():
             for job in wanted:
                 await asyncio.to_thread(self.jobs.put, job, timedelta())
-        self.log.event("lifecycle.accepted", items=len(notifications), queued=len(wanted))
+        self.log.event(
+            "lifecycle.accepted",
+            items=len(notifications),
+            queued=len(wanted),
+            milliseconds=(self.clock.now() - began) // _MILLISECOND,
+        )
         return len(wanted)
 
     @asynccontextmanager
@@ -114,6 +122,9 @@ class Notifications:
         except TimeoutError:
             self.log.problem("notifications.late", waited=self.prompt.total_seconds())
             raise TryLater("The queue did not take it in time.") from None
+        except TryLater as busy:
+            self.log.problem("notifications.refused", error=str(busy))
+            raise
 
     def _job(self, notification: Notification) -> Job | None:
         account = self.client_states.account_of(notification.client_state)

@@ -38,6 +38,7 @@ class Poison:
             for message in taken:
                 self._keep(message)
             moved += len(taken)
+        self.log.event("poison.drained", kept=moved)
         return moved
 
     def page(self, query: PoisonQuery) -> dict[str, Any]:

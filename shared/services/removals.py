@@ -143,4 +143,6 @@ def end_former(
                 subscriptions.delete(app.value, former.id)
         except (SignInRefused, MailboxRefused) as refusal:
             # A sign-in that no longer works may be why the account moved; what is left ends within 7 days.
-            log.problem("subscription.abandoned", account=account.id, error=str(refusal))
+            log.problem(
+                "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
+            )

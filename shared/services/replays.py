@@ -50,7 +50,13 @@ class Replays:
         if obstacle is not None:
             raise obstacle
         self._ask(delivery, timedelta())
-        self.log.event("delivery.resent", delivery=delivery.key.id, webhook=delivery.key.webhook)
+        self.log.event(
+            "delivery.resent",
+            delivery=delivery.key.id,
+            event_id=delivery.key.event_id,
+            webhook=delivery.key.webhook,
+            account=delivery.account,
+        )
         return {"id": delivery.key.id, "queued": True}
 
     def start(self, request: NewReplay) -> dict[str, Any]:

@@ -29,9 +29,11 @@ class Purges:
 
     def purge(self) -> int:
         """Drops every table of a month that is old enough, and returns how many that were; repeating it is fine."""
-        before = purged_before(self.clock.now(), self.kept)
+        began = self.clock.now()
+        before = purged_before(began, self.kept)
         tables = self.retention.purge(before)
         secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
         self.leftovers.purge()
-        self.log.event("retention.purged", tables=tables, secrets=secrets, before=before)
+        milliseconds = (self.clock.now() - began) // timedelta(milliseconds=1)
+        self.log.event("retention.purged", tables=tables, secrets=secrets, before=before, milliseconds=milliseconds)
         return tables

@@ -24,7 +24,7 @@ from shared.domain.changes import Change, ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
-from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.errors import MailboxRefused, RelayError, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
@@ -45,6 +45,7 @@ _SILENT_TWICE = 2
 _SOON = timedelta(minutes=10)
 _BUSY_WAIT = timedelta(minutes=2)
 _REFUSED_WAIT = timedelta(minutes=30)
+_MILLISECOND = timedelta(milliseconds=1)
 _RENEWAL_LATE = timedelta(hours=40)
 # Beside the links stands whose they are; no folder is called so.
 _MAILBOX = "/mailbox"
@@ -88,30 +89,36 @@ class Sweeps:
             return self.clock.now() + self.poll
         return self.clock.now() + self.interval * (0.75 + 0.5 * self.randomness.fraction())
 
-    def sweep(self, stored: Stored[Account], job: Job) -> None:
-        """Looks at the account once and names the next look; a job that the row does not name does nothing."""
+    def sweep(self, stored: Stored[Account], job: Job) -> bool:
+        """
+        Looks at the account once and names the next look; a job that the row does not name does nothing.
+
+        Returns whether there was something to do; then the log says what became of it.
+        """
         account = stored.value
         if account.state is AccountState.DELETED or job.at is None or job.at != account.next_sweep:
-            return
+            return False
         if account.state is not AccountState.CONNECTED:
             # The chain waits for the account to work again; a new one would only begin where this one is lost.
             self.jobs.put(job, _REFUSED_WAIT)
-            return
+            return False
         started = self.clock.now()
         try:
             patience = timedelta() if account.polling else ON_ITS_WAY
             silent = self._look(account, application_of(account, self.apps), patience)
         except TryLater as busy:
             self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
-            return
-        except (SignInRefused, MailboxRefused):
+            self._tell_unswept(account, busy)
+            return True
+        except (SignInRefused, MailboxRefused) as refusal:
             # Whether the account still works is for its connection to find out, which names the next sweep then.
             self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation))
             self.jobs.put(job, _REFUSED_WAIT)
-            return
+            self._tell_unswept(account, refusal)
+            return True
         finds = account.silent_finds + 1 if silent else 0
         if finds >= _SILENT_TWICE and account.subscription is not None:
-            self.log.problem("subscription.silent", account=account.id, finds=finds)
+            self.log.problem("subscription.silent", account=account.id, correlation=account.incarnation, finds=finds)
             self.jobs.put(Job(kind=JobKind.RECREATE, account=account.key, subscription=account.subscription.id))
             finds = 0
         if account.subscription is not None and self._should_be_renewed(account.subscription, started):
@@ -122,6 +129,10 @@ class Sweeps:
         self.schedule(account, following)
         looked = {"swept": started, "next_sweep": following, "silent_finds": finds}
         self.accounts.replace(account.model_copy(update=looked), stored.etag)
+        return True
+
+    def _tell_unswept(self, account: Account, problem: RelayError) -> None:
+        self.log.problem("account.unswept", account=account.id, correlation=account.incarnation, error=str(problem))
 
     def _should_be_renewed(self, subscription: Subscription, now: datetime) -> bool:
         # Its entry in the due index was lost, or failed; or its key was dropped, and we believe nothing that it says.
@@ -145,37 +156,44 @@ class Sweeps:
                 self._look(account, app, timedelta())
             elif job.folder is None:
                 listing = self.history.list(app, account.user, job.link)
-                self._take_listing(account, listing.messages, timedelta())
+                self._take_listing(account, listing.messages, timedelta(), account.incarnation)
                 self._go_on(account, listing.next, None)
             else:
                 changed = self.history.follow(app, account.user, job.folder, job.link)
-                self._keep(account, self._links(account), self._take_folder(account, job.folder, changed))
+                self._keep(
+                    account, self._links(account), self._take_folder(account, job.folder, changed, account.incarnation)
+                )
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
-            self.log.problem("catch_up.refused", account=account.id, error=str(refusal))
+            self.log.problem(
+                "catch_up.refused", account=account.id, correlation=account.incarnation, error=str(refusal)
+            )
             self.jobs.put(job, _REFUSED_WAIT)
 
     def _look(self, account: Account, app: OAuth2App, patience: timedelta) -> int:
         """Looks once and returns how much nobody had announced."""
+        began, correlation = self.clock.now(), self.randomness.nonce()
         links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
         listed = (*glance.arrived.messages, *glance.modified.messages)
-        found = self._take_listing(account, listed, patience)
+        found = self._take_listing(account, listed, patience, correlation)
         for listing in (glance.arrived, glance.modified):
             self._go_on(account, listing.next, None)
         ends: dict[str, str] = {}
         for folder, changed in glance.folders.items():
-            ends |= self._take_folder(account, folder, changed)
+            ends |= self._take_folder(account, folder, changed, correlation)
         self._keep(account, links, ends)
         self.log.event(
             "account.swept",
             account=account.id,
+            correlation=correlation,
             patience=patience.total_seconds(),
             messages=len(listed),
             changes=len(found.changes),
             unannounced=found.unannounced,
+            milliseconds=(self.clock.now() - began) // _MILLISECOND,
         )
         # While we poll, and where a look was cut short by a page's end, finding things is what a look is for.
         return 0 if account.polling or account.swept is None else found.unannounced
@@ -184,7 +202,9 @@ class Sweeps:
         watched_since = account.watched_since or account.created
         return max((account.swept or watched_since) - OVERLAP, watched_since)
 
-    def _take_listing(self, account: Account, messages: Iterable[Message], patience: timedelta) -> Found:
+    def _take_listing(
+        self, account: Account, messages: Iterable[Message], patience: timedelta, correlation: str
+    ) -> Found:
         listed = list(messages)
         known = {}
         for message in listed:
@@ -202,16 +222,16 @@ class Sweeps:
             forgotten_before=min(now - self.sightings_kept, self._since(account)),
             patience=patience,
         )
-        self._put(found.changes)
+        self._put(found.changes, correlation)
         return found
 
-    def _take_folder(self, account: Account, folder: str, changed: FolderChanges) -> dict[str, str]:
+    def _take_folder(self, account: Account, folder: str, changed: FolderChanges, correlation: str) -> dict[str, str]:
         """Queues what changed in the folder and returns its link, unless the round goes on as a job."""
         # Arrivals are the listing's business, where they are all looked at again.
-        self._take_listing(account, changed.messages, ON_ITS_WAY)
-        self._put(removals(account.key, changed.removed, now=self.clock.now()))
+        self._take_listing(account, changed.messages, ON_ITS_WAY, correlation)
+        self._put(removals(account.key, changed.removed, now=self.clock.now()), correlation)
         if changed.reset:
-            self.log.problem("folder.reset", account=account.id, folder=folder)
+            self.log.problem("folder.reset", account=account.id, correlation=correlation, folder=folder)
         if changed.more:
             self._go_on(account, changed.link, folder)
             return {}
@@ -240,10 +260,12 @@ class Sweeps:
                 )
             )
 
-    def _put(self, changes: tuple[Change, ...]) -> None:
+    def _put(self, changes: tuple[Change, ...], correlation: str) -> None:
         if changes:
             # A page full of them is a crowd by itself.
-            self.changes.put(ChangeBatch(changes=Crowds().mark(changes, self.clock.now())))
+            crowd = Crowds().mark(changes, self.clock.now())
+            found = tuple(change.model_copy(update={"correlation": correlation}) for change in crowd)
+            self.changes.put(ChangeBatch(changes=found))
 
 
 def _mailbox(account: Account) -> str:

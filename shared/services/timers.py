@@ -54,6 +54,7 @@ class Timers:
         now = self.clock.now()
         stored = self.due.heartbeat()
         if stored is not None and stored.value.is_claimed(now):
+            self.log.event("timers.overtaken", queued=0)
             return 0
         since = max(stored.value.until - _OVERLAP, now - _LONGEST_OUTAGE) if stored else now - _FIRST
         turn = _Turn(self.due, stored.value if stored else Heartbeat(until=since), stored.etag if stored else None)
@@ -68,7 +69,8 @@ class Timers:
             return queued
         finally:
             self.heartbeat.forget("")
-        self.log.event("timers.ticked", queued=queued, since=since)
+        milliseconds = (self.clock.now() - now) // timedelta(milliseconds=1)
+        self.log.event("timers.ticked", queued=queued, since=since, milliseconds=milliseconds)
         return queued
 
     def age(self) -> timedelta | None:

@@ -100,6 +100,7 @@ def api(client: Client, relay: Relay, ingress: bootstrap.Ingress, monkeypatch: p
     """Return the client of a working app; what earlier tests stored is still there."""
     monkeypatch.setattr(bootstrap, "relay", lambda: relay)
     monkeypatch.setattr(bootstrap, "ingress", lambda: ingress)
+    monkeypatch.setattr(bootstrap, "log", lambda: relay.log)
     return client
 
 

@@ -328,7 +328,8 @@ def test_what_breaks_is_answered_and_logged(caplog: pytest.LogCaptureFixture) ->
         "message": "An internal server error occurred",
     }
     assert answer.status_code == 500
-    assert "request.broken in handler" in caplog.text
+    assert '"event":"request.broken","function":"handler"' in caplog.text
+    assert "t0p-s3cret" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,10 @@ import pytest
 
 from local.dovecot import install
 from local.stack import users
+from local.stack.keys import kept
+from local.stack.parts import APP_LOG, SIDECAR_LOG
 from local.stack.run import run_once
+from tests.journeys.leaks import leaks
 
 COMMAND = [sys.executable, "-m", "local.stack", "run", "--once"]
 EXPECTED = {
@@ -40,24 +43,31 @@ def _missing(name: str) -> Path:
     raise install.DovecotUnavailable(f"Dovecot is not installed: {install.HOW_TO_INSTALL}")
 
 
-def launch(root: Path) -> subprocess.Popen[str]:
+def launch(root: Path, *options: str) -> subprocess.Popen[str]:
     """Starts the journey."""
     return subprocess.Popen(  # noqa: S603  our own program
-        COMMAND, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, *options], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
-def test_run_once(root: Path) -> None:
-    """Every event of the journey arrives once, verified and with its latency, and the exit code is 0."""
+def test_run_once(root: Path, tmp_path: Path) -> None:
+    """Every event of the journey arrives once, verified and with its latency; and no log tells what it was about."""
     without = users.why_not()
     if without and os.environ.get("REQUIRE_DOVECOT") == "1":
         pytest.fail(f"REQUIRE_DOVECOT=1, and: {without}")
-    process = launch(root)
+    process = launch(root, "--logs", str(tmp_path))
     said, trouble = process.communicate(timeout=100)
     assert process.returncode == 0, said + trouble
     came = Counter(event for event, _ in LINE.findall(said))
     assert came == Counter(EXPECTED) + Counter({} if without else OF_USERS)
     assert trouble == ""
+    logs = [tmp_path / APP_LOG] if without else [tmp_path / APP_LOG, tmp_path / SIDECAR_LOG]
+    keys = kept(tmp_path / "keys.json")
+    assert {log.name: leaks(log.read_text(errors="replace"), keys) for log in logs} == {log.name: [] for log in logs}
+    # What was searched is the whole journey, and not the silence of a log that nobody wrote.
+    written = "".join(log.read_text(errors="replace") for log in logs)
+    attempts = re.findall(r'"event":"delivery.attempted".*"correlation":"', written)
+    assert len(attempts) == sum(came.values())
 
 
 def test_run_without_a_mail_server(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import FakeMailboxes, FakeMessageReader, FakeSubscriptions
 from tests.fakes.vault import FakeVault
 from tests.fakes.webhooks import FakeWebhookSender
+from tests.shared.adapters.telemetry.receiver import receiving
 
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -32,6 +33,8 @@ ENVIRONMENT = {
 }
 # What answers Graph's handshake must not wait for: tables, vault, Graph, and their libraries.
 HEAVY = ("azure.data", "azure.keyvault", "azure.identity", "msal", "shared.adapters.graph", "shared.services.changes")
+# What nobody pays for who did not ask for it.
+TELEMETRY = ("shared.adapters.telemetry", "opentelemetry", "google.protobuf")
 
 
 @pytest.fixture
@@ -47,6 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...
 
     bootstrap.relay.forget()
     bootstrap.ingress.forget()
+    bootstrap.log.forget()
     put()
     return put
 
@@ -133,6 +137,32 @@ def test_threads_that_come_first_together_share_the_product() -> None:
     assert len(made) == 1
 
 
+def test_telemetry_where_a_collector_is_named(environment: Callable[..., None]) -> None:
+    """With a collector's address each part of the process tells it what it tells its log, through one and the same."""
+    with receiving() as received:
+        environment(OTEL_EXPORTER_OTLP_ENDPOINT=received.url, OTEL_EXPORTER_OTLP_HEADERS="api-key=t0p%20secret")
+        bootstrap.build_ingress(settings()).log.event("notifications.accepted", milliseconds=2)
+        bootstrap.build(settings()).log.event("delivery.attempted", milliseconds=3)
+        bootstrap.build_sidecar(settings()).log.event("sidecar.started")
+        received.wait(3)
+        bootstrap._exporter.cache_clear()
+    assert sorted(each.event_name for each in received.records) == [
+        "delivery.attempted",
+        "notifications.accepted",
+        "sidecar.started",
+    ]
+    assert {each["api-key"] for each in received.headers} == {"t0p secret"}
+    assert {resource.SerializeToString() for resource in received.resources} != set()
+    assert len({resource.SerializeToString() for resource in received.resources}) == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"API_TOKEN": "short"}])
+def test_there_is_always_a_log(environment: Callable[..., None], given: dict[str, str]) -> None:
+    """Requests have a log also where the settings are refused, which must be told."""
+    environment(**given)
+    bootstrap.log().event("request.answered")
+
+
 @pytest.mark.parametrize("make", [bootstrap.relay, bootstrap.ingress], ids=["relay", "ingress"])
 def test_bad_settings_are_named(environment: Callable[..., None], make: Callable[[], Any]) -> None:
     """A setting that cannot be right is named, without its value."""
@@ -144,10 +174,10 @@ def test_bad_settings_are_named(environment: Callable[..., None], make: Callable
 
 
 def test_the_notification_part_is_light(root: Path, tmp_path: Path) -> None:
-    """What answers Graph loads no table, no vault, no Graph, and none of their libraries."""
+    """What answers Graph loads no table, no vault, no Graph, none of their libraries, and no telemetry."""
     program = (
-        "import sys; from shared import bootstrap; bootstrap.ingress();"
-        f"print([name for name in sys.modules if name.startswith({HEAVY!r})])"
+        "import sys; from shared import bootstrap; bootstrap.ingress().log.event('sidecar.started');"
+        f"print([name for name in sys.modules if name.startswith({HEAVY + TELEMETRY!r})])"
     )
     started = subprocess.run(  # noqa: S603  the program stands above
         [sys.executable, "-c", program],

@@ -71,6 +71,13 @@ def test_lists_are_separated_by_commas(environment: pytest.MonkeyPatch) -> None:
     assert settings.payload_retention_days == 14
 
 
+def test_headers_are_percent_encoded(environment: pytest.MonkeyPatch) -> None:
+    """What the collector asks for is read as OpenTelemetry writes it, and not shown."""
+    environment.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%3Db%2C, Authorization=Bearer%20t0psecret")
+    assert read().collector_headers == {"api-key": "a=b,", "Authorization": "Bearer t0psecret"}
+    assert "t0psecret" not in repr(read())
+
+
 def test_the_first_key_signs(environment: pytest.MonkeyPatch) -> None:
     """Client state keys keep their order, since the first signs."""
     environment.setenv("CLIENT_STATE_KEYS", f"k2:{OTHER_KEY}, k1:{KEY}")
@@ -132,6 +139,9 @@ def test_the_public_address(environment: pytest.MonkeyPatch, variables: dict[str
         ({"SIDECAR_KEY": ","}, "SIDECAR_KEY must have 32 characters or more"),
         ({"SIDECAR_URL": "sidecar:8080"}, "SIDECAR_URL must be an address like https://relay.example.com"),
         ({"GRAPH_URL": "https://proxy/?a=b"}, "GRAPH_URL must be an address like https://relay.example.com"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT must be an address like"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "t0psecret"}, "OTEL_EXPORTER_OTLP_HEADERS must be pairs like api-key=abc"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "a=t0psecret%0Ab"}, "OTEL_EXPORTER_OTLP_HEADERS must be pairs like api-key="),
         ({"WEBHOOK_TIMEOUT_SECONDS": "31"}, "WEBHOOK_TIMEOUT_SECONDS Input should be less than or equal to 30"),
         ({"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.1/8"}, "WEBHOOK_ALLOWED_NETWORKS must be networks like 10.0.0.0/8"),
         (

@@ -14,6 +14,7 @@ from sidecar.news import Folder
 from tests.factories import an_account
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import FakeMirrorStore
+from tests.fakes.log import FakeLog
 from tests.fakes.queues import FakeChangeQueue
 
 MIRROR = baseline("INBOX", 1, 1, ())
@@ -24,6 +25,7 @@ class Ground:
     """What survives the books that are opened on it."""
 
     def __init__(self) -> None:
+        self.log = FakeLog()
         self.mirrors = FakeMirrorStore()
         self.queue = FakeChangeQueue(FakeClock())
         self.fence = Fence(1000)
@@ -31,7 +33,7 @@ class Ground:
 
     def book(self, **account: Any) -> Book:
         """Return the book of an account."""
-        return Book(self.mirrors, self.queue, self.fence, an_account(**account), 1)
+        return Book(self.mirrors, self.queue, self.fence, an_account(**account), 1, self.log)
 
 
 def folder() -> Folder:
@@ -42,8 +44,10 @@ def folder() -> Folder:
 def test_what_was_told_is_read_again() -> None:
     """A mirror is found by the next book of the same mailbox; one of another registration is removed."""
     ground, inbox = Ground(), folder()
-    asyncio.run(ground.book().tell(BATCH, [(inbox, MIRROR)], []))
+    asyncio.run(ground.book().tell(BATCH, [(inbox, MIRROR)], [], "correlation"))
     assert len(ground.queue.bodies()) == 1
+    told = {"account": "anna", "correlation": "correlation", "changes": 1, "events": 0}
+    assert ground.log.named("mailbox.told") == [told]
     assert inbox.told is MIRROR
     kept = asyncio.run(ground.book(options={"path": ["INBOX"]}).read())
     assert kept["INBOX"].etag == inbox.etag

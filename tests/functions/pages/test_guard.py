@@ -1,6 +1,8 @@
 """A failure of ours is a page that tells nothing of it."""
 
 import asyncio
+import json
+import logging
 
 import azure.functions as func
 import pytest
@@ -9,9 +11,13 @@ from functions.pages.guard import page_endpoint
 from shared.domain.errors import TryLater
 
 
-@pytest.mark.parametrize(("fails", "status"), [(TryLater("The vault is away."), 503), (KeyError("secret"), 500)])
-def test_a_failure_is_a_page(fails: Exception, status: int, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("fails", "status", "told"),
+    [(TryLater("The vault is away."), 503, "The vault is away."), (KeyError("secret"), 500, "KeyError")],
+)
+def test_a_failure_is_a_page(fails: Exception, status: int, told: str, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever signs in sees that something went wrong, with the status, and the log says what."""
+    caplog.set_level(logging.INFO, "relay365")
 
     async def handler(req: func.HttpRequest) -> func.HttpResponse:
         raise fails
@@ -23,4 +29,5 @@ def test_a_failure_is_a_page(fails: Exception, status: int, caplog: pytest.LogCa
     assert "Something went wrong here" in page
     assert "vault" not in page
     assert "secret" not in page
-    assert "handler" in caplog.text
+    (line,) = [json.loads(record.getMessage()) for record in caplog.records if record.name == "relay365"]
+    assert (line["function"], line["error"]) == ("handler", told)

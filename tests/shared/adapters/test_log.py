@@ -63,6 +63,18 @@ def test_what_nobody_collects_is_not_written(caplog: pytest.LogCaptureFixture) -
     assert caplog.records == []
 
 
+@pytest.mark.parametrize(
+    "library",
+    ["azure.core.pipeline.policies.http_logging_policy", "azure.identity", "msal.token_cache", "urllib3.util.retry"],
+)
+def test_libraries_do_not_tell_their_requests(library: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Where everything from Information on is collected, the vendors' libraries tell no address and no header."""
+    caplog.set_level(logging.INFO)
+    JsonLog()
+    assert not logging.getLogger(library).isEnabledFor(logging.INFO)
+    assert not logging.getLogger("urllib3.connectionpool").isEnabledFor(logging.WARNING)
+
+
 def test_a_whole_run_logs_no_mail_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
     """From rotation and registration to retry, neither mail nor token nor secret is in any line."""
     world = World()

@@ -121,6 +121,25 @@ def test_a_failed_reading_is_no_deletion(world: World, process: Process) -> None
     assert world.sender.events() == []
 
 
+def test_what_cannot_be_digested_is_not_quoted(world: World, process: Process) -> None:
+    """A message that makes us stumble is told by the kind of the failure; its words may be mail."""
+    world.reader.next(MESSAGE, Unread(ValueError("Quarterly-figures")))
+    process.expand(a_change(correlation="c1"))
+    (line,) = world.log.named("message.unread")
+    assert (line["account"], line["correlation"], line["error"]) == ("anna", "c1", "ValueError")
+    assert "Quarterly-figures" not in str(world.log.lines)
+
+
+def test_a_batch_names_what_it_is_about_where_that_is_one(world: World, process: Process) -> None:
+    """The line of a batch names account and correlation where all of it shares them, and counts otherwise."""
+    world.reader.keep(a_message(), a_message(id="other"))
+    process.expand(a_change(correlation="c1"), a_change(message="other", correlation="c1"))
+    process.expand(a_change(correlation="c2"), a_change(message="other", correlation="c3"))
+    told = [(line["account"], line["correlation"], line["changes"]) for line in world.log.named("changes.expanded")]
+    assert told == [("anna", "c1", 2), ("anna", None, 2)]
+    assert {line["correlation"] for line in world.log.named("delivery.attempted")} == {"c1"}
+
+
 def test_a_lagging_copy_is_waited_for(world: World, process: Process) -> None:
     """A message that is not there yet is looked for again, and is new when it appears."""
     world.reader.next(MESSAGE, NotThere(), NotThere())

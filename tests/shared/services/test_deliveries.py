@@ -153,6 +153,7 @@ def test_a_stale_twin_is_dropped(world: World, process: Process) -> None:
     queued = len(world.retries.bodies())
     process.deliveries.attempt(Retry(delivery=KEY, number=2), redelivered=False)
     assert (len(world.sender.posts), len(world.retries.bodies())) == (2, queued)
+    assert [line["delivery"] for line in world.log.named("retry.pointless")] == [KEY.id]
 
 
 def test_delivered_is_for_ever(world: World, process: Process) -> None:
@@ -253,6 +254,12 @@ def test_a_retry_of_a_disabled_webhook_is_parked(world: World, process: Process)
     world.hook("default", HOOK, disabled="The endpoint answered 410 Gone.")
     make_all_retries(world, world.process())
     assert (row(world).state, len(world.sender.posts)) == (DeliveryState.PARKED, 1)
+    (line,) = world.log.named("delivery.unasked")
+    assert (line["delivery"], line["state"], line["reason"]) == (
+        KEY.id,
+        DeliveryState.PARKED,
+        "The endpoint answered 410 Gone.",
+    )
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["removed", "without a URL"])

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.accounts import AccountState
-from shared.domain.errors import Changed, TryLater
+from shared.domain.errors import Changed, TryLater, WorkFailed
 from shared.domain.jobs import JobKind
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
@@ -48,6 +48,35 @@ def test_every_kind_of_job_has_a_worker(world: World, process: Process, kind: Jo
     assert world.log.named("job.postponed") == []
 
 
+def test_a_job_ends_in_one_line(world: World) -> None:
+    """A job tells what it was, whose, how it ended and how long it took; a look at a mailbox has a line of its own."""
+    job = world.registered()
+    world.mailboxes.meanwhile = lambda: world.clock.advance(timedelta(milliseconds=250))
+    world.process().work(until=timedelta(seconds=1))
+    connected, *others = world.log.named("job.ended")
+    assert {key: value for key, value in connected.items() if value is not None} == {
+        "kind": JobKind.CONNECT,
+        "outcome": "done",
+        "account": "anna",
+        "correlation": job.incarnation,
+        "milliseconds": 250,
+    }
+    assert [line["kind"] for line in others] == [JobKind.CATCH_UP]
+    world.process().go_on(until=timedelta(hours=1))
+    assert len(world.log.named("account.swept")) > 1
+    assert JobKind.SWEEP not in [line["kind"] for line in world.log.named("job.ended")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes"),
+    [("pointless", {"incarnation": "another"}), ("pointless", {"kind": JobKind.SWEEP, "at": START}), ("done", {})],
+)
+def test_a_job_tells_whether_it_had_something_to_do(world: World, outcome: str, changes: dict[str, object]) -> None:
+    """A job that nobody wants any more says so, a sweep of another chain too."""
+    world.process().jobs.run(world.registered().model_copy(update=changes))
+    assert [line["outcome"] for line in world.log.named("job.ended")] == [outcome]
+
+
 @pytest.mark.parametrize("chance", [0.0, 0.999])
 def test_a_job_beside_other_work_comes_again(world: World, chance: float) -> None:
     """A job whose account somebody else changed meanwhile comes again in 2 to 4 seconds, as it is."""
@@ -60,6 +89,7 @@ def test_a_job_beside_other_work_comes_again(world: World, chance: float) -> Non
     world.process(lambda port: accounts.port if port is world.accounts else port).work(until=timedelta(seconds=1))
     (message,) = world.jobs.waiting()
     assert (message.body, message.due) == (job, START + timedelta(seconds=2) * (1 + chance))
+    assert [line["outcome"] for line in world.log.named("job.ended")] == ["again"]
     assert world.log.problems() == []
 
 
@@ -96,11 +126,13 @@ def test_a_job_that_fails_goes_on_alone(world: World) -> None:
     process = world.process(lambda port: accounts.port if port is world.accounts else port)
     process.jobs.run_together(jobs)
     assert [job for job in world.jobs.bodies() if job.kind is JobKind.CONNECT] == jobs[:1]
-    assert world.log.named("job.parted")[0]["account"] == jobs[0].account
+    (parted,) = world.log.named("job.parted")
+    assert (parted["account"], parted["account_key"], parted["error"]) == (None, jobs[0].account, "ValueError")
     assert world.mailboxes.probed == ["ben@contoso.com", "cleo@contoso.com"]
     accounts.fail("get", ValueError("A bug."))
-    with pytest.raises(ValueError, match="A bug"):
+    with pytest.raises(WorkFailed):
         process.jobs.run_together(jobs[:1])
+    assert [line["account_key"] for line in world.log.named("job.failed")] == [jobs[0].account]
 
 
 def test_a_message_of_jobs_ends_in_time(world: World) -> None:

@@ -189,6 +189,7 @@ def test_a_failed_put_fails_the_request(world: World) -> None:
     faulty.fail("put", TryLater("Storage is busy."))
     with pytest.raises(TryLater):
         asyncio.run(process.notifications.accept(posted(said())))
+    assert world.log.named("notifications.refused") == [{"error": "Storage is busy."}]
     assert asyncio.run(process.notifications.accept(posted(said()))) == 1
     assert len(queued(world)) == 1
 

@@ -68,6 +68,16 @@ def test_mail_that_nobody_announced_is_told_once(world: World, process: Process)
     assert len(world.history.calls) >= 5
 
 
+def test_what_a_sweep_found_can_be_followed(world: World, process: Process) -> None:
+    """What one look found has the correlation of its line, up to the delivery; another look has another."""
+    swept(world)
+    world.history.deliver(mail("silent"))
+    process.go_on(until=timedelta(hours=1))
+    first, *others = (line["correlation"] for line in world.log.named("account.swept"))
+    assert first not in others
+    assert [line["correlation"] for line in world.log.named("delivery.attempted")] == [first]
+
+
 def test_known_mail_is_not_expanded_again(world: World, process: Process) -> None:
     """Mail that a notification told costs no change and no second reading."""
     account = swept(world)
@@ -283,6 +293,7 @@ def test_a_throttled_sweep_keeps_the_chain(world: World, process: Process) -> No
     process.work(until=NOW)
     (message,) = world.jobs.waiting()
     assert (message.body.at, message.due) == (START, START + timedelta(seconds=77))
+    assert [line["error"] for line in world.log.named("account.unswept")] == ["Graph is throttled."]
     process.work(until=2 * MINUTE)
     assert (world.account().swept, len(world.due.all())) == (START + timedelta(seconds=77), 1)
 

@@ -204,6 +204,7 @@ def test_one_tick_is_at_it(world: World) -> None:
     )
     overtaken = world.process(lambda port: Slow() if port is world.due else port)
     assert overtaken.timers.tick() == 0
+    assert len(world.log.named("timers.overtaken")) == 2
     assert len(world.jobs.bodies()) == 1
     assert world.due.all() == []
 
