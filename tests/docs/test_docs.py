@@ -23,7 +23,8 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE = re.compile(r"`([^`\n]+)`")
 SETTING = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
-EVENT = re.compile(r"[a-z][a-z0-9_]*\.(?!(?:py|md|json|txt|toml|bicep|tf|sh|tld)\b)[a-z_]+")
+# Not what OpenTelemetry calls our fields.
+EVENT = re.compile(r"(?!relay365\.)[a-z][a-z0-9_]*\.(?!(?:py|md|json|txt|toml|bicep|tf|sh|tld)\b)[a-z_]+")
 # As a query names events.
 ASKED = re.compile(r"'([a-z][a-z0-9_]*\.[a-z_]+)'")
 ROUTE = re.compile(r"(?:GET|POST|PUT|DELETE) /([\w/{}.-]+)")
