@@ -313,8 +313,8 @@ class NoRoom(RelayError):
 class WorkFailed(RelayError):
     """Work from a queue failed for a reason that nobody foresaw; the log says which, and not what it was about."""
 
-    def __init__(self) -> None:
-        super().__init__("The work failed; a line of our log says why.")
+    def __init__(self, why: str = "The work failed; a line of our log says why.") -> None:
+        super().__init__(why)
 
 
 class Misconfigured(RelayError):

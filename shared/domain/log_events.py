@@ -7,6 +7,8 @@ no mail content and no secret. docs/log.md shows this table; a test holds both t
 
 from dataclasses import dataclass
 
+from shared.domain.backlog import Backlog
+
 # What the same field means in every line.
 FIELDS = {
     "account": "the account's id, as the API knows it",
@@ -55,7 +57,7 @@ EVENTS = (
     _event(
         "changes.expanded",
         "A batch of changes became events. `account` and `correlation` are there where the batch has a single one.",
-        "account correlation changes events again crowded redelivered milliseconds",
+        "account correlation changes kinds events again crowded redelivered milliseconds",
     ),
     _problem("changes.postponed", "Storage or vault did not answer; the batch waits.", "changes correlation error"),
     _problem(
@@ -73,7 +75,11 @@ EVENTS = (
         "One POST, and the delivery's `state` after it; `age` is in milliseconds.",
         f"{_DELIVERY} state attempt status error milliseconds age next_attempt",
     ),
-    _event("delivery.deferred", "Its endpoint is left alone for a while; no attempt was made.", f"{_DELIVERY} wait"),
+    _event(
+        "delivery.deferred",
+        "Its endpoint is left alone for a while; no attempt was made.",
+        f"{_DELIVERY} wait age next_attempt",
+    ),
     _event("delivery.unasked", "It ended without a POST; `reason` says why.", f"{_DELIVERY} state reason"),
     _event("delivery.resent", "Somebody asked for one more attempt.", "delivery event_id webhook account"),
     _event(
@@ -122,9 +128,20 @@ EVENTS = (
     ),
     _event("account.deleted", "An account was removed.", "account correlation"),
     _event("account.purged", "The last of a removed account is gone.", "account correlation"),
+    _event(
+        "account.erasing",
+        "Somebody asked for an erasure; `deleted` tells an account from its traces.",
+        "account deleted",
+    ),
+    _event(
+        "account.erased",
+        "A part of an erasure, with what went; `left` stays for now, and after `done` nothing follows.",
+        "account done deliveries payloads sightings poison left",
+    ),
     _problem("account.disconnect_postponed", "Ending a subscription waits for Graph.", "account correlation error"),
     _event("subscription.created", "Graph calls us about a mailbox from now on.", "account correlation expires"),
     _event("subscription.renewed", "It lives longer.", "account correlation expires"),
+    _event("subscription.superseded", "A former key signed it; it is made anew with the first.", "account correlation"),
     _event("subscription.relocated", "It calls our new address.", "account correlation"),
     _problem(
         "subscription.stays",
@@ -164,6 +181,11 @@ EVENTS = (
         "retention.purged",
         "Months that are too old, and secrets that nobody needs, are gone.",
         "tables secrets before milliseconds",
+    ),
+    _event(
+        "backlog.measured",
+        "What waits, and for how long, every five minutes; the alerts stand on it. Ages are in seconds.",
+        " ".join(Backlog.model_fields),
     ),
     _event("leftovers.purged", "What sign-ins left behind is gone.", "flows grants"),
     _event("poison.drained", "The look at the poison queues.", "kept"),

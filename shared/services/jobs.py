@@ -121,7 +121,7 @@ class Jobs:
         """Does it and returns `done`, or `pointless` where nobody wants it any more."""
         if job.kind not in _KINDS:
             # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
-            raise ValueError(f"A job of the kind {job.kind!r} is for a newer version of this service.")
+            raise WorkFailed(f"A job of the kind {job.kind!r} is for a newer version of this service.")
         if job.replay is not None:
             self.replays.go_on(job.replay)
             return "done"

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.domain.backlog import Backlog
 from shared.domain.log_events import EVENTS, FIELDS, LogEvent
 
 # What a call spreads, by the function or attribute that makes it.
@@ -14,6 +15,8 @@ SPREAD = {
     "_whose": {"account", "account_key", "correlation"},
     "_caller": {"account", "token"},
     "explained": {"error", "stack"},
+    "counts": {"deliveries", "payloads", "sightings", "poison", "left"},
+    "measured.model_dump": set(Backlog.model_fields),
 }
 WORDS = {"event": False, "problem": True}
 
@@ -64,4 +67,4 @@ def fields_of(keyword: ast.keyword) -> set[str]:
     if keyword.arg is not None:
         return {keyword.arg}
     maker = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
-    return SPREAD[maker.attr if isinstance(maker, ast.Attribute) else ast.unparse(maker)]
+    return SPREAD[ast.unparse(maker).removeprefix("self.")]

@@ -148,5 +148,7 @@ def test_a_message_of_jobs_ends_in_time(world: World) -> None:
 def test_a_newer_version_s_job_is_not_dropped(world: World, process: Process) -> None:
     """A job of a kind that is not known here fails, so that it ends as poison that anybody can see and requeue."""
     job = world.registered().model_copy(update={"kind": "dance"})
-    with pytest.raises(ValueError, match="newer version"):
+    with pytest.raises(WorkFailed):
         process.jobs.run(job)
+    (failed,) = world.log.named("job.failed")
+    assert "newer version" in str(failed["error"])

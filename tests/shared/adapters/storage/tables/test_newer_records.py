@@ -15,6 +15,7 @@ from shared.adapters.storage.tables.flows import FlowTable
 from shared.adapters.storage.tables.folders import FolderTable
 from shared.adapters.storage.tables.grants import GrantTable
 from shared.adapters.storage.tables.instance_settings import InstanceSettingsTable
+from shared.adapters.storage.tables.metrics import MetricsTable
 from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
 from shared.adapters.storage.tables.permits import PermitTable
 from shared.adapters.storage.tables.poison import PoisonTable
@@ -24,6 +25,7 @@ from shared.adapters.storage.tables.tokens import TokenTable
 from shared.adapters.storage.tables.watches import ShardTable, WatchTable
 from shared.adapters.storage.tables.webhooks import WebhookTable
 from shared.domain.accounts import AccountState, Claim, FormerSubscription, LastError, Subscription
+from shared.domain.census import Census
 from shared.domain.certificates import ClientCertificate
 from shared.domain.changes import ChangeBatch
 from shared.domain.deliveries import Attempt, DeliveryState, Retry
@@ -40,6 +42,7 @@ from shared.domain.permits import Permit
 from shared.domain.quotas import QuotaUse
 from shared.domain.shards import SeenShard, Shard
 from shared.domain.signatures import SigningSecret
+from shared.domain.tallies import Tally, folded
 from shared.domain.tokens import Permissions
 from tests.contracts.delegated import flow, grant, watch
 from tests.contracts.examples import account, app, delivery, token, webhook
@@ -57,6 +60,7 @@ ACCOUNT = account(
     claim=Claim(holder="me", until=START),
 )
 APP = app(former_secrets=(FormerSecret(reference="1", until=START),), notice=Notice(ahead=7, at=START))
+CENSUS = Census(taken=START)
 ATTEMPT = Attempt(number=1, at=START, milliseconds=5)
 DELIVERY = delivery(attempts=(ATTEMPT,))
 DUE = Due(kind=DueKind.RENEW, subject="anna", at=START)
@@ -68,6 +72,7 @@ POISONED = poisoned(1)
 QUOTA = QuotaUse(window=1)
 SETTINGS = InstanceSettings(former_secrets=(FormerSecrets(reference="1", until=START),))
 SHARD = Shard(number=0)
+TALLY = Tally(updated=START)
 TOKEN = token(permissions=Permissions(actions=("read",)))
 TREE = FolderTree(folders={"1": Folder(path="INBOX")})
 WATCH = watch()
@@ -186,6 +191,22 @@ def a_shard(connection: StorageConnection, prefix: str) -> Carried:
     return store.read().shards[0].shard
 
 
+def a_tally(connection: StorageConnection, prefix: str) -> Carried:
+    """Fold a process's tally into the base of all."""
+    store = MetricsTable(connection, prefix)
+    store.fold(newer(TALLY), None, [])
+    read = there(store.read().base)
+    store.fold(folded(read.value, [], now=START), read.etag, [])
+    return there(store.read().base).value
+
+
+def a_census(connection: StorageConnection, prefix: str) -> Carried:
+    """Find the census, which is always taken anew."""
+    store = MetricsTable(connection, prefix)
+    store.keep(newer(CENSUS))
+    return there(store.read().census)
+
+
 def a_token(connection: StorageConnection, prefix: str) -> Carried:
     """Find a token."""
     store = TokenTable(connection, prefix)
@@ -220,6 +241,7 @@ def a_webhook(connection: StorageConnection, prefix: str) -> Carried:
 CASES: list[tuple[Carried, Callable[[StorageConnection, str], Carried]]] = [
     (ACCOUNT, an_account),
     (APP, an_app),
+    (CENSUS, a_census),
     (DELIVERY, a_delivery),
     (DUE, an_entry),
     (FLOW, a_flow),
@@ -230,6 +252,7 @@ CASES: list[tuple[Carried, Callable[[StorageConnection, str], Carried]]] = [
     (QUOTA, a_quota),
     (SETTINGS, the_settings),
     (SHARD, a_shard),
+    (TALLY, a_tally),
     (TOKEN, a_token),
     (TREE, a_tree),
     (WATCH, a_watch),
