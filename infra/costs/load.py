@@ -17,6 +17,7 @@ class Load(BaseModel):
     accounts: int = Field(100, ge=0, description="mailboxes")
     delegated: float = Field(0.0, ge=0, le=1, description="share of them whose users sign in (IMAP)")
     events: float = Field(20.0, ge=0, description="events a mailbox and day")
+    text: float = Field(0.0, ge=0, description="KB of mail text in an event, where notifyText is on")
     sweep_minutes: int = Field(20, ge=5, le=120, description="SWEEP_MINUTES")
     memory: Literal[512, 2048, 4096] = Field(2048, description="memory of an instance, in MB")
     always_ready: int = Field(1, ge=0, description="instances that always wait for HTTP")
