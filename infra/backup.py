@@ -94,7 +94,9 @@ def _settings(shown: Mapping[str, Any], left: list[str]) -> dict[str, Any]:
     if shown["webhooksCustomHeaders"]:
         left.append("settings: set webhooksCustomHeaders")
     if shown.get("serviceUrl"):
-        left.append(f"settings: set serviceUrl, once it leads here; it was {shown['serviceUrl']}")
+        left.append(
+            f"settings: if serviceUrl was an address of yours, have it lead here and set it: {shown['serviceUrl']}"
+        )
     return told
 
 
@@ -156,7 +158,9 @@ def _over_http(url: str, token: str) -> Api:
             with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  the same
                 told: dict[str, Any] = json.load(answer)
         except HTTPError as refused:
-            raise Refused(f"{method} {path}: {refused.code} {_message(refused)}", refused.code) from None
+            raise Refused(
+                f"{method} {path.partition('?')[0]}: {refused.code} {_message(refused)}", refused.code
+            ) from None
         except (URLError, OSError, ValueError) as problem:
             raise Refused(f"{method} {url}: {problem}") from None
         return told

@@ -165,7 +165,9 @@ def test_an_address_of_ones_own_is_left_to_a_human(lost: Deployment) -> None:
     found = Deployment()
     left = restore(found, save(lost), since=None, credentials={})
     assert "serviceUrl" not in found.settings
-    assert left[-1] == "settings: set serviceUrl, once it leads here; it was https://mail.contoso.com"
+    assert left[-1] == (
+        "settings: if serviceUrl was an address of yours, have it lead here and set it: https://mail.contoso.com"
+    )
 
 
 @pytest.mark.parametrize(
