@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -168,6 +169,12 @@ def _over_http(url: str, token: str) -> Api:
     return call
 
 
+def moment(text: str) -> str:
+    """Returns *text*, which is a moment; raises ValueError."""
+    datetime.fromisoformat(text)
+    return text
+
+
 def _message(refused: HTTPError) -> str:
     """Returns what the API says of a refusal."""
     try:
@@ -182,7 +189,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.backup")
     parser.add_argument("what", choices=["save", "restore"])
     parser.add_argument("url")
-    parser.add_argument("--since", help="the moment from which on mail is told, like 2026-11-21T06:00:00Z")
+    parser.add_argument("--since", type=moment, help="the moment from which on mail is told, like 2026-11-21T06:00:00Z")
     parser.add_argument("--credentials", type=argparse.FileType(), help='JSON: {"client id": {"clientSecret": "..."}}')
     given = parser.parse_args()
     token = os.environ.get("RELAY_TOKEN")  # noqa: TID251  a program of its own, beside the product

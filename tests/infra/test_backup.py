@@ -171,15 +171,20 @@ def test_an_address_of_ones_own_is_left_to_a_human(lost: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("token", "said"), [("", "RELAY_TOKEN must hold API_TOKEN"), ("t", "GET http://127.0.0.1:9: ")]
+    ("token", "what", "said"),
+    [
+        ("", "save", "RELAY_TOKEN must hold API_TOKEN"),
+        ("t", "save", "GET http://127.0.0.1:9: "),
+        ("t", "restore --since yesterday", "argument --since: invalid moment value: 'yesterday'"),
+    ],
 )
 def test_the_command_says_what_it_misses(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str, said: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str, what: str, said: str
 ) -> None:
-    """Without a token, or where nobody answers, the command ends with 2 and a sentence."""
+    """Without a token, where nobody answers, or with a moment that is none, the command ends with 2 and a sentence."""
     monkeypatch.setenv("RELAY_TOKEN", token)
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr("sys.argv", ["backup", "save", "http://127.0.0.1:9"])
+    monkeypatch.setattr("sys.argv", ["backup", *what.split(), "http://127.0.0.1:9"])
     try:
         status = main()
     except SystemExit as ended:
