@@ -89,44 +89,46 @@ variable "settings" {
   default     = {}
 }
 
-# Secrets. An empty one is made at random. Only a higher version writes one again: then what is given, such as "new,old", or
-# without that another random one, which ends the former at once. docs/rotation.md says which order has no gap.
+# Secrets. docs/rotation.md says in which order they change without a gap.
 
 variable "client_state_keys" {
-  type      = string
-  default   = ""
-  sensitive = true
-  ephemeral = true
+  description = "CLIENT_STATE_KEYS, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
 }
 
 variable "client_state_keys_version" {
-  description = "Raise it to have CLIENT_STATE_KEYS written again."
+  description = "Raise it to have CLIENT_STATE_KEYS written again, as given; a random one would end the former at once."
   type        = number
   default     = 1
 }
 
 variable "api_token" {
-  type      = string
-  default   = ""
-  sensitive = true
-  ephemeral = true
+  description = "API_TOKEN, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
 }
 
 variable "api_token_version" {
-  description = "Raise it to have API_TOKEN written again."
+  description = "Raise it to have API_TOKEN written again, as given; a random one would end the former at once."
   type        = number
   default     = 1
 }
 
 variable "sidecar_key" {
-  type      = string
-  default   = ""
-  sensitive = true
-  ephemeral = true
+  description = "SIDECAR_KEY, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
 }
 
 variable "sidecar_key_version" {
-  description = "Raise it to have SIDECAR_KEY written again."
+  description = "Raise it to have SIDECAR_KEY written again, as given; a random one would end the former at once."
   type        = number
   default     = 1
 }
