@@ -81,6 +81,9 @@ param sidecarReplicas int = 1
 param sidecarCpu string = '0.5'
 param sidecarMemory string = '1Gi'
 
+@description('More settings of the sidecar, by the same names: it knows nothing of those of the app.')
+param sidecarSettings object = {}
+
 // The network
 
 @description('Whether storage, vault and registry are reached through private endpoints only.')
@@ -102,6 +105,7 @@ param logRetentionDays int = 30
 @description('The most that a day of logs may bring, in GB; -1 sets no limit. A reached limit silences the alerts too.')
 param logDailyCapGb int = -1
 
+@description('The share of telemetry that is kept. Below 100 also lines are dropped that alerts stand on: keep 100.')
 @minValue(1)
 @maxValue(100)
 param samplingPercentage int = 100
@@ -250,6 +254,7 @@ module sidecar 'modules/sidecar.bicep' = if (sidecarRuns) {
     queueEndpoint: storage.outputs.queueEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
     vaultUrl: vault.outputs.url
+    settings: sidecarSettings
   }
   // Its first replica pulls the image and reads its secret.
   dependsOn: [

@@ -279,7 +279,7 @@ def _options(settings: Settings) -> "Options":
 
     return Options(
         client_states=ClientStates(settings.client_state_key_map),
-        first_token=token_id(settings.first_token),
+        first_tokens=tuple(map(token_id, settings.api_tokens)),
         public_url=settings.public_url,
         allow_http=settings.webhook_allow_http,
         schedule=settings.retry_schedule,

@@ -38,6 +38,10 @@ def _as_listed(value: object) -> object:
     return _listed(value) if isinstance(value, str) else value
 
 
+def _each(secrets: SecretStr | None) -> tuple[str, ...]:
+    return _listed(secrets.get_secret_value()) if secrets else ()
+
+
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_as_listed)]
 Seconds = Annotated[tuple[float, ...], NoDecode, BeforeValidator(_as_listed)]
 
@@ -92,8 +96,9 @@ class Settings(BaseSettings):
     )
     api_token: SecretStr | None = Field(
         default=None,
-        description="The first access token of the REST API, with every scope: 32 characters or more (a Key Vault "
-        "reference in Azure). The function app needs it.",
+        description="The first access token of the REST API, with every scope: 32 characters or more, without a comma "
+        "(a Key Vault reference in Azure). Comma-separated there are several, and each is good: one for each operator, "
+        "or two while it changes. The function app needs it.",
     )
     service_url: str | None = Field(
         default=None,
@@ -224,20 +229,11 @@ class Settings(BaseSettings):
             raise ValueError("is a Key Vault reference that Azure did not resolve: may the app's identity read it?")
         return value
 
-    @field_validator("api_token")
+    @field_validator("api_token", "sidecar_key")
     @classmethod
-    def _token_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < _MINIMUM_KEY_BYTES:
-            raise ValueError("must have 32 characters or more: make one with `openssl rand -hex 32`")
-        return value
-
-    @field_validator("sidecar_key")
-    @classmethod
-    def _sidecar_key_is_long(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None:
-            return None
-        keys = _listed(value.get_secret_value())
-        if not keys or any(len(key) < _MINIMUM_KEY_BYTES for key in keys):
+    def _each_is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        keys = _each(value)
+        if value is not None and (not keys or any(len(key) < _MINIMUM_KEY_BYTES for key in keys)):
             raise ValueError("must have 32 characters or more, each: make one with `openssl rand -hex 32`")
         return value
 
@@ -322,16 +318,16 @@ class Settings(BaseSettings):
         return _client_state_keys(self.client_state_keys)
 
     @property
-    def first_token(self) -> str:
-        """The first access token of the REST API."""
+    def api_tokens(self) -> tuple[str, ...]:
+        """The first access tokens of the REST API; each is good."""
         if self.api_token is None:
             raise SettingsRefusedError("API_TOKEN is missing")
-        return self.api_token.get_secret_value()
+        return _each(self.api_token)
 
     @property
     def sidecar_keys(self) -> tuple[str, ...]:
         """What the sidecar is asked with; each is good, the first is used."""
-        return _listed(self.sidecar_key.get_secret_value()) if self.sidecar_key else ()
+        return _each(self.sidecar_key)
 
     @property
     def collector_headers(self) -> dict[str, str]:

@@ -19,7 +19,8 @@ _BUILT_IN = {
     *("allowed", "array", "base64", "bool", "concat", "contains", "description", "empty", "environment", "filter"),
     *("guid", "json", "loadJsonContent", "map", "maxLength", "maxValue", "minLength", "minValue", "string", "split"),
     *("readEnvironmentVariable", "replace", "resourceGroup", "secure", "subscription", "subscriptionResourceId"),
-    *("fail", "join", "objectKeys", "take", "tenant", "toLower", "union", "uniqueString", "utcNow"),
+    *("fail", "items", "join", "objectKeys", "startsWith", "take", "tenant", "toLower", "union", "uniqueString"),
+    "utcNow",
 }
 _OUTPUT = re.compile(r"\b(\w+)!?\.outputs\.(\w+)")
 _BINDERS = {"loop_variable", "loop_enumerator"}

@@ -49,9 +49,11 @@ _INSIDE = {
 }
 # These names are computed, each side in its own way: GUIDs, and zones that follow from an address.
 _COMPUTED = {"Microsoft.Authorization/roleAssignments", "Microsoft.Network/privateDnsZones"}
-# Bicep is given the first secrets, Terraform makes them; and Terraform is not told where it is by its command.
-_ONLY_BICEP = {"client_state_keys", "api_token", "sidecar_key"}
-_ONLY_TERRAFORM = {"resource_group", "cloud", "secrets_version"}
+# Terraform writes a secret again only where its version is another; and is not told where it is by its command.
+_ONLY_TERRAFORM = {
+    *("client_state_keys_version", "api_token_version", "sidecar_key_version"),
+    *("resource_group", "cloud"),
+}
 _SHARED = ["storage.json", "roles.json", "alerts.json"]
 _OWN_DEFAULT = {"location", "operator_principal_id", "budget_start"}
 
@@ -151,7 +153,7 @@ def _parameters(infra: Path, made: list[Block]) -> Iterator[str]:
         for each in read(infra / "main.bicep").of("param")
     }
     theirs = {block.labels[0]: block for block in made if block.kind == "variable"}
-    for name in sorted((set(ours) - _ONLY_BICEP) ^ (set(theirs) - _ONLY_TERRAFORM)):
+    for name in sorted(set(ours) ^ (set(theirs) - _ONLY_TERRAFORM)):
         yield f"parameter {name!r} is known to {'Bicep' if name in ours else 'Terraform'} alone"
     for name in sorted(set(ours) & set(theirs) - _OWN_DEFAULT):
         default = ours[name].partition(" = ")[2].strip("'\n ")

@@ -47,6 +47,7 @@ def problems(infra: Path) -> list[str]:
             *_app(settings_of(infra)["app"][side]),
             *_sidecar(settings_of(infra)["sidecar"][side]),
             *_hidden(infra, side),
+            *_kept_from_the_sidecar(infra, side),
         ]
     ]
 
@@ -92,6 +93,17 @@ def _hidden(infra: Path, side: str) -> Iterator[str]:
                 yield f"{name} of the app is no reference to the vault"
         if re.search(rf"name *[:=] ['\"]{name}['\"],?\s+value", container.read_text()):
             yield f"{name} of the sidecar is no reference to the vault"
+
+
+def _kept_from_the_sidecar(infra: Path, side: str) -> Iterator[str]:
+    """Yields where the sidecar's further settings could set what is set already, or what is the app's alone."""
+    name = "modules/sidecar.bicep" if side == "bicep" else "terraform/sidecar.tf"
+    found = re.search(r"refused = \[(.*?)\]", (infra / name).read_text(), re.DOTALL)
+    refused = set(re.findall(r"['\"](\w+)['\"]", found[1] if found else ""))
+    # The probes know the port.
+    wanted = settings_of(infra)["sidecar"][side] | {variable(field) for field in (*OF_THE_APP, "sidecar_port")}
+    for setting in sorted(refused ^ wanted):
+        yield f"{setting} is {'not ' if setting in wanted else ''}refused in the sidecar's further settings"
 
 
 def _known() -> set[str]:

@@ -18,13 +18,14 @@ class Price(_Input):
     """
     What one `unit` costs; so many a month are `free`.
 
-    `confidence` is `list` where the value was read in a copy of Microsoft's price list, `memory` where it was not.
+    `confidence` is `list` where the value was read on Microsoft's page, `copy` where somebody else quotes that, and
+    `memory` where it was not read at all.
     """
 
     value: float = Field(ge=0)
     unit: str
     free: float = Field(0, ge=0)
-    confidence: Literal["list", "memory"]
+    confidence: Literal["list", "copy", "memory"]
     source: str = Field(pattern=r"^https://(azure|learn)\.microsoft\.com/")
 
 

@@ -56,6 +56,8 @@ _ITEMS: tuple[tuple[str, str, Quantity, str], ...] = (
     ("network", "private endpoints", network.endpoint_hours, "private_endpoint"),
     ("network", "through private endpoints", network.endpoint_data, "private_data"),
     ("network", "private zones", network.zones, "private_zone"),
+    ("network", "the sidecar's load balancer", network.environment_hours, "balancer"),
+    ("network", "the sidecar's address", network.environment_hours, "address"),
     ("network", "NAT gateway", network.nat_hours, "nat"),
     ("network", "its address", network.nat_hours, "address"),
     ("network", "through the NAT gateway", network.nat_data, "nat_data"),

@@ -29,6 +29,12 @@ def zones(load: Load, figures: Figures) -> float:
     return _endpoints(load, figures) + (1 if load.sidecars else 0)
 
 
+def environment_hours(load: Load, _figures: Figures) -> float:
+    """Returns the hours of the load balancer and the address that Container Apps adds for the sidecar."""
+    # https://learn.microsoft.com/azure/container-apps/custom-virtual-networks#managed-resources
+    return _HOURS if load.sidecars else 0
+
+
 def nat_hours(load: Load, _figures: Figures) -> float:
     """Returns the hours of a NAT gateway, and of its address."""
     return _HOURS if load.nat else 0

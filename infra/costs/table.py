@@ -9,6 +9,8 @@ from infra.costs.rates import Rate
 from infra.costs.streams import events
 
 _BASES = ("code", "measured", "vendor", "assumed")
+# How sure a price is that was not read on Microsoft's own page.
+_MARKS = {"list": " ", "copy": "~", "memory": "*"}
 
 
 def table(load: Load, lines: Sequence[Line], prices: Prices, figures: Figures) -> str:
@@ -51,7 +53,7 @@ def total(lines: Iterable[Line]) -> float:
 
 def _head(load: Load, prices: Prices) -> Iterator[str]:
     yield f"{load.accounts:,} mailboxes, {load.events:g} events a day each: a month in {prices.currency}"
-    yield f"Prices of {prices.region}, looked up on {prices.looked_up}; * from memory."
+    yield f"Prices of {prices.region}, looked up on {prices.looked_up}; ~ as others quote it, * from memory."
     yield "A line stands on: c the code, m what was measured, v the vendor's rules, a assumptions; - the options alone."
 
 
@@ -59,11 +61,10 @@ def _rows(lines: Sequence[Line], prices: Prices, figures: Figures) -> Iterator[s
     yield f"{'':<44}{'quantity':>14} {'unit':<12}{'price':>10} {'cost':>10}  on"
     for line in lines:
         price = prices[line.price]
-        unsure = "*" if price.confidence == "memory" else " "
         name = f"{line.part}: {line.what}" if line.what else line.part
         yield (
-            f"{name:<44}{_quantity(line.quantity):>14} {price.unit:<12}{_price(price.value):>10}{unsure}"
-            f"{line.cost:>10,.2f}  {_letters(line, figures)}"
+            f"{name:<44}{_quantity(line.quantity):>14} {price.unit:<12}{_price(price.value):>10}"
+            f"{_MARKS[price.confidence]}{line.cost:>10,.2f}  {_letters(line, figures)}"
         )
 
 

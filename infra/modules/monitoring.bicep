@@ -10,7 +10,7 @@ param retentionDays int
 @description('The most that a day may bring, in GB; -1 sets no limit. A reached limit silences the alerts too.')
 param dailyCapGb int
 
-@description('The share of telemetry that is kept, in percent, beside the adaptive sampling of host.json.')
+@description('The share of telemetry that is kept, in percent, of all sorts: host.json leaves out what alerts need, this not.')
 param samplingPercentage int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {

@@ -15,6 +15,28 @@ param queueEndpoint string
 param tableEndpoint string
 param vaultUrl string
 
+@description('More settings, by the names of README.md.')
+param settings object
+
+// What is set here cannot be set otherwise, and nobody should believe that it was; and what is the app's stays there.
+var refused = [
+  'AzureWebJobsStorage__queueServiceUri'
+  'AzureWebJobsStorage__tableServiceUri'
+  'AzureWebJobsStorage__clientId'
+  'KEY_VAULT_URL'
+  'SIDECAR_KEY'
+  'SIDECAR_PORT'
+  'CLIENT_STATE_KEYS'
+  'API_TOKEN'
+]
+var taken = filter(objectKeys(settings), setting => contains(refused, setting))
+
+// Nobody resolves references for a container, so a setting that is one becomes a secret, which does the same.
+// https://learn.microsoft.com/azure/container-apps/manage-secrets#reference-secret-from-key-vault
+var reference = '@Microsoft.KeyVault(SecretUri='
+var references = filter(items(settings), setting => startsWith(setting.value, reference))
+var values = filter(items(settings), setting => !startsWith(setting.value, reference))
+
 resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
   name: 'ca-${name}'
   location: location
@@ -41,9 +63,16 @@ resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
       registries: [
         { server: registryServer, identity: identityId }
       ]
-      secrets: [
-        { name: 'sidecar-key', keyVaultUrl: '${vaultUrl}secrets/SIDECAR-KEY', identity: identityId }
-      ]
+      secrets: concat(
+        [
+          { name: 'sidecar-key', keyVaultUrl: '${vaultUrl}secrets/SIDECAR-KEY', identity: identityId }
+        ],
+        map(references, setting => {
+          name: toLower(replace(setting.key, '_', '-'))
+          keyVaultUrl: replace(replace(setting.value, reference, ''), ')', '')
+          identity: identityId
+        })
+      )
     }
     template: {
       containers: [
@@ -54,13 +83,25 @@ resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
             cpu: json(cpu)
             memory: memory
           }
-          env: [
-            { name: 'AzureWebJobsStorage__queueServiceUri', value: queueEndpoint }
-            { name: 'AzureWebJobsStorage__tableServiceUri', value: tableEndpoint }
-            { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
-            { name: 'KEY_VAULT_URL', value: vaultUrl }
-            { name: 'SIDECAR_KEY', secretRef: 'sidecar-key' }
-          ]
+          env: empty(taken)
+            ? concat(
+                [
+                  { name: 'AzureWebJobsStorage__queueServiceUri', value: queueEndpoint }
+                  { name: 'AzureWebJobsStorage__tableServiceUri', value: tableEndpoint }
+                  { name: 'AzureWebJobsStorage__clientId', value: identityClientId }
+                  { name: 'KEY_VAULT_URL', value: vaultUrl }
+                  { name: 'SIDECAR_KEY', secretRef: 'sidecar-key' }
+                ],
+                map(references, setting => {
+                  name: setting.key
+                  secretRef: toLower(replace(setting.key, '_', '-'))
+                }),
+                map(values, setting => {
+                  name: setting.key
+                  value: setting.value
+                })
+              )
+            : fail('The sidecar does not take ${join(taken, ', ')}.')
           probes: [
             {
               type: 'Startup'

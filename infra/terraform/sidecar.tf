@@ -1,5 +1,25 @@
 # The sidecar: a container for delegated access (IMAP and SMTP), which only the function app calls.
 
+locals {
+  # What is set here cannot be set otherwise, and nobody should believe that it was; and what is the app's stays there.
+  sidecar_refused = [
+    "AzureWebJobsStorage__queueServiceUri",
+    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__clientId",
+    "KEY_VAULT_URL",
+    "SIDECAR_KEY",
+    "SIDECAR_PORT",
+    "CLIENT_STATE_KEYS",
+    "API_TOKEN",
+  ]
+
+  # Nobody resolves references for a container, so a setting that is one becomes a secret, which does the same.
+  # https://learn.microsoft.com/azure/container-apps/manage-secrets#reference-secret-from-key-vault
+  reference          = "@Microsoft.KeyVault(SecretUri="
+  sidecar_references = { for name, value in var.sidecar_settings : name => value if startswith(value, local.reference) }
+  sidecar_values     = { for name, value in var.sidecar_settings : name => value if !startswith(value, local.reference) }
+}
+
 resource "azurerm_container_app" "sidecar" {
   count = local.sidecar_runs ? 1 : 0
 
@@ -40,6 +60,16 @@ resource "azurerm_container_app" "sidecar" {
     identity            = azurerm_user_assigned_identity.sidecar[0].id
   }
 
+  dynamic "secret" {
+    for_each = local.sidecar_references
+
+    content {
+      name                = lower(replace(secret.key, "_", "-"))
+      key_vault_secret_id = trimsuffix(trimprefix(secret.value, local.reference), ")")
+      identity            = azurerm_user_assigned_identity.sidecar[0].id
+    }
+  }
+
   template {
     # Connections to mailboxes stay open, so replicas do not come and go by load.
     min_replicas = var.sidecar_replicas
@@ -72,6 +102,24 @@ resource "azurerm_container_app" "sidecar" {
         secret_name = "sidecar-key"
       }
 
+      dynamic "env" {
+        for_each = local.sidecar_references
+
+        content {
+          name        = env.key
+          secret_name = lower(replace(env.key, "_", "-"))
+        }
+      }
+
+      dynamic "env" {
+        for_each = local.sidecar_values
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
       startup_probe {
         transport               = "HTTP"
         path                    = "/health"
@@ -102,4 +150,11 @@ resource "azurerm_container_app" "sidecar" {
     azurerm_private_endpoint.relay,
     azurerm_private_dns_zone_virtual_network_link.relay,
   ]
+
+  lifecycle {
+    precondition {
+      condition     = length(setintersection(keys(var.sidecar_settings), local.sidecar_refused)) == 0
+      error_message = "The sidecar does not take some of var.sidecar_settings."
+    }
+  }
 }

@@ -89,10 +89,46 @@ variable "settings" {
   default     = {}
 }
 
-# Secrets. The vault gets random ones; a higher version writes new ones.
+# Secrets. docs/rotation.md says in which order they change without a gap.
 
-variable "secrets_version" {
-  description = "Raise it to have all three secrets made anew, which ends the former ones at once."
+variable "client_state_keys" {
+  description = "CLIENT_STATE_KEYS, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "client_state_keys_version" {
+  description = "Raise it to have CLIENT_STATE_KEYS written again, as given; a random one would end the former at once."
+  type        = number
+  default     = 1
+}
+
+variable "api_token" {
+  description = "API_TOKEN, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "api_token_version" {
+  description = "Raise it to have API_TOKEN written again, as given; a random one would end the former at once."
+  type        = number
+  default     = 1
+}
+
+variable "sidecar_key" {
+  description = "SIDECAR_KEY, comma-separated where there are several; empty for a random one."
+  type        = string
+  default     = ""
+  sensitive   = true
+  ephemeral   = true
+}
+
+variable "sidecar_key_version" {
+  description = "Raise it to have SIDECAR_KEY written again, as given; a random one would end the former at once."
   type        = number
   default     = 1
 }
@@ -155,6 +191,12 @@ variable "sidecar_memory" {
   default = "1Gi"
 }
 
+variable "sidecar_settings" {
+  description = "More settings of the sidecar, by the same names: it knows nothing of those of the app."
+  type        = map(string)
+  default     = {}
+}
+
 # The network
 
 variable "private_networking" {
@@ -190,8 +232,9 @@ variable "log_daily_cap_gb" {
 }
 
 variable "sampling_percentage" {
-  type    = number
-  default = 100
+  description = "The share of telemetry that is kept. Below 100 also lines are dropped that alerts stand on: keep 100."
+  type        = number
+  default     = 100
 }
 
 variable "alert_emails" {

@@ -21,7 +21,7 @@ resource "azurerm_key_vault" "relay" {
   }
 }
 
-# Random ones that no state and no plan shows: Terraform forgets them once the vault has them.
+# Given ones, or random ones, that no state and no plan shows: Terraform forgets them once the vault has them.
 # https://developer.hashicorp.com/terraform/language/manage-sensitive-data/write-only
 ephemeral "random_password" "client_state_key" {
   length  = 48
@@ -38,11 +38,15 @@ ephemeral "random_password" "sidecar_key" {
   special = false
 }
 
+locals {
+  random_client_state_keys = "k${var.client_state_keys_version}:${base64encode(ephemeral.random_password.client_state_key.result)}"
+}
+
 resource "azurerm_key_vault_secret" "client_state_keys" {
   name             = "CLIENT-STATE-KEYS"
   key_vault_id     = azurerm_key_vault.relay.id
-  value_wo         = "k${var.secrets_version}:${base64encode(ephemeral.random_password.client_state_key.result)}"
-  value_wo_version = var.secrets_version
+  value_wo         = var.client_state_keys != "" ? var.client_state_keys : local.random_client_state_keys
+  value_wo_version = var.client_state_keys_version
 
   depends_on = [time_sleep.roles]
 }
@@ -50,8 +54,8 @@ resource "azurerm_key_vault_secret" "client_state_keys" {
 resource "azurerm_key_vault_secret" "api_token" {
   name             = "API-TOKEN"
   key_vault_id     = azurerm_key_vault.relay.id
-  value_wo         = ephemeral.random_password.api_token.result
-  value_wo_version = var.secrets_version
+  value_wo         = var.api_token != "" ? var.api_token : ephemeral.random_password.api_token.result
+  value_wo_version = var.api_token_version
 
   depends_on = [time_sleep.roles]
 }
@@ -59,8 +63,8 @@ resource "azurerm_key_vault_secret" "api_token" {
 resource "azurerm_key_vault_secret" "sidecar_key" {
   name             = "SIDECAR-KEY"
   key_vault_id     = azurerm_key_vault.relay.id
-  value_wo         = ephemeral.random_password.sidecar_key.result
-  value_wo_version = var.secrets_version
+  value_wo         = var.sidecar_key != "" ? var.sidecar_key : ephemeral.random_password.sidecar_key.result
+  value_wo_version = var.sidecar_key_version
 
   depends_on = [time_sleep.roles]
 }

@@ -37,7 +37,7 @@ def serve(state: Path, port: int, folder: Path = ROOT) -> int:
         except settings.SettingsRefusedError as refusal:
             raise StackRefused(str(refusal)) from None
         with child("The function app", host_command(port, state / "host"), environment=dict(os.environ)) as app:
-            api = Api(f"http://{ports.HOST}:{port}", known.first_token)
+            api = Api(f"http://{ports.HOST}:{port}", known.api_tokens[0])
             app.wait_until(api.is_up)
             say(advice(api, known.public_url, known.sidecar_url))
             while True:

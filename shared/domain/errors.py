@@ -230,13 +230,14 @@ class QuotaSpent(TryLater):
 
 
 class NewerRecord(TryLater):
-    """A row holds what this version cannot read: a newer one wrote it, and works or will work on it."""
+    """A row holds what this version cannot read, in *fields*: a newer one wrote it, and works or will work on it."""
 
     reason = "NewerRecord"
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, *fields: str) -> None:
+        record = f"{kind}: {', '.join(fields)}" if fields else kind
         super().__init__(
-            f"A record ({kind}) was written by a newer version of this service.",
+            f"A record ({record}) was written by a newer version of this service.",
             mend="Let the deployment end; after a rollback, deploy the newer version again.",
         )
 

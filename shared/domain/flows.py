@@ -50,3 +50,8 @@ class Flow(Carried):
     protocol: dict[str, Any]
     browser: str | None = None
     expires: datetime
+
+    @property
+    def began(self) -> datetime:
+        """The moment in which the user was sent to Microsoft."""
+        return self.expires - LIFETIME

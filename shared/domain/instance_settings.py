@@ -104,7 +104,8 @@ class InstanceSettings(Carried):
     """
     The settings as they are stored. `secrets` is the vault's reference to the service secrets, newest first.
 
-    `former_secrets` are those that the vault must still forget.
+    `former_secrets` are those that the vault must still forget. A link that was opened before `links_from` connects
+    nothing: somebody may have made it with a secret that was ended at that moment.
     The URL and the custom headers of the default webhook live with the webhook; here is what the API shows of them.
     """
 
@@ -115,6 +116,7 @@ class InstanceSettings(Carried):
     service_url: str | None = None
     secrets: str | None = None
     former_secrets: tuple[FormerSecrets, ...] = ()
+    links_from: datetime | None = None
     notify_text: bool = True
     notify_text_size: int = 2 * 1024 * 1024
     notify_headers: tuple[str, ...] = ()
@@ -136,7 +138,11 @@ class InstanceSettings(Carried):
 
 
 class InstanceSettingsChange(ApiModel):
-    """The body of `POST /v1/settings`: what is absent stays as it is, null unsets."""
+    """
+    The body of `POST /v1/settings`: what is absent stays as it is, null unsets.
+
+    `serviceSecretGrace` is ours, and no setting: false ends former service secrets now, with a new one or without.
+    """
 
     webhooks_enabled: bool | None = None
     webhooks: OptionalWebhookUrl = None
@@ -144,6 +150,7 @@ class InstanceSettingsChange(ApiModel):
     webhooks_custom_headers: CustomHeaders | None = None
     service_url: ServiceUrl = None
     service_secret: ServiceSecret | None = None
+    service_secret_grace: bool | None = None
     notify_text: bool | None = None
     notify_text_size: TextSize | None = None
     notify_headers: HeaderNames | None = None

@@ -27,6 +27,8 @@ from shared.services.replays import Replays
 
 # A receiver has a day to learn a new secret; until then both sign.
 _GRACE = timedelta(hours=24)
+# How long other processes may go on with the settings that they know.
+_HEARD = timedelta(seconds=10)
 _PLAIN = (
     "webhooks_enabled",
     "webhooks",
@@ -78,7 +80,11 @@ class InstanceSettingsService:
         return view(self.current(), query)
 
     def change(self, change: InstanceSettingsChange) -> list[str]:
-        """Writes what *change* names and returns the names; a new service secret signs beside the former for a day."""
+        """
+        Writes what *change* names and returns the names.
+
+        A new service secret signs beside the former for a day, unless the change grants none.
+        """
         given = change.model_fields_set
         if "webhooks" in given:
             kept = self.webhooks.get(DEFAULT)
@@ -91,8 +97,7 @@ class InstanceSettingsService:
             update: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if name in given}
             defaults = {name: getattr(_UNSET, name) for name, value in update.items() if value is None}
             update |= defaults
-            if "service_secret" in given and change.service_secret is not None:
-                update |= self._succeeded(settings, self._rotated(settings, change.service_secret))
+            update |= self._rotated(settings, change)
             if "webhooks_custom_headers" in given:
                 update["custom_header_names"] = tuple(header.key for header in change.webhooks_custom_headers or ())
             if given & {"webhooks", "webhooks_custom_headers"}:
@@ -178,14 +183,24 @@ class InstanceSettingsService:
     def _keep_headers(self, headers: dict[str, str]) -> str | None:
         return self.vault.put("webhook-headers-default", json.dumps(headers)) if headers else None
 
-    def _rotated(self, settings: InstanceSettings, secret: str) -> str:
+    def _rotated(self, settings: InstanceSettings, change: InstanceSettingsChange) -> dict[str, Any]:
+        """Returns what changes where *change* brings a service secret, or has the former ones end now."""
+        ending = change.service_secret_grace is False
+        if change.service_secret is None and not ending:
+            return {}
+        held = self._read(settings.secrets) if settings.secrets else []
+        newest = change.service_secret or next((entry.value for entry in held), None)
+        if newest is None:
+            return {}
         now = self.clock.now()
-        kept = [SigningSecret(value=secret)]
-        for entry in self._read(settings.secrets) if settings.secrets else []:
-            expires = entry.expires or now + _GRACE
-            if entry.value != secret and expires > now:
+        until = now if ending else now + _GRACE
+        kept = [SigningSecret(value=newest)]
+        for entry in held:
+            expires = min(entry.expires or until, until)
+            if entry.value != newest and expires > now:
                 kept.append(entry.model_copy(update={"expires": expires}))
-        return self._keep_secrets(kept)
+        update = self._succeeded(settings, self._keep_secrets(kept))
+        return {**update, "links_from": now + _HEARD} if ending else update
 
     def _first_secret(self) -> str:
         reference = self._keep_secrets([SigningSecret(value=self.randomness.token())])

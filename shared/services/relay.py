@@ -66,7 +66,7 @@ class Options:
     """
 
     client_states: ClientStates
-    first_token: str
+    first_tokens: tuple[str, ...]
     public_url: str | None
     allow_http: bool
     schedule: tuple[timedelta, ...]
@@ -182,7 +182,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         randomness=randomness,
         log=log,
-        first=options.first_token,
+        first=options.first_tokens,
     )
     timers = Timers(
         due=outside.due,

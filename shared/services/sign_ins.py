@@ -194,6 +194,9 @@ class SignIns:
         flow = self.flows.take(state.group(1)) if state else None
         if flow is None or flow.expires < self.clock.now():
             return Problem(ProblemKind.STATE, 400)
+        if self._is_void(flow):
+            self.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.LINK)
+            return Problem(ProblemKind.LINK, 403)
         if flow.browser is not None and not hmac.compare_digest(flow.browser.encode(), (browser or "").encode()):
             self.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.OTHER_BROWSER)
             return Problem(ProblemKind.OTHER_BROWSER, 400)
@@ -202,6 +205,11 @@ class SignIns:
             self.log.problem("sign_in.failed", app=flow.app, kind=step.kind, detail=step.detail)
             return self._returned(flow.wish, step)
         return step
+
+    def _is_void(self, flow: Flow) -> bool:
+        """Tells whether the link that led here may be of whoever had the service secret that was ended since."""
+        links_from = self.settings.current().links_from
+        return bool(flow.wish.link and links_from and flow.began < links_from)
 
     def _finish(self, flow: Flow, answer: Mapping[str, str]) -> Step:
         app = self._app(flow.app)

@@ -1,6 +1,7 @@
 """Access tokens: who may call the API, and what for."""
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ _DIGEST_LENGTH = 64
 
 @dataclass(frozen=True)
 class Tokens:
-    """Checks, makes, lists and revokes access tokens. `first` is the id of the token that the deployment fixes."""
+    """Checks, makes, lists and revokes access tokens. `first` are the ids of those that the deployment fixes."""
 
     store: TokenStore
     lookup: Lookup[Token | None]
@@ -32,7 +33,7 @@ class Tokens:
     clock: Clock
     randomness: Randomness
     log: Log
-    first: str
+    first: Sequence[str]
 
     def authorize(self, value: str | None, scope: Scope, action: Action, group: Group, account: str | None) -> None:
         """
@@ -43,7 +44,7 @@ class Tokens:
         if not value:
             raise NotAuthenticated("Missing authentication")
         identity = token_id(value)
-        if hmac.compare_digest(identity, self.first):
+        if any([hmac.compare_digest(identity, first) for first in self.first]):  # noqa: C419  all, in the same time
             return
         token = self.lookup.get(identity)
         if token is None or (token.expires is not None and token.expires <= self.clock.now()):

@@ -67,6 +67,13 @@ def test_service_secret_is_never_shown(api: Client) -> None:
     assert api.get("/v1/settings", serviceSecret="true").json() == {"serviceSecret": True}
 
 
+def test_grace_is_no_setting(api: Client) -> None:
+    """Whether a former secret has a day is said with a change, answered by its name, and shown by nobody."""
+    answer = api.post("/v1/settings", {"serviceSecret": "a secret of mine", "serviceSecretGrace": False})
+    assert answer.json() == {"updated": ["serviceSecret", "serviceSecretGrace"]}
+    assert list(fields(api.get("/v1/settings", serviceSecretGrace="true"))) == ["serviceSecretGrace"]
+
+
 def test_header_values_are_masked_and_kept(api: Client, relay: Relay) -> None:
     """Values of custom headers are shown as stars; sending the stars back keeps the values."""
     api.post("/v1/settings", {"webhooks": HOOK, "webhooksCustomHeaders": [{"key": "X-Key", "value": "hush"}]})

@@ -63,6 +63,8 @@ def test_keys_are_enough(town: Ground, visitor: Visitor, choice: Any) -> None:
     """Tab and Enter lead through the choice and past a problem, and what has the focus is seen."""
     page, anna = visitor.page, town.person("anna")
     page.goto(choice(account=anna))
+    # Other tests' pages are open too, and only the one in front has the focus of the window.
+    page.bring_to_front()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Contoso", exact=True)).to_be_focused()
     assert page.evaluate(_OUTLINE) == "solid"

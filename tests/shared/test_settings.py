@@ -84,6 +84,12 @@ def test_the_first_key_signs(environment: pytest.MonkeyPatch) -> None:
     assert list(read().client_state_key_map.items()) == [("k2", b"o" * 40), ("k1", b"k" * 32)]
 
 
+def test_the_api_takes_several_tokens(environment: pytest.MonkeyPatch) -> None:
+    """While the first token changes there are two, and each is good."""
+    environment.setenv("API_TOKEN", f"{'n' * 32}, {'t' * 32}")
+    assert read().api_tokens == ("n" * 32, "t" * 32)
+
+
 def test_the_sidecar_is_asked_with_the_first_key(environment: pytest.MonkeyPatch) -> None:
     """While the sidecar's key changes there are two, in their order."""
     environment.setenv("SIDECAR_KEY", f"{'n' * 32}, {'k' * 32}")
@@ -111,7 +117,8 @@ def test_the_public_address(environment: pytest.MonkeyPatch, variables: dict[str
     ("variables", "line"),
     [
         ({"API_TOKEN": None}, "API_TOKEN is missing"),
-        ({"API_TOKEN": "short"}, "API_TOKEN must have 32 characters or more: make one with `openssl rand -hex 32`"),
+        ({"API_TOKEN": "short"}, "API_TOKEN must have 32 characters or more, each: make one with `openssl"),
+        ({"API_TOKEN": f"{'t' * 32},short"}, "API_TOKEN must have 32 characters or more, each"),
         (
             {"API_TOKEN": "@Microsoft.KeyVault(SecretUri=https://one.vault.azure.net/secrets/API-TOKEN)"},
             "API_TOKEN is a Key Vault reference that Azure did not resolve: may the app's identity read it?",
@@ -170,7 +177,7 @@ def test_the_sidecar_needs_no_secret_of_the_function_app(environment: pytest.Mon
     environment.setenv("CLIENT_STATE_KEYS", "")
     settings = read(needed=())
     with pytest.raises(SettingsRefusedError, match="API_TOKEN is missing"):
-        _ = settings.first_token
+        _ = settings.api_tokens
     with pytest.raises(SettingsRefusedError, match="CLIENT_STATE_KEYS is missing"):
         _ = settings.client_state_key_map
 

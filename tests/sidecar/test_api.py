@@ -57,7 +57,6 @@ def test_each_key_is_good_while_it_changes(sidecar: SidecarProcess) -> None:
         ("read", {"requests": [{"account": "a", "incarnation": "1"}]}),
         ("read", {"requests": [{"account": "a", "incarnation": "1", "message": "m", "complete": 1, "textBytes": 0}]}),
         ("folders", {"account": "a"}),
-        ("folders", {"account": "a", "incarnation": "1", "more": 1}),
         ("messages", {"account": "a", "incarnation": "1", "folder": "INBOX", "limit": 101}),
         ("messages", {"account": "a", "incarnation": "1", "folder": "INBOX", "limit": 1, "page": "1 OR 1"}),
         ("flag", {"account": "a", "incarnation": "1", "message": "m", "add": ["\\Seen) BODY[]"]}),

@@ -23,7 +23,7 @@ _NO_REFRESH = "Add the delegated permission offline_access to the application, a
 _NOT_PROVED = "Begin the sign-in again; where it stays so, check the application's cloud and this machine's clock."
 #: What MSAL needs of an answer. The rest came through a browser, and MSAL would trust some of it.
 _ANSWER = ("state", "code")
-# The code comes in the query because the page is reached by a link back; PKCE makes it useless to others.
+# Why not form_post, see `begin`; the log need not hear of it at every sign-in.
 warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended", category=UserWarning)
 
 
@@ -37,6 +37,9 @@ class Delegation:
     def begin(self, redirect_url: str, *, state: str, login_hint: str | None) -> Begun:
         """Returns the link for the user, with PKCE and a nonce."""
         # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#request-an-authorization-code
+        # The answer comes in the query of GET /oauth, EmailEngine's callback, and not as the form that MSAL recommends:
+        # a POST from Microsoft's site would bring no SameSite=Lax cookie, and so not prove the browser. PKCE makes the
+        # code in the address useless to who reads it, and it counts once.
         flow = self._asked(
             lambda msal: msal.initiate_auth_code_flow(
                 _for_msal(scopes_of(self._app)),

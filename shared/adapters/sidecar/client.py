@@ -39,13 +39,9 @@ class SidecarClient:
     def call(self, name: str, asked: ApiModel, answer: type[Answer], *, sends: bool = False) -> Answer:
         """Returns the answer to the call *name*; raises what the sidecar says, NoSidecar or TryLater."""
         response = self._post(name, wire.encode(asked), _SEND_SECONDS if sends else _ANSWER_SECONDS)
-        try:
-            if response.status_code == HTTPStatus.OK:
-                return wire.decode(answer, response.content)
-            refused = wire.decode(wire.Refused, response.content)
-        except ValidationError as exc:
-            status = response.status_code
-            raise TryLater(f"The sidecar at SIDECAR_URL answers {status} in words that are not ours.") from exc
+        if response.status_code == HTTPStatus.OK:
+            return _told(answer, response)
+        refused = _told(wire.Refused, response)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise NoSidecar("The sidecar does not know our key: SIDECAR_KEY must be the same there and here.")
         raise refused.error()
@@ -80,6 +76,15 @@ class SidecarClient:
             raise TryLater("The sidecar at SIDECAR_URL does not answer in time.") from exc
         except requests.RequestException as exc:
             raise NoSidecar(f"No sidecar answers at SIDECAR_URL ({type(exc).__name__}): see that one runs.") from exc
+
+
+def _told(kind: type[Answer], response: requests.Response) -> Answer:
+    try:
+        return wire.decode(kind, response.content)
+    except ValidationError:
+        status = response.status_code
+    # Outside of `except`: pydantic's own text would show what was answered, and that may be mail.
+    raise TryLater(f"The sidecar at SIDECAR_URL answers {status} in words that are not ours.")
 
 
 class SidecarDependency:

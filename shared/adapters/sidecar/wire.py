@@ -1,7 +1,9 @@
 """
 What travels between the function app and the sidecar: JSON over HTTP, read and written by the same models at both ends.
 
-Every request is a POST to PREFIX and the call's name; an answer that is not 200 is a Refused.
+Every request is a POST to PREFIX and the call's name; an answer that is not 200 is a Refused. Either end may be an
+older version, and overlooks names that it does not know. So what it must not overlook, because something else would be
+done without it, is no field but a call of its own, which an older sidecar refuses.
 """
 
 import json
@@ -52,7 +54,7 @@ Recipient = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s<>\x
 
 
 class _Wire(ApiModel):
-    model_config = ConfigDict(val_json_bytes="base64")
+    model_config = ConfigDict(extra="ignore", val_json_bytes="base64")
 
 
 class Asked(_Wire):

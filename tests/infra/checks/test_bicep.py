@@ -37,6 +37,7 @@ def test_our_files_are_right(root: Path) -> None:
             ("modules/function_app.bicep", "'function:changes', instanceCount", "'function:changes', instances"),
             "there is no 'instances'",
         ),
+        (("modules/sidecar.bicep", "  secretRef: toLower", "  secret: toLower"), "there is no 'secret'"),
         (("modules/network.bicep", "{ id: gateway.id }", "{ name: gateway.id }"), "there is no 'name'"),
         (("modules/registry.bicep", "ip, action: 'Allow'", "ip, action: 'Let'"), "'Let' is none of Allow"),
         (("modules/alerts.bicep", "@2021-08-01", "@2031-08-01"), "no schema"),

@@ -29,6 +29,10 @@ def test_both_make_the_same(root: Path) -> None:
         ),
         (("main.bicep", "param natGateway bool", "param gateway bool"), "parameter 'gateway' is known to Bicep alone"),
         (
+            ("terraform/variables.tf", '"sidecar_settings"', '"settings_of_sidecar"'),
+            "'sidecar_settings' is known to Bicep",
+        ),
+        (
             ("terraform/variables.tf", "default     = 2048", "default     = 512"),
             "'instance_memory_mb' is 2048",
         ),

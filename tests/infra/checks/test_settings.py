@@ -24,8 +24,14 @@ def test_both_start(root: Path) -> None:
         ((APP, "API_TOKEN: '@Microsoft.KeyVault", "API_TOKEN: 'plain"), "API_TOKEN of the app is no reference"),
         ((TERRAFORM, "CLIENT_STATE_KEYS ", "STATE_KEYS "), "STATE_KEYS is no setting of the app"),
         ((TERRAFORM, "AzureWebJobsDisableHomepage ", "WEBSITE_TIME_ZONE "), "WEBSITE_TIME_ZONE is refused"),
-        (("terraform/sidecar.tf", '"SIDECAR_KEY"', '"SIDECAR_TOKEN"'), "SIDECAR_KEY is not set for the sidecar"),
+        (("terraform/sidecar.tf", '= "SIDECAR_KEY"', '= "SIDECAR_TOKEN"'), "SIDECAR_KEY is not set for the sidecar"),
         ((SIDECAR, "{ name: 'KEY_VAULT_URL'", "{ name: 'API_TOKEN'"), "API_TOKEN is the app's alone"),
+        ((SIDECAR, "  'API_TOKEN'\n", ""), "API_TOKEN is not refused in the sidecar's further settings"),
+        (("terraform/sidecar.tf", '    "KEY_VAULT_URL",\n', ""), "KEY_VAULT_URL is not refused in the sidecar's"),
+        (
+            ("terraform/sidecar.tf", '"SIDECAR_PORT"', '"SIDECAR_SESSIONS"'),
+            "SIDECAR_SESSIONS is refused in the sidecar's",
+        ),
         ((SIDECAR, "'SIDECAR_KEY', secretRef", "'SIDECAR_KEY', value"), "SIDECAR_KEY of the sidecar is no"),
     ],
 )

@@ -84,6 +84,8 @@ EXPECTED = {
     "private endpoints": 5 * 730,
     "through private endpoints": 1.1 * EVENTS * 2500 / 1e9,
     "private zones": 6,
+    "the sidecar's load balancer": 730,
+    "the sidecar's address": 730,
     "NAT gateway": 730,
     "its address": 730,
     "through the NAT gateway": 1.1 * EVENTS * 2500 / 1e9,

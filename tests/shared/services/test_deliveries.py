@@ -307,6 +307,14 @@ def test_both_secrets_sign_while_one_replaces_the_other(world: World, process: P
     assert signs(world, SERVICE_SECRET) == [False, True]
 
 
+def test_a_leaked_secret_signs_no_more(world: World, process: Process) -> None:
+    """After a change without grace the next attempt carries the new secret's signature alone."""
+    change = InstanceSettingsChange(service_secret="whsec_" + "bmV3c2VjcmV0" * 4, service_secret_grace=False)
+    process.settings.change(change)
+    process.deliveries.dispatch([outgoing()])
+    assert signs(world, SERVICE_SECRET) == [False, True]
+
+
 def signs(world: World, former: str) -> list[bool]:
     """Tell for the former and the new secret whether the last POST carries the signature that a receiver expects."""
     post = world.sender.posts[-1]

@@ -125,6 +125,30 @@ def test_a_second_rotation_does_not_lengthen_the_first(world: World, process: Pr
     assert process.settings.secrets() == ["newest-secret", NEW_SECRET]
 
 
+@pytest.mark.parametrize("changes", [{"serviceSecret": NEW_SECRET}, {}])
+def test_former_secrets_can_end_at_once(world: World, process: Process, changes: dict[str, Any]) -> None:
+    """Without grace, at the change or after it, the newest secret signs alone: here now, elsewhere in 10 seconds."""
+    other = world.process()
+    for value in ("leaked-secret", NEW_SECRET):
+        change(process, serviceSecret=value)
+    assert other.settings.secrets() == [NEW_SECRET, "leaked-secret", SERVICE_SECRET]
+    change(process, **changes, serviceSecretGrace=False)
+    assert process.settings.secrets() == [NEW_SECRET]
+    world.clock.advance(timedelta(seconds=10))
+    assert other.settings.secrets() == [NEW_SECRET]
+
+
+def test_grace_alone_is_nothing_to_do(world: World, process: Process) -> None:
+    """Who grants the grace that there is, or ends what nobody ever made, changes no secret."""
+    before = world.instance.get()
+    change(process, serviceSecretGrace=True)
+    after = world.instance.get()
+    assert (before and before.value) == (after and after.value)
+    unsigned = World().process()
+    change(unsigned, serviceSecretGrace=False)
+    assert not unsigned.settings.current().secrets
+
+
 def test_the_same_secret_again_is_one(process: Process) -> None:
     """A secret that is set twice signs once."""
     change(process, serviceSecret=SERVICE_SECRET)

@@ -12,6 +12,7 @@ from shared.domain.accounts import AccountChange, AccountState
 from shared.domain.errors import InvalidRequest, ServiceUrlMissing, SignInRefused, TryLater
 from shared.domain.flows import Wish
 from shared.domain.grants import grant_id
+from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.jobs import JobKind
 from shared.domain.sign_in_links import NewSignInForm
 from shared.services.sign_ins import Choose, Done, Leave, Problem, ProblemKind, Step
@@ -195,6 +196,23 @@ def test_a_forged_link_leads_nowhere(world: World) -> None:
     world.clock.advance(timedelta(days=1))
     assert problem(follow(world.process(), query)).kind is ProblemKind.LINK
     assert world.code_flow.begun == []
+
+
+def test_a_link_of_a_leaked_secret_leads_nowhere(world: World) -> None:
+    """Ten seconds after a secret was ended its links begin nothing anywhere, and only what they began is void."""
+    process, other = world.process(), world.process()
+    query = link(other, errorRedirect=True)
+    begun = follow(other, query)
+    asked = Leave(other.relay.sign_ins.authorize(an_outlook_app(), Wish(account="anna")))
+    process.settings.change(InstanceSettingsChange(service_secret="another-secret", service_secret_grace=False))
+    assert problem(follow(process, query)).kind is ProblemKind.LINK
+    at_the_last_moment = follow(other, query)
+    world.clock.advance(timedelta(seconds=10))
+    assert problem(follow(other, query)).kind is ProblemKind.LINK
+    for before in (begun, at_the_last_moment):
+        assert problem(come_back(other, before)).kind is ProblemKind.LINK
+    assert isinstance(come_back(other, asked), Done)
+    assert answer_of(sign_in(world))["account"] == "anna"
 
 
 def test_the_wrong_user_is_sent_back(world: World) -> None:

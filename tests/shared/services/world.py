@@ -66,6 +66,7 @@ from tests.fakes.webhooks import FakeWebhookSender
 
 Through = Callable[[Any], Any]
 FIRST_TOKEN = "f" * 64
+SECOND_TOKEN = "e" * 64
 OWN = "https://own.example.com/hook"
 BUSY = TryLater("Graph is throttled.")
 WRONG_SECRET = SignInRefused("The secret is wrong.", reason="AADSTS7000215", mend="Set the secret's value.")
@@ -80,7 +81,7 @@ TICK = timedelta(minutes=5)
 KEPT = timedelta(days=40)
 OPTIONS = Options(
     client_states=STATES,
-    first_token=token_id(FIRST_TOKEN),
+    first_tokens=(token_id(FIRST_TOKEN), token_id(SECOND_TOKEN)),
     public_url=None,
     allow_http=False,
     schedule=SCHEDULE,

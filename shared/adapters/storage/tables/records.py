@@ -28,7 +28,10 @@ def read(kind: type[Model], text: str | bytes) -> Model:
     try:
         return kind.model_validate_json(text)
     except ValidationError as problem:
-        raise NewerRecord(kind.__name__) from problem
+        # The field alone: what stands below it in a location may be a name out of somebody's data.
+        places = {str(each["loc"][0]) for each in problem.errors(include_input=False) if each["loc"]}
+    # Outside of `except`: pydantic's own text would show the row's values, as the cause or the context of ours.
+    raise NewerRecord(kind.__name__, *sorted(places))
 
 
 def pack(model: Carried) -> dict[str, Any]:

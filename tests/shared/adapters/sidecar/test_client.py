@@ -57,10 +57,11 @@ def test_a_call_is_a_post_with_the_key() -> None:
 
 @pytest.mark.parametrize("status", [200, 302, 404, 502])
 def test_somebody_else_answers(status: int) -> None:
-    """What answers in other words is no sidecar: the call passes, and no redirect is followed."""
-    with answering(status, b"<html>") as (url, asked), pytest.raises(TryLater, match=f"answers {status}"):
+    """What answers in other words is no sidecar: the call passes, no redirect is followed, nothing of it is told."""
+    with answering(status, b"<html>") as (url, asked), pytest.raises(TryLater, match=f"answers {status}") as told:
         SidecarClient(url, KEY).call("folders", ASKED, wire.Tree)
     assert len(asked) == 1
+    assert told.value.__context__ is None
 
 
 def test_a_refusal_is_raised() -> None:

@@ -21,6 +21,7 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.messages import Address, Attachment, Body, Message
+from tests.factories import a_message
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 MOMENTS = st.datetimes(timezones=st.just(UTC))
@@ -97,6 +98,20 @@ def test_an_error_of_its_own_passes() -> None:
     """What went wrong only there is something to wait for here; so is a kind that is younger than we are."""
     assert type(wire.Refused.of(Misconfigured("SIDECAR_KEY")).error()) is TryLater
     assert type(wire.Refused(kind="Newer", code="x", message="y").error()) is TryLater
+
+
+def test_an_older_end_overlooks_what_it_does_not_know() -> None:
+    """Names of a newer version, wherever they stand in a request or an answer, are nothing to an older one."""
+    asked = b'{"requests":[{"account":"a","incarnation":"1","message":"m","complete":true,"textBytes":9,"newer":{}}]}'
+    assert wire.decode(wire.ReadMany, asked).requests[0].message == "m"
+    message = a_message(body=Body("plain", "Hi"))
+    body = wire.encode(wire.Readings(readings=(wire.OneReading(message=message),)))
+    told = body.replace(b'"readings"', b'"newer":1,"readings"')
+    newer = told.replace(b'"body":{', b'"newer":[1],"body":{"newer":"x",')
+    assert newer.count(b"newer") == 3
+    assert wire.decode(wire.Readings, newer) == wire.decode(wire.Readings, body)
+    tree = b'{"tree":{"folders":{"i":{"path":"Inbox","newer":1}}}}'
+    assert wire.decode(wire.Tree, tree).tree.folders["i"].path == "Inbox"
 
 
 def test_other_words_are_refused() -> None:

@@ -1,10 +1,23 @@
 """Records and bytes are split over columns, and joined again."""
 
+import traceback
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.adapters.storage.tables.records import BYTES_CHUNK, pack, pack_bytes, record_columns, unpack, unpack_bytes
+from shared.adapters.storage.tables.records import (
+    BYTES_CHUNK,
+    pack,
+    pack_bytes,
+    read,
+    record_columns,
+    unpack,
+    unpack_bytes,
+)
 from shared.domain.accounts import Account
+from shared.domain.errors import NewerRecord
+from shared.domain.folders import FolderTree
 from tests.contracts.examples import account
 
 
@@ -28,3 +41,22 @@ def test_bytes_are_cut_at_64_kibibytes() -> None:
 def test_the_columns_of_a_record_can_be_named() -> None:
     """A record of 128,000 characters is read whole through the columns that are asked for."""
     assert pack(account(options={"path": "x" * 120_000})).keys() <= {*record_columns()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "record"),
+    [
+        (Account, '{"id":"anna@contoso.com","user":["anna@contoso.com"]}', "Account: app, "),
+        (FolderTree, '{"folders":{"anna@contoso.com":{"path":["t0psecret"]}}}', "FolderTree: folders)"),
+        (FolderTree, '{"folders":"t0psecret', "FolderTree)"),
+    ],
+)
+def test_what_cannot_be_read_is_not_told(kind: type[Account | FolderTree], text: str, record: str) -> None:
+    """A record that only a newer version reads names its fields that are in the way, not what is in them."""
+    with pytest.raises(NewerRecord) as refused:
+        read(kind, text)
+    told = "".join(traceback.format_exception(refused.value))
+    assert f"A record ({record}" in told
+    assert "contoso" not in told
+    assert "t0psecret" not in told
+    assert refused.value.__context__ is None
