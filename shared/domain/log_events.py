@@ -59,6 +59,16 @@ EVENTS = (
         "A batch of changes became events. `account` and `correlation` are there where the batch has a single one.",
         "account correlation changes kinds events again crowded redelivered milliseconds",
     ),
+    _problem(
+        "changes.parted",
+        "Changes that only a newer version understands go on in a message of theirs.",
+        "changes correlation",
+    ),
+    _problem(
+        "changes.unknown",
+        "A message holds nothing but such changes, and fails; the host tries it five times.",
+        "changes correlation",
+    ),
     _problem("changes.postponed", "Storage or vault did not answer; the batch waits.", "changes correlation error"),
     _problem(
         "message.failed",
