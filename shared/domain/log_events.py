@@ -207,6 +207,7 @@ EVENTS = (
     _event("poison.drained", "The look at the poison queues.", "kept"),
     _problem("poison.kept", "A message failed five times; `GET /v1/poison` shows it.", "id queue given_up"),
     _event("poison.requeued", "Somebody had it tried again.", "id queue"),
+    _event("poison.dismissed", "Somebody wants it forgotten.", "id queue"),
     _problem("dependency.down", "`GET /health` found it silent.", "dependency error"),
     _problem(
         "telemetry.failed", "The collector did not take lines; `lost` are gone since the last such line.", "error lost"

@@ -287,7 +287,9 @@ OLDEST_UNDELIVERED = Metric(
     "Age of the oldest event that still waits for its endpoint; up to an hour too long, and 0 where none waits.",
 )
 LAST_TICK = Metric("relay365_last_tick_seconds", Kind.GAUGE, "How long ago the timer ran.")
-POISON = Metric("relay365_poison_waiting", Kind.GAUGE, "Messages that were given up and nobody has requeued.")
+POISON = Metric(
+    "relay365_poison_waiting", Kind.GAUGE, "Messages that were given up, and that nobody has requeued or dismissed."
+)
 CREDENTIAL_DAYS = Metric(
     "relay365_credential_days",
     Kind.GAUGE,
