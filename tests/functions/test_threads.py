@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,11 @@ def test_lines_of_a_thread_are_the_task_s(worker: Worker, *, fails: bool) -> Non
         '{"event":"dependency.down","dependency":"vault"}',
         '{"event":"request.answered"}',
     ]
+
+
+def test_functions_wait_in_no_other_way(root: Path) -> None:
+    """No other module of functions/ hands work to a thread, whose lines would be lost."""
+    using = [
+        path.name for path in (root / "functions").rglob("*.py") if "to_thread" in path.read_text(encoding="utf-8")
+    ]
+    assert using == ["threads.py"]
