@@ -71,7 +71,8 @@ def accounts_change(req: func.HttpRequest) -> func.HttpResponse:
 def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
     """Removes an account, its subscription, its rows and its secrets; with `erase=true` all that is kept of it."""
     account = account_of(req)
-    if parse_query(Removal, req).erase == "true":
+    # Left out, an `erase=` without its value would make this a plain removal.
+    if parse_query(Removal, req, empty=True).erase == "true":
         deleted = bootstrap.relay().erasures.ask(account)
         return respond({"account": account, "deleted": deleted, "erasing": True})
     bootstrap.relay().accounts.remove(account)

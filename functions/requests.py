@@ -12,6 +12,7 @@ from functools import wraps
 from http import HTTPStatus
 from math import ceil
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, urlsplit
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -36,6 +37,8 @@ _AT = {
     "redirect": "redirectUrl",
 }
 _TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
+# pydantic's own words for these name a class of ours.
+_OBJECTS = frozenset({"model_type", "model_attributes_type", "dict_type"})
 _OWN_WORDS = frozenset({"authority", "authorize", *_AT})
 
 
@@ -51,9 +54,14 @@ def parse(model: type[Model], req: func.HttpRequest) -> Model:
     return _validated(model, given)
 
 
-def parse_query(model: type[Model], req: func.HttpRequest) -> Model:
-    """Returns the query of *req* as *model*; raises InvalidRequest naming every argument that is wrong."""
-    given = {key: value for key, value in req.params.items() if key != "access_token"}
+def parse_query(model: type[Model], req: func.HttpRequest, *, empty: bool = False) -> Model:
+    """
+    Returns the query of *req* as *model*; raises InvalidRequest naming every argument that is wrong.
+
+    The host leaves out arguments without a value; with *empty* they are seen all the same.
+    """
+    found = dict.fromkeys(parse_qs(urlsplit(req.url).query, keep_blank_values=True), "") if empty else {}
+    given = {key: value for key, value in (found | dict(req.params)).items() if key != "access_token"}
     return _validated(model, given)
 
 
@@ -171,6 +179,8 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldP
         told = "is required"
     elif kind == "extra_forbidden":
         told = "is not allowed"
+    elif kind in _OBJECTS:
+        told = "must be an object"
     if kind in _OWN_WORDS and not told.startswith("must"):
         return FieldProblem(key, told)
     return FieldProblem(key, f'"{key}" {told[:1].lower()}{told[1:]}')

@@ -5,8 +5,8 @@ What a deployment can be made anew from: applications, accounts and settings, as
     RELAY_TOKEN=... python -m infra.backup restore https://func-OTHER.azurewebsites.net \
         --since 2026-11-21T06:00:00Z --credentials credentials.json < relay.json
 
-Restoring again changes nothing. What only a human can do is told on standard error, and the exit status is 1 then.
-docs/disaster-recovery.md says when to use it.
+Restoring again changes nothing. What only a human can do is told on standard error, and the exit status is 1 then; 2
+where the API refuses or is silent. docs/disaster-recovery.md says when to use it.
 """
 
 import argparse
@@ -14,7 +14,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from http import HTTPStatus
 from typing import Any
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
@@ -31,16 +34,26 @@ _APPLICATION = (
     *("name", "description", "title", "provider", "enabled", "clientId", "authority", "cloud", "redirectUrl"),
     *("baseScopes", "extraScopes", "skipScopes"),
 )
+# Saved for a human: where it leads is not the new deployment yet.
+_SHOWN_ONLY = ("webhooksCustomHeaders", "serviceUrl")
 _ACCOUNT = ("account", "name", "email", "webhooks", "path", "subconnections", "logs", "locale", "tz")
+
+
+class Refused(Exception):
+    """The API refused a call, or nobody answered (then without a *status*)."""
+
+    def __init__(self, told: str, status: int | None = None) -> None:
+        super().__init__(told)
+        self.status = status
 
 
 def save(api: Api) -> dict[str, Any]:
     """Returns everything that the API tells of the deployment's configuration."""
-    asked = urlencode(dict.fromkeys((*_SETTINGS, "webhooksCustomHeaders"), "true"))
+    asked = urlencode(dict.fromkeys((*_SETTINGS, *_SHOWN_ONLY), "true"))
     return {
         "settings": api("GET", f"/v1/settings?{asked}", None),
         "applications": list(_applications(api)),
-        "accounts": [api("GET", f"/v1/account/{quote(account, safe='')}", None) for account in _account_ids(api)],
+        "accounts": list(_accounts(api)),
     }
 
 
@@ -65,7 +78,13 @@ def restore(
             _masked(told, f"account {account['account']}", left)
             if account["webhooksCustomHeaders"]:
                 left.append(f"account {account['account']}: set webhooksCustomHeaders")
-            api("POST", "/v1/account", {**told, "oauth2": {"provider": provider, "auth": account["oauth2"]["auth"]}})
+            asked = {**told, "oauth2": {"provider": provider, "auth": account["oauth2"]["auth"]}}
+            try:
+                api("POST", "/v1/account", asked)
+            except Refused as refused:
+                if refused.status != HTTPStatus.BAD_REQUEST:
+                    raise
+                left.append(f"account {account['account']}: {refused}")
     return left
 
 
@@ -75,6 +94,10 @@ def _settings(shown: Mapping[str, Any], left: list[str]) -> dict[str, Any]:
     left.append("settings: set serviceSecret to the text that your endpoint knows")
     if shown["webhooksCustomHeaders"]:
         left.append("settings: set webhooksCustomHeaders")
+    if shown.get("serviceUrl"):
+        left.append(
+            f"settings: if serviceUrl was an address of yours, have it lead here and set it: {shown['serviceUrl']}"
+        )
     return told
 
 
@@ -100,6 +123,16 @@ def _applications(api: Api) -> Iterator[dict[str, Any]]:
         page, pages = page + 1, told["pages"]
 
 
+def _accounts(api: Api) -> Iterator[dict[str, Any]]:
+    for account in _account_ids(api):
+        try:
+            yield api("GET", f"/v1/account/{quote(account, safe='')}", None)
+        except Refused as refused:
+            # It was deleted since it was listed.
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+
+
 def _account_ids(api: Api) -> Iterator[str]:
     cursor: str | None = "start"
     while cursor:
@@ -121,12 +154,34 @@ def _over_http(url: str, token: str) -> Api:
     def call(method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = Request(f"{url.rstrip('/')}{path}", data, headers, method=method)  # noqa: S310  the operator's own URL
-        with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  the same
-            told: dict[str, Any] = json.load(answer)
+        try:
+            request = Request(f"{url.rstrip('/')}{path}", data, headers, method=method)  # noqa: S310  the operator's URL
+            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  the same
+                told: dict[str, Any] = json.load(answer)
+        except HTTPError as refused:
+            raise Refused(
+                f"{method} {path.partition('?')[0]}: {refused.code} {_message(refused)}", refused.code
+            ) from None
+        except (URLError, OSError, ValueError) as problem:
+            raise Refused(f"{method} {url}: {problem}") from None
         return told
 
     return call
+
+
+def moment(text: str) -> str:
+    """Returns *text*, which is a moment; raises ValueError."""
+    datetime.fromisoformat(text)
+    return text
+
+
+def _message(refused: HTTPError) -> str:
+    """Returns what the API says of a refusal."""
+    try:
+        told = json.load(refused)
+        return " ".join([told["message"], *(field["message"] for field in told.get("fields", ()))])
+    except (ValueError, KeyError, TypeError, OSError):
+        return refused.reason
 
 
 def main() -> int:
@@ -134,15 +189,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m infra.backup")
     parser.add_argument("what", choices=["save", "restore"])
     parser.add_argument("url")
-    parser.add_argument("--since", help="the moment from which on mail is told, like 2026-11-21T06:00:00Z")
+    parser.add_argument("--since", type=moment, help="the moment from which on mail is told, like 2026-11-21T06:00:00Z")
     parser.add_argument("--credentials", type=argparse.FileType(), help='JSON: {"client id": {"clientSecret": "..."}}')
     given = parser.parse_args()
-    api = _over_http(given.url, os.environ["RELAY_TOKEN"])  # noqa: TID251  a program of its own, beside the product
-    if given.what == "save":
-        json.dump(save(api), sys.stdout, indent=1)
-        return 0
-    credentials = json.load(given.credentials) if given.credentials else {}
-    left = restore(api, json.load(sys.stdin), since=given.since, credentials=credentials)
+    token = os.environ.get("RELAY_TOKEN")  # noqa: TID251  a program of its own, beside the product
+    if not token:
+        parser.error("the environment variable RELAY_TOKEN must hold API_TOKEN of the deployment")
+    api = _over_http(given.url, token)
+    try:
+        if given.what == "save":
+            json.dump(save(api), sys.stdout, indent=1)
+            return 0
+        credentials = json.load(given.credentials) if given.credentials else {}
+        left = restore(api, json.load(sys.stdin), since=given.since, credentials=credentials)
+    except Refused as refused:
+        sys.stderr.write(f"{refused}\n")
+        return 2
     sys.stderr.writelines(f"left to you: {each}\n" for each in left)
     return 1 if left else 0
 

@@ -454,7 +454,8 @@ def _exporter(endpoint: str, headers: tuple[tuple[str, str], ...], service: str)
         # In the telemetry's own thread: no request waits for the HTTP library.
         from shared.adapters.telemetry.collector import Collector
 
-        return Collector(endpoint, dict(headers), {"service.name": service, "service.instance.id": uuid4().hex})
+        sent = {"User-Agent": _USER_AGENT, **dict(headers)}
+        return Collector(endpoint, sent, {"service.name": service, "service.instance.id": uuid4().hex})
 
     return Telemetry(connect, SystemClock(), JsonLog())
 

@@ -16,6 +16,10 @@ from infra.costs.model import Line, TooFull, bill
 from infra.costs.rates import rates
 
 
+class PageMissing(ValueError):
+    """A page that is to be written is not there."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Returns how the process ends."""
     try:
@@ -23,19 +27,21 @@ def main(arguments: Sequence[str]) -> int:
     except ValidationError as refused:
         sys.stderr.write("".join(f"{sentence}\n" for sentence in _sentences(refused)))
         return 2
-    except TooFull as refusal:
+    except (TooFull, PageMissing) as refusal:
         sys.stderr.write(f"{refusal}\n")
         return 2
     return 0
 
 
 def said(arguments: Sequence[str]) -> str:
-    """Returns what the command prints; raises ValidationError and TooFull."""
+    """Returns what the command prints; raises ValidationError, TooFull and PageMissing."""
     options = vars(_parser().parse_args(arguments))
     pages_to_write: list[Path] = options.pop("write") or []
     form = next((name for name in ("json", "inputs", "rates", "knobs") if options[name]), "table")
     given = {name: value for name, value in options.items() if name in Load.model_fields and value is not None}
     for page in pages_to_write:
+        if not page.is_file():
+            raise PageMissing(f"--write: {page} is no file")
         page.write_text(pages.renewed(page.read_text(encoding="utf-8"), said), encoding="utf-8")
     if pages_to_write:
         return ""
@@ -58,11 +64,12 @@ def _parser() -> argparse.ArgumentParser:
             parser.add_argument(option, action="store_true", help=field.description)
         else:
             parser.add_argument(option, metavar="X", help=f"{field.description} ({field.default})")
-    parser.add_argument("--json", action="store_true", help="as JSON, each line with the figures that it stands on")
-    parser.add_argument("--inputs", action="store_true", help="list the prices and figures instead")
-    parser.add_argument("--rates", action="store_true", help="show what there is a second, beside its limits, instead")
-    parser.add_argument("--knobs", action="store_true", help="show what other options would save instead")
-    parser.add_argument("--write", nargs="+", type=Path, metavar="PAGE", help="print the tables of pages anew")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="as JSON, each line with the figures that it stands on")
+    forms.add_argument("--inputs", action="store_true", help="list the prices and figures instead")
+    forms.add_argument("--rates", action="store_true", help="show what there is a second, beside its limits, instead")
+    forms.add_argument("--knobs", action="store_true", help="show what other options would save instead")
+    forms.add_argument("--write", nargs="+", type=Path, metavar="PAGE", help="print the tables of pages anew")
     return parser
 
 

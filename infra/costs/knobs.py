@@ -13,6 +13,7 @@ _KNOBS: tuple[dict[str, object], ...] = (
     {"sampling": 10.0},
     {"replication": "LRS"},
     {"retention_days": 31},
+    {"text": 20.0},
 )
 
 

@@ -1,12 +1,20 @@
 """The load: what a customer asks of a deployment, and how it is deployed. Its fields are the command's options."""
 
 from math import ceil
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 # https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#instance-sizes
 _PROCESSORS = {512: 0.25, 2048: 1.0, 4096: 2.0}
+
+
+def _number(value: object) -> object:
+    """Returns digits as the number that they write: a choice among numbers takes no text."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+Memory = Annotated[Literal[512, 2048, 4096], BeforeValidator(_number)]
 
 
 class Load(BaseModel):
@@ -17,8 +25,9 @@ class Load(BaseModel):
     accounts: int = Field(100, ge=0, description="mailboxes")
     delegated: float = Field(0.0, ge=0, le=1, description="share of them whose users sign in (IMAP)")
     events: float = Field(20.0, ge=0, description="events a mailbox and day")
+    text: float = Field(0.0, ge=0, description="KB of mail text in an event, where notifyText is on")
     sweep_minutes: int = Field(20, ge=5, le=120, description="SWEEP_MINUTES")
-    memory: Literal[512, 2048, 4096] = Field(2048, description="memory of an instance, in MB")
+    memory: Memory = Field(2048, description="memory of an instance, in MB")
     always_ready: int = Field(1, ge=0, description="instances that always wait for HTTP")
     always_ready_changes: int = Field(0, ge=0, description="instances that always wait for changes")
     sidecars: int = Field(0, ge=0, description="replicas of the sidecar")

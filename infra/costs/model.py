@@ -9,9 +9,6 @@ from infra.costs.deployed import alerts
 from infra.costs.inputs import Figures, Noting, Prices
 from infra.costs.load import Load
 
-# A rule is priced by how often it looks.
-# https://azure.microsoft.com/pricing/details/monitor/
-
 _PARTS = ("function app", "storage", "vault", "logs", "sidecar", "network")
 
 Quantity = Callable[[Load, Figures], float]
@@ -85,6 +82,8 @@ def _lines(cell: Load, cells: int, figures: Figures) -> Iterator[Line]:
         noting = Noting.model_construct(**dict(figures))
         amount = quantity(cell, noting) * cells
         yield Line(part, what, amount, price.format(replication=cell.replication.lower()), noting.read)
+    # A rule is priced by how often it looks.
+    # https://azure.microsoft.com/pricing/details/monitor/
     for minutes, number in alerts().items():
         yield Line("logs", f"alerts, {minutes} minutes apart", number * cells, f"alert_{minutes}_minutes", ())
 

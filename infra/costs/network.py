@@ -2,7 +2,7 @@
 
 from infra.costs.inputs import Figures
 from infra.costs.load import Load
-from infra.costs.streams import SECONDS, events, retries
+from infra.costs.streams import SECONDS, events, payload, retries
 
 _GB = 1e9
 _HOURS = SECONDS / 3600
@@ -11,7 +11,7 @@ _HOURS = SECONDS / 3600
 def posted(load: Load, figures: Figures) -> float:
     """Returns the GB that are posted to webhooks, and so leave Azure."""
     attempts = events(load) + retries(load, figures).executions
-    return attempts * (figures.payload_bytes.value + figures.request_bytes.value) / _GB
+    return attempts * (payload(load, figures) + figures.request_bytes.value) / _GB
 
 
 def endpoint_hours(load: Load, figures: Figures) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from infra.costs.inputs import Figure, Figures, Limits
 from infra.costs.load import Load
 from infra.costs.storage import event_requests, keeping_requests, queue_looks, queue_writes, sidecar_requests
-from infra.costs.streams import DAYS, SECONDS, changes, events, jobs, posts, renewals, retries, sweeps
+from infra.costs.streams import DAYS, SECONDS, changes, events, jobs, payload, posts, renewals, retries, sweeps
 
 _TEN_THOUSAND = 1e4
 
@@ -43,7 +43,7 @@ def _events(load: Load, figures: Figures, limits: Limits) -> Iterator[Rate]:
     yield Rate("events", told, "/s")
     yield Rate("queue `changes`: messages", changes(load, figures).rate, "/s", limits.queue_messages)
     # The limit is of rows of 1 KiB.
-    row = (figures.delivery_bytes.value + figures.payload_bytes.value) / 1024
+    row = (figures.delivery_bytes.value + payload(load, figures)) / 1024
     yield Rate("table `deliveries`: KiB, one webhook's day", told * row, "/s", limits.partition_rows)
     yield Rate("table `sightings`: rows, one day", seen * figures.sighting_touches.value, "/s", limits.partition_rows)
 

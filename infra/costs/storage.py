@@ -2,7 +2,7 @@
 
 from infra.costs.inputs import Figures
 from infra.costs.load import Load
-from infra.costs.streams import DAYS, SECONDS, changes, events, queued, renewals, retries, sweeps
+from infra.costs.streams import DAYS, SECONDS, changes, events, payload, queued, renewals, retries, sweeps
 
 _GB = 1e9
 _TEN_THOUSAND = 1e4
@@ -49,7 +49,7 @@ def sidecar_requests(load: Load, figures: Figures) -> float:
 def stored(load: Load, figures: Figures) -> float:
     """Returns the GB in tables once the first month has been dropped: whole months go, payloads with their rows."""
     days = load.retention_days + figures.leeway_days.value + figures.month_end_days.value
-    an_event = figures.delivery_bytes.value + figures.payload_bytes.value
+    an_event = figures.delivery_bytes.value + payload(load, figures)
     told = load.accounts * load.events * days * an_event
     sighted = load.by_graph * load.events * days * figures.sighting_bytes.value
     return (told + sighted + load.accounts * figures.account_bytes.value) / _GB

@@ -131,6 +131,11 @@ def events(load: Load) -> float:
     return load.accounts * load.events * DAYS
 
 
+def payload(load: Load, figures: Figures) -> float:
+    """Returns the bytes of an event."""
+    return figures.payload_bytes.value + load.text * 1000
+
+
 def sweeps(load: Load) -> float:
     """Returns how many sweeps there are a month."""
     return load.by_graph * DAYS * 1440 / load.sweep_minutes

@@ -200,10 +200,6 @@ class Microsoft365:
         """Flags a message: flagged, complete or notFlagged."""
         self._run("update", mailbox=mailbox, message=message, values={"flag": {"flagStatus": status}})
 
-    def set_categories(self, mailbox: str, message: str, categories: Sequence[str]) -> None:
-        """Gives a message categories."""
-        self._run("update", mailbox=mailbox, message=message, values={"categories": list(categories)})
-
     def move(self, mailbox: str, message: str, folder: str) -> None:
         """Moves a message to a folder, by id or well-known name."""
         self._run("move", mailbox=mailbox, message=message, folder=folder)

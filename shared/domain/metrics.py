@@ -146,10 +146,11 @@ _COUNTED = (
         ),
     ),
     Metric(
-        "relay365_notifications_late_total",
+        "relay365_notifications_refused_total",
         Kind.COUNTER,
-        "Requests of Graph that were refused because storage was slow; Graph comes again.",
-        counts=(Count("notifications.late"),),
+        "Requests of Graph that were refused because storage was too slow, or failed; Graph comes again.",
+        ("storage",),
+        counts=_by_event("storage", {"notifications.late": "slow", "notifications.refused": "failed"}),
     ),
     Metric(
         "relay365_subscriptions_total",

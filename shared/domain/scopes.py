@@ -38,13 +38,8 @@ def scopes_of(app: OAuth2App) -> tuple[str, ...]:
     return tuple(asked.values())
 
 
-def mail_scopes(app: OAuth2App) -> tuple[str, ...]:
-    """Returns those of them that a token for mail servers holds."""
-    return tuple(scope for scope in scopes_of(app) if _host(scope) in _OUTLOOK_HOSTS)
-
-
 def token_scopes(app: OAuth2App) -> tuple[str, ...]:
-    """Returns those that one token request may name: of mail servers and of the sign-in, no other resource's."""
+    """Returns those of them that one token request may name: of mail servers and of the sign-in, of nothing else."""
     # https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#request-an-access-token-with-a-client_secret
     return tuple(scope for scope in scopes_of(app) if _host(scope) in _OUTLOOK_HOSTS or scope.lower() in _SIGN_INS)
 

@@ -1,8 +1,9 @@
 """Health: does each thing that we need answer? Load balancers ask, and people: so it is quick and tells no secret."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -11,6 +12,7 @@ from shared.ports.machine import Dependency, Log
 from shared.services.timers import Timers
 
 _SECONDS = 0.8
+_TICK = "lastTick"
 
 
 class Health:
@@ -20,30 +22,33 @@ class Health:
         self._dependencies = dependencies
         self._timers = timers
         self._log = log
-        # One thread each: a check that hangs must not take the place of another dependency's.
-        self._threads = {each.name: ThreadPoolExecutor(1, f"health-{each.name}") for each in dependencies}
-        self._asked: dict[str, Future[None]] = {}
+        # One thread each: a check that hangs must not take the place of another dependency's. The tick's age is read
+        # from storage, so it may hang as well.
+        names = (*(each.name for each in dependencies), _TICK)
+        self._threads = {name: ThreadPoolExecutor(1, f"health-{name}") for name in names}
+        self._asked: dict[str, Future[Any]] = {}
 
     def check(self) -> tuple[bool, dict[str, Any]]:
         """Returns whether everything answers, how each dependency does, and how many seconds ago the last tick was."""
         patience = monotonic() + _SECONDS
-        asked = {dependency.name: self._ask(dependency) for dependency in self._dependencies}
+        asked = {dependency.name: self._ask(dependency.name, dependency.check) for dependency in self._dependencies}
+        tick = self._ask(_TICK, self._timers.age)
         found = {name: self._answer(name, answer, patience) for name, answer in asked.items()}
         healthy = all(state == "ok" for state in found.values())
-        return healthy, {"success": healthy, "dependencies": found, "lastTick": self._last_tick()}
+        return healthy, {"success": healthy, "dependencies": found, "lastTick": self._last_tick(tick, patience)}
 
-    def _last_tick(self) -> int | None:
+    def _last_tick(self, answer: "Future[timedelta | None]", patience: float) -> int | None:
         try:
-            age = self._timers.age()
-        except RelayError:
+            age = answer.result(timeout=max(0.0, patience - monotonic()))
+        except (RelayError, NotInTime):
             return None
         return None if age is None else int(age.total_seconds())
 
-    def _ask(self, dependency: Dependency) -> "Future[None]":
-        under_way = self._asked.get(dependency.name)
+    def _ask(self, name: str, question: Callable[[], Any]) -> "Future[Any]":
+        under_way = self._asked.get(name)
         if under_way is None or under_way.done():
-            under_way = self._threads[dependency.name].submit(dependency.check)
-            self._asked[dependency.name] = under_way
+            under_way = self._threads[name].submit(question)
+            self._asked[name] = under_way
         return under_way
 
     def _answer(self, name: str, answer: "Future[None]", patience: float) -> str:

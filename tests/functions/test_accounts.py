@@ -301,7 +301,7 @@ def test_an_erasure_leaves_nothing(api: Client, account: str, azurite: str, rela
     assert api.delete(f"/v1/account/{account}", erase="false").status == 404
 
 
-@pytest.mark.parametrize("erase", ["1", "yes", "True"])
+@pytest.mark.parametrize("erase", ["1", "yes", "True", ""])
 def test_an_erasure_is_asked_for_in_so_many_words(api: Client, account: str, erase: str) -> None:
     """Anything but `true` and `false` is refused, named, and removes nothing; so is another argument."""
     for query, named in (({"erase": erase}, "erase"), ({"erased": "true"}, "erased")):

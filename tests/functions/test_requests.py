@@ -239,6 +239,11 @@ def test_no_secret_is_echoed() -> None:
     assert secret not in str(told)
 
 
+def test_what_must_be_an_object_is_told_in_our_words() -> None:
+    """A text where an object belongs is refused without the name of a class."""
+    assert fields(NewAccount, {**ACCOUNT, "oauth2": "app"}) == {"oauth2": '"oauth2" must be an object'}
+
+
 @pytest.mark.parametrize("yes", ["true", "1", "Y", "True", "yes", "on"])
 def test_truthy_arguments(yes: str) -> None:
     """A flag is raised by any of the words that EmailEngine takes for yes."""

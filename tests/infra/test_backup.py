@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from infra.backup import restore, save
+from infra.backup import Refused, main, restore, save
 from shared.domain.accounts import NewAccount
 from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.oauth2 import NewOAuth2App
@@ -44,6 +44,7 @@ class Deployment:
         self.settings: dict[str, Any] = {"webhooksEnabled": True, "webhooks": None, "webhooksCustomHeaders": []}
         self.apps: list[dict[str, Any]] = []
         self.accounts: dict[str, dict[str, Any]] = {}
+        self.refused: set[str] = set()
 
     def __call__(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         """Answer a call."""
@@ -62,7 +63,10 @@ class Deployment:
                 named = sorted(self.accounts)[first : first + 2]
                 more = str(first + 2) if first + 2 < len(self.accounts) else None
                 return {"accounts": [{"account": name} for name in named], "nextPageCursor": more}
-        return self.accounts[parts.path.removeprefix("/v1/account/").replace("%2F", "/")]
+        account = self.accounts.get(parts.path.removeprefix("/v1/account/").replace("%2F", "/"))
+        if account is None or account.get("gone"):
+            raise Refused("No such account.", 404)
+        return account
 
     def _take_settings(self, body: dict[str, Any]) -> dict[str, Any]:
         InstanceSettingsChange.model_validate(body, by_alias=True, by_name=False)
@@ -76,6 +80,8 @@ class Deployment:
 
     def _take_account(self, body: dict[str, Any]) -> dict[str, Any]:
         NewAccount.model_validate(body, by_alias=True, by_name=False)
+        if body["account"] in self.refused:
+            raise Refused("Another account watches that mailbox.", 400)
         shown = {**ACCOUNT, **body, "app": body["oauth2"]["provider"]}
         self.accounts[body["account"]] = shown
         return {}
@@ -136,3 +142,52 @@ def test_a_credential_is_given(lost: Deployment) -> None:
     restore(found, save(lost), since=None, credentials=given)
     assert [app.get("clientSecret") for app in found.apps] == [None, "a secret", None]
     assert [app["managedIdentity"] for app in found.apps] == [IDENTITY, None, IDENTITY]
+
+
+def test_an_account_that_goes_meanwhile_is_left_out(lost: Deployment) -> None:
+    """What was listed, and is gone when it is asked for, stops no backup."""
+    lost.accounts["b"]["gone"] = True
+    assert [account["account"] for account in save(lost)["accounts"]] == ["a/1", "c"]
+
+
+def test_a_refused_account_is_left_to_a_human(lost: Deployment) -> None:
+    """An account that the new deployment refuses is named with the reason, and the others are registered."""
+    found = Deployment()
+    found.refused = {"b"}
+    left = restore(found, save(lost), since=None, credentials={})
+    assert list(found.accounts) == ["a/1", "c"]
+    assert left[-1] == "account b: Another account watches that mailbox."
+
+
+def test_an_address_of_ones_own_is_left_to_a_human(lost: Deployment) -> None:
+    """`serviceUrl` is told and not set: it still leads to the former deployment."""
+    lost.settings["serviceUrl"] = "https://mail.contoso.com"
+    found = Deployment()
+    left = restore(found, save(lost), since=None, credentials={})
+    assert "serviceUrl" not in found.settings
+    assert left[-1] == (
+        "settings: if serviceUrl was an address of yours, have it lead here and set it: https://mail.contoso.com"
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "what", "said"),
+    [
+        ("", "save", "RELAY_TOKEN must hold API_TOKEN"),
+        ("t", "save", "GET http://127.0.0.1:9: "),
+        ("t", "restore --since yesterday", "argument --since: invalid moment value: 'yesterday'"),
+    ],
+)
+def test_the_command_says_what_it_misses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], token: str, what: str, said: str
+) -> None:
+    """Without a token, where nobody answers, or with a moment that is none, the command ends with 2 and a sentence."""
+    monkeypatch.setenv("RELAY_TOKEN", token)
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr("sys.argv", ["backup", *what.split(), "http://127.0.0.1:9"])
+    try:
+        status = main()
+    except SystemExit as ended:
+        status = ended.code
+    assert status == 2
+    assert said in capsys.readouterr().err

@@ -146,4 +146,6 @@ def _value(value: object) -> bytes:
         return double(4, value)
     if isinstance(value, list | tuple):
         return raw(5, b"".join(raw(1, _value(each)) for each in value))
+    if isinstance(value, Mapping):
+        return raw(6, _attributes(1, {str(key): each for key, each in value.items()}))
     return text(1, str(value))

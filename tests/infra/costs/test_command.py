@@ -20,6 +20,7 @@ from infra.costs.inputs import figures, prices
         ("--replication GRS", "--replication: Input should be 'LRS' or 'ZRS'"),
         ("--delegated 0.5", "--delegated: mailboxes of users who sign in need the sidecar"),
         ("--delegated 1 --sidecars 1 --accounts 9000", "--sidecars: 9,000 mailboxes"),
+        ("--write docs/none.md", "--write: docs/none.md is no file"),
     ],
 )
 def test_a_bad_option_is_named(capsys: pytest.CaptureFixture[str], options: str, said: str) -> None:

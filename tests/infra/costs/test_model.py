@@ -27,7 +27,9 @@ LARGE = {
 }
 
 # 1,000 mailboxes with 36 events a day in 10 hours: one a second. Half of the mailboxes are the sidecar's.
-BY_HAND = Load(accounts=1000, delegated=0.5, events=36, sidecars=1, private=True, nat=True, log_days=121, memory=4096)
+BY_HAND = Load(
+    accounts=1000, delegated=0.5, events=36, text=1.5, sidecars=1, private=True, nat=True, log_days=121, memory=4096
+)
 EVENTS = 36_000 * DAYS
 SWEEPS = 500 * 72 * DAYS
 # Of half an event a second come two POSTs each, which share puts: 1 / (1 + 1 * 1). The sidecar puts one each.
@@ -105,7 +107,7 @@ def by_hand(with_values: Callable[..., Figures], monkeypatch: pytest.MonkeyPatch
         polls_per_second=0.5, scale_polls_per_second=0.25, message_requests=5, event_requests=3, retry_requests=4,
         sweep_requests=2, renewal_requests=6, tick_requests=3, beat_seconds=5, beat_requests=2, mirror_requests=7,
         secrets_per_instance=3, secret_minutes=5, grant_reads_per_day=24, account_bytes=5000, delivery_bytes=1000,
-        payload_bytes=2000, sighting_bytes=100, leeway_days=7, month_end_days=13, post_line_bytes=100,
+        payload_bytes=500, sighting_bytes=100, leeway_days=7, month_end_days=13, post_line_bytes=100,
         batch_line_bytes=200, attempt_line_bytes=300, sweeps_line_bytes=50, look_line_bytes=100, found_share=0.02,
         line_envelope_bytes=200,
         request_record_bytes=1000, host_lines=2, host_line_bytes=500, vault_audit_bytes=1500, free_log_days=60,

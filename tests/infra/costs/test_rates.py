@@ -18,9 +18,9 @@ def test_rates_are_what_a_hand_computes(with_values: Callable[..., Figures]) -> 
     """360,000 mailboxes with 20 events in 10 hours have 200 a second, and are looked at 300 times a second."""
     known = with_values(
         busy_hours=10, notifications_per_event=2, notifications_per_post=1, sighting_touches=3, renewal_days=5,
-        delivery_bytes=1024, payload_bytes=2048,
+        delivery_bytes=1024, payload_bytes=1024,
     )  # fmt: skip
-    found = by_name(Load(accounts=360_000, delegated=0.25, sidecars=40, events=20, sweep_minutes=15), known)
+    found = by_name(Load(accounts=360_000, delegated=0.25, sidecars=40, events=20, text=1.024, sweep_minutes=15), known)
     renewed = 270_000 / (5 * 86_400)
     assert found["events"].value == pytest.approx(200)
     assert found["table `deliveries`: KiB, one webhook's day"].value == pytest.approx(200 * 3)

@@ -1,6 +1,7 @@
-"""Metrics: the list is in itself right, and of what the log says."""
+"""Metrics: the list is in itself right, of what the log says, and what docs/metrics.md shows."""
 
 import re
+from pathlib import Path
 
 from shared.domain.log_events import EVENTS
 from shared.domain.metrics import METRICS, Kind
@@ -31,3 +32,13 @@ def test_only_what_the_log_says_is_counted() -> None:
         if name is not None and name not in written[count.event]
     ]
     assert missing == []
+
+
+def test_the_page_shows_the_metrics(root: Path) -> None:
+    """docs/metrics.md has the table of the metrics as they stand here."""
+    page = (root / "docs" / "metrics.md").read_text(encoding="utf-8")
+    shown = [line for line in page.splitlines() if line.startswith("| `")]
+    assert shown == [
+        f"| `{metric.name}` | {metric.kind} | {' '.join(f'`{label}`' for label in metric.labels)} | {metric.help} |"
+        for metric in METRICS
+    ]

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.domain.clouds import Cloud
-from shared.domain.scopes import mail_scopes, missing, scopes_of
+from shared.domain.scopes import missing, scopes_of, token_scopes
 from tests.factories import an_outlook_app
 
 SIGN_IN = ("offline_access", "openid", "profile")
@@ -23,7 +23,7 @@ def test_each_cloud_has_its_scopes(cloud: str, host: str) -> None:
     mail = (f"https://{host}/IMAP.AccessAsUser.All", f"https://{host}/SMTP.Send")
     app = an_outlook_app(cloud=Cloud(cloud))
     assert scopes_of(app) == (*mail, *SIGN_IN)
-    assert mail_scopes(app) == mail
+    assert token_scopes(app) == scopes_of(app)
 
 
 @pytest.mark.parametrize(
@@ -32,16 +32,16 @@ def test_each_cloud_has_its_scopes(cloud: str, host: str) -> None:
 def test_a_scope_is_skipped_by_any_name(host: str) -> None:
     """A scope is skipped by its bare name and by that of any cloud, in any case of letters."""
     app = an_outlook_app(cloud=Cloud.CHINA, skip_scopes=(f"{host}smtp.send",))
-    assert mail_scopes(app) == ("https://partner.outlook.cn/IMAP.AccessAsUser.All",)
+    assert scopes_of(app) == ("https://partner.outlook.cn/IMAP.AccessAsUser.All", *SIGN_IN)
 
 
 def test_extra_scopes_are_asked_for_once() -> None:
-    """Extra scopes come last, doubles are asked for once, and those of another resource are none for mail servers."""
+    """Extra scopes come last, doubles are asked for once, and no token is asked for with those of another resource."""
     extra = ("email", "https://outlook.office.com/POP.AccessAsUser.All", "User.Read", "OPENID")
     app = an_outlook_app(extra_scopes=extra, skip_scopes=("https://contoso.example/SMTP.Send",))
     mail = ("https://outlook.office.com/IMAP.AccessAsUser.All", "https://outlook.office.com/SMTP.Send")
     assert scopes_of(app) == (*mail, *SIGN_IN, "email", "https://outlook.office.com/POP.AccessAsUser.All", "User.Read")
-    assert mail_scopes(app) == (*mail, "https://outlook.office.com/POP.AccessAsUser.All")
+    assert token_scopes(app) == (*mail, *SIGN_IN, "email", "https://outlook.office.com/POP.AccessAsUser.All")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """Health: one look at every dependency, quick whatever they do."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 
 from shared.domain.errors import TryLater
 from shared.ports.machine import Dependency
 from shared.services.health import Health
+from shared.services.lookups import Lookup
 from shared.services.timers import Timers
 from tests.fakes.faults import Faulty
 from tests.fakes.health import FakeDependency
@@ -100,3 +102,15 @@ def test_a_storage_that_is_down_hides_the_last_tick_only() -> None:
     due.fail("heartbeat", TryLater("Storage is busy."))
     process = world.process(lambda port: due.port if port is world.due else port)
     assert looking_at(FakeDependency("storage"), timers=process.timers).check()[1]["lastTick"] is None
+
+
+def test_a_storage_that_hangs_hides_the_last_tick_only() -> None:
+    """Where the heartbeat is waited for the answer comes in under a second, without it."""
+    storage = Hanging("storage")
+    timers = replace(World().process().timers, heartbeat=Lookup(lambda _: storage.check(), World().clock, timedelta()))
+    started = monotonic()
+    healthy, shown = looking_at(FakeDependency("vault"), timers=timers).check()
+    took = monotonic() - started
+    storage.gate.set()
+    assert took < 1
+    assert (healthy, shown["lastTick"]) == (True, None)

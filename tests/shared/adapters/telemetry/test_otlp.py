@@ -50,6 +50,8 @@ def test_a_line_is_a_log_record() -> None:
     }
     listed = record_of(a_line(scopes=["api", "metrics"])).attributes[0].value.array_value
     assert [each.string_value for each in listed.values] == ["api", "metrics"]
+    named = record_of(a_line(kinds={"messageNew": 2})).attributes[0].value.kvlist_value
+    assert [(each.key, each.value.int_value) for each in named.values] == [("messageNew", 2)]
 
 
 def test_problems_are_warnings() -> None:
