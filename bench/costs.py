@@ -26,7 +26,7 @@ TOGETHER = 210
 # After this long an account's row is read again, as it is for most events where there are many mailboxes.
 _FORGOTTEN = 65
 _LINE = re.compile(r"\{\"event\":\"(?P<event>[\w.]+)\".*\}")
-_LINES = ("notifications.accepted", "changes.expanded", "delivery.attempted", "account.swept")
+_LINES = ("notifications.accepted", "changes.expanded", "delivery.attempted", "sweeps.ended", "account.swept")
 _PAYLOAD = re.compile(r"p\d+")
 
 

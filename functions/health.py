@@ -1,10 +1,9 @@
 """Health: `GET /health`."""
 
-import asyncio
-
 import azure.functions as func
 
 from functions.requests import open_endpoint, respond
+from functions.threads import in_thread
 from shared import bootstrap
 
 bp = func.Blueprint()
@@ -16,7 +15,7 @@ bp = func.Blueprint()
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Tells whether each dependency answers: 200 where all do, 503 otherwise."""
     del req
-    healthy, report = await asyncio.to_thread(_check)
+    healthy, report = await in_thread(_check)
     return respond(report, 200 if healthy else 503)
 
 

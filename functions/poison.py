@@ -1,4 +1,4 @@
-"""Poison: what the host gave up, kept by a timer, listed and requeued at `/v1/poison`."""
+"""Poison: what the host gave up, kept by a timer, listed, requeued and dismissed at `/v1/poison`."""
 
 import azure.functions as func
 
@@ -32,3 +32,11 @@ def poison_list(req: func.HttpRequest) -> func.HttpResponse:
 def poison_requeue(req: func.HttpRequest) -> func.HttpResponse:
     """Puts a message back on the queue where it failed."""
     return respond(bootstrap.relay().poison.requeue(req.route_params["message"]))
+
+
+@bp.function_name("poison_dismiss")
+@bp.route("v1/poison/{message}", methods=["DELETE"], auth_level=func.AuthLevel.ANONYMOUS)
+@endpoint(Scope.API, Action.DESTRUCTIVE, Group.ADMIN)
+def poison_dismiss(req: func.HttpRequest) -> func.HttpResponse:
+    """Forgets a message that nobody needs any more."""
+    return respond(bootstrap.relay().poison.dismiss(req.route_params["message"]))

@@ -1,12 +1,13 @@
 """Sign-ins: `/v1/authentication/form` for applications, `/accounts/new` and `/oauth` for their users."""
 
-import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import azure.functions as func
 
 from functions.pages.guard import page_endpoint
 from functions.requests import endpoint, parse, respond
+from functions.threads import in_thread
 from shared import bootstrap
 from shared.domain.sign_in_links import NewSignInForm
 from shared.domain.tokens import Action, Group, Scope
@@ -44,7 +45,7 @@ async def sign_ins_finish(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _shown(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:
-    return await asyncio.to_thread(_answer, req, step)
+    return await in_thread(partial(_answer, req, step))
 
 
 def _answer(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:

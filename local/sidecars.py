@@ -57,7 +57,7 @@ class Heard:
     def kinds(self) -> list[str]:
         """Returns the kind of each change, repeated ones once."""
         return [
-            kind for kind, *_ in dict.fromkeys((c.kind.value, c.account, c.message, c.version) for _, c in self.changes)
+            kind for kind, *_ in dict.fromkeys((str(c.kind), c.account, c.message, c.version) for _, c in self.changes)
         ]
 
     def of(self, account: str) -> list[Change]:

@@ -3,9 +3,8 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,16 @@ from tests.faults.stack import Stack
 
 NOTIFICATION, RETRY, SWEEP, CATCH_UP = "notification", "retry", "sweep", "catch-up"
 PATHS = (NOTIFICATION, RETRY, SWEEP, CATCH_UP)
-_LINE = re.compile(r"^(?P<time>\d\d:\d\d:\d\d\.\d{3}) \w+ relay365: (?P<json>\{.*\})$")
+_LINE = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \w+ relay365: (?P<json>\{.*\})$")
 _PAGE = 250
 
 
 @dataclass(frozen=True)
-class Look:
-    """A look at a mailbox: one that leaves young mail to its notification is a sweep, any other makes good a gap."""
-
-    account: str
-    second: float
-    kind: str
-
-
-@dataclass(frozen=True)
 class Record:
-    """What the product wrote down."""
+    """What the product wrote down; `looks` tells by the correlation of what was found which kind of look it was."""
 
     deliveries: Mapping[str, Delivery]
-    looks: Sequence[Look]
+    looks: Mapping[str, str]
     deferred: Counter[str]
 
     def path(self, arrival: Arrival) -> str:
@@ -43,15 +33,9 @@ class Record:
         delivery = self.deliveries.get(arrival.id)
         if delivery is None:
             return NOTIFICATION
-        if not delivery.correlation:
-            # What a look found bears no notification's mark.
-            return self._look(delivery)
+        if delivery.correlation in self.looks:
+            return self.looks[delivery.correlation]
         return RETRY if len(delivery.attempts) > 1 or self.deferred[delivery.key.id] else NOTIFICATION
-
-    def _look(self, delivery: Delivery) -> str:
-        second = _second(delivery.created.astimezone())
-        later = [look for look in self.looks if look.account == delivery.account and look.second >= second - 0.01]
-        return later[0].kind if later else CATCH_UP
 
 
 def read(stack: Stack) -> Record:
@@ -64,24 +48,26 @@ def read(stack: Stack) -> Record:
         position = page.position
         if position is None:
             break
-    looks: list[Look] = []
-    deferred: Counter[str] = Counter()
-    for second, line in _lines(stack.app.logs()):
+    lines = list(_lines(stack.app.logs()))
+    deferred = Counter(line["delivery"] for line in lines if line["event"] == "delivery.deferred")
+    return Record(deliveries, looks_of(lines), deferred)
+
+
+def looks_of(lines: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the looks of a log: one that leaves young mail to its notification is a sweep, any other fills a gap."""
+    looks: dict[str, str] = {}
+    for line in lines:
         if line["event"] == "account.swept":
-            looks.append(Look(line["account"], second, SWEEP if line["patience"] else CATCH_UP))
-        elif line["event"] == "delivery.deferred":
-            deferred[line["delivery"]] += 1
-    return Record(deliveries, looks, deferred)
+            looks[line["correlation"]] = SWEEP if line["patience"] else CATCH_UP
+        elif line["event"] == "account.registered":
+            # What is found on a look's further pages bears the account's own.
+            looks[line["correlation"]] = CATCH_UP
+    return looks
 
 
-def _lines(logs: Sequence[Path]) -> Iterator[tuple[float, dict[str, Any]]]:
+def _lines(logs: Sequence[Path]) -> Iterator[dict[str, Any]]:
     for log in logs:
         for text in log.read_text(errors="replace").splitlines():
             found = _LINE.match(text)
             if found:
-                yield _second(datetime.strptime(found["time"], "%H:%M:%S.%f")), json.loads(found["json"])  # noqa: DTZ007  a time of day
-
-
-def _second(moment: datetime) -> float:
-    """Return the second of the day, which is all that a line of the log tells; a soak ends before the day does."""
-    return moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
+                yield json.loads(found["json"])

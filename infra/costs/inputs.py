@@ -103,7 +103,9 @@ class Figures(_Input):
     post_line_bytes: Figure
     batch_line_bytes: Figure
     attempt_line_bytes: Figure
-    sweep_line_bytes: Figure
+    sweeps_line_bytes: Figure
+    look_line_bytes: Figure
+    found_share: Figure
     line_envelope_bytes: Figure
     request_record_bytes: Figure
     host_lines: Figure

@@ -82,4 +82,5 @@ def _lines(stream: Stream, load: Load, figures: Figures) -> Iterator[tuple[float
         case "retries":
             yield stream.executions, figures.attempt_line_bytes.value
         case "jobs":
-            yield sweeps(load), figures.sweep_line_bytes.value
+            yield stream.executions, figures.sweeps_line_bytes.value
+            yield sweeps(load) * figures.found_share.value, figures.look_line_bytes.value

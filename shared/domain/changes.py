@@ -37,7 +37,7 @@ from shared.domain.events import (
     updated_data,
 )
 from shared.domain.messages import ContentRules, Message
-from shared.domain.models import Carried
+from shared.domain.models import Carried, OrNewer
 from shared.domain.moments import day_of
 from shared.domain.sightings import Sighting
 
@@ -70,7 +70,7 @@ class Change(Carried):
     """
 
     account: str
-    kind: ChangeKind
+    kind: OrNewer[ChangeKind]
     message: str
     seen: datetime
     looks: int = 0
@@ -92,7 +92,7 @@ class _Announcement(Carried):
     `tries` counts how often it could not be worked on; `correlation` joins its log lines.
     """
 
-    event: EventName
+    event: OrNewer[EventName]
     version: str
     at: datetime
     data: dict[str, Any]
@@ -109,7 +109,7 @@ class AccountEvent(_Announcement):
 
     def as_event(self) -> Event:
         """Returns the event that the customer receives."""
-        identity = event_id(self.account, self.incarnation, self.event, self.version)
+        identity = event_id(self.account, self.incarnation, EventName(self.event), self.version)
         return _told(self, identity, account=self.account_id, account_key=self.account)
 
 
@@ -120,11 +120,12 @@ class InstanceEvent(_Announcement):
 
     def as_event(self) -> Event:
         """Returns the event that the customer receives: it names no account."""
-        identity = event_id("", self.subject, self.event, self.version)
+        identity = event_id("", self.subject, EventName(self.event), self.version)
         return _told(self, identity, account=None, account_key=None)
 
 
 _THINGS = ("changes", "account_events", "instance_events")
+_KINDS, _EVENTS = frozenset(ChangeKind), frozenset(EventName)
 Tried = TypeVar("Tried", Change, AccountEvent, InstanceEvent)
 
 
@@ -151,6 +152,12 @@ class ChangeBatch(Carried):
             first[name], second[name] = things[:room], things[room:]
             room -= len(first[name])
         return self.model_copy(update=first), self.model_copy(update=second)
+
+    def parted(self) -> "tuple[ChangeBatch, ChangeBatch]":
+        """Returns what can be told here, and what only a newer version understands."""
+        known = {name: tuple(filter(_is_known, getattr(self, name))) for name in _THINGS}
+        newer = {name: tuple(each for each in getattr(self, name) if not _is_known(each)) for name in _THINGS}
+        return self.model_copy(update=known), self.model_copy(update=newer)
 
     def tried(self) -> "ChangeBatch":
         """Returns the batch after a try that came to nothing."""
@@ -195,7 +202,7 @@ NOTHING = Meaning()
 AGAIN = Meaning(again=True)
 
 
-def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspicious: bool) -> bool:
+def needs_sighting(kinds: Collection[str], message: Message, *, suspicious: bool) -> bool:
     """
     Tells whether the meaning depends on what we last knew of *message*.
 
@@ -208,7 +215,7 @@ def needs_sighting(kinds: Collection[ChangeKind], message: Message, *, suspiciou
 
 
 def meaning_of_missing(
-    kinds: Collection[ChangeKind], message_id: str, *, seen: datetime, looks: int, patience: int
+    kinds: Collection[str], message_id: str, *, seen: datetime, looks: int, patience: int
 ) -> Meaning:
     """
     Returns what it means that *message_id* is not there; *patience* is how often we look before we believe it.
@@ -226,7 +233,7 @@ def meaning_of_missing(
 
 
 def meaning_of_message(
-    kinds: AbstractSet[ChangeKind],
+    kinds: AbstractSet[str],
     message: Message,
     known: Sighting | None,
     *,
@@ -267,7 +274,7 @@ def meaning_of_message(
     return _change_of_known(kinds, known, message, now_seen)
 
 
-def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
+def _change_of_known(kinds: AbstractSet[str], known: Sighting, message: Message, now_seen: Sighting) -> Meaning:
     change = _change_since(known, message, now_seen)
     if change.event is None and known.late and ChangeKind.DELETED in kinds:
         # A move's own word, where what we noted may be the folder that it led to.
@@ -275,7 +282,7 @@ def _change_of_known(kinds: AbstractSet[ChangeKind], known: Sighting, message: M
     return change
 
 
-def _touched_since(arrival: Meaning, kinds: AbstractSet[ChangeKind], message: Message, *, wait: bool) -> Meaning:
+def _touched_since(arrival: Meaning, kinds: AbstractSet[str], message: Message, *, wait: bool) -> Meaning:
     """Returns the *arrival* with the change that followed it, of which only its *kinds* are known, if they are."""
     if not kinds and wait:
         return replace(arrival, sighting=None, again=True)
@@ -295,7 +302,7 @@ def _change_since(known: Sighting, message: Message, now_seen: Sighting) -> Mean
     return NOTHING
 
 
-def _change_of_unknown(kinds: AbstractSet[ChangeKind], message: Message, now_seen: Sighting) -> Meaning:
+def _change_of_unknown(kinds: AbstractSet[str], message: Message, now_seen: Sighting) -> Meaning:
     if kinds <= {ChangeKind.UPDATED}:
         # It may be half of what a move says; where the rest comes behind, it must still be believed.
         doubtful = now_seen.model_copy(update={"late": True})
@@ -307,6 +314,10 @@ def _changed(event: EventName, data: dict[str, Any], message: Message, sighting:
     return Meaning(event, data, version=message.change_key, moment=message.modified, sighting=sighting)
 
 
+def _is_known(each: Change | AccountEvent | InstanceEvent) -> bool:
+    return each.kind in _KINDS if isinstance(each, Change) else each.event in _EVENTS
+
+
 def _tried(each: Tried) -> Tried:
     return each.model_copy(update={"tries": each.tries + 1})
 
@@ -314,7 +325,7 @@ def _tried(each: Tried) -> Tried:
 def _told(said: _Announcement, identity: str, *, account: str | None, account_key: str | None) -> Event:
     return Event(
         id=identity,
-        name=said.event,
+        name=EventName(said.event),
         account=account,
         account_key=account_key,
         moment=said.at,

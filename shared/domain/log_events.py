@@ -59,6 +59,16 @@ EVENTS = (
         "A batch of changes became events. `account` and `correlation` are there where the batch has a single one.",
         "account correlation changes kinds events again crowded redelivered milliseconds",
     ),
+    _problem(
+        "changes.parted",
+        "Changes that only a newer version understands go on in a message of theirs.",
+        "changes correlation",
+    ),
+    _problem(
+        "changes.unknown",
+        "A message holds nothing but such changes, and fails; the host tries it five times.",
+        "changes correlation",
+    ),
     _problem("changes.postponed", "Storage or vault did not answer; the batch waits.", "changes correlation error"),
     _problem(
         "message.failed",
@@ -99,7 +109,7 @@ EVENTS = (
     _event(
         "job.ended",
         "A job; `outcome` is `done`, `pointless` (nobody wants it any more), `again` (somebody else is at the same "
-        "row) or `quota` (its turn with Graph comes later). A sweep that looked ends in `account.swept` instead.",
+        "row) or `quota` (its turn with Graph comes later). Sweeps that looked end in `sweeps.ended` instead.",
         "kind outcome account app webhook correlation milliseconds",
     ),
     _problem("job.postponed", "Something that a job needs does not answer; the job waits.", _JOB),
@@ -109,9 +119,15 @@ EVENTS = (
     _event("timers.overtaken", "Another tick is at it.", "queued"),
     _problem("timers.stale", "The timer has not run for `age` seconds; this process ticks instead.", "age"),
     _event(
+        "sweeps.ended",
+        "The sweeps of one message of jobs: `accounts` were looked at, and `failed` others could not be. What was "
+        "`unannounced` no notification had told.",
+        "accounts changes unannounced failed milliseconds",
+    ),
+    _event(
         "account.swept",
-        "A look at a mailbox; what was `unannounced` no notification had told.",
-        "account correlation patience messages changes unannounced milliseconds",
+        "A look at a mailbox that found something, was the first, or was `asked` for by other than its turn.",
+        "account correlation asked patience messages changes unannounced milliseconds",
     ),
     _problem("account.unswept", "A look failed, and is tried again.", "account correlation error"),
     _problem("catch_up.refused", "A mailbox refuses to be looked at, and is tried again.", "account correlation error"),
@@ -191,6 +207,7 @@ EVENTS = (
     _event("poison.drained", "The look at the poison queues.", "kept"),
     _problem("poison.kept", "A message failed five times; `GET /v1/poison` shows it.", "id queue given_up"),
     _event("poison.requeued", "Somebody had it tried again.", "id queue"),
+    _event("poison.dismissed", "Somebody wants it forgotten.", "id queue"),
     _problem("dependency.down", "`GET /health` found it silent.", "dependency error"),
     _problem(
         "telemetry.failed", "The collector did not take lines; `lost` are gone since the last such line.", "error lost"

@@ -85,6 +85,8 @@ def _by_event(label: str, events: Mapping[str, str]) -> tuple[Count, ...]:
 _NAMES = _same(EventName)
 _STATUS = Label("status", {DeliveryState.DELIVERED: "success"}, "state", "fail")
 _ATTEMPTED = "delivery.attempted"
+# Only those that were asked for count: all others are in their message's line.
+_LOOK = "account.swept"
 
 _COUNTED = (
     Metric(
@@ -191,12 +193,20 @@ _COUNTED = (
         "Windows in which a process found Graph's quota for subscriptions spent.",
         counts=(Count("quota.spent"),),
     ),
-    Metric("relay365_sweeps_total", Kind.COUNTER, "Looks at mailboxes.", counts=(Count("account.swept"),)),
+    Metric(
+        "relay365_sweeps_total",
+        Kind.COUNTER,
+        "Looks at mailboxes.",
+        counts=(Count("sweeps.ended", amount="accounts"), Count(_LOOK, where="asked", equals="True")),
+    ),
     Metric(
         "relay365_silent_finds_total",
         Kind.COUNTER,
         "Changes that a look found and nobody had announced; those of polled mailboxes and first looks too.",
-        counts=(Count("account.swept", amount="unannounced"),),
+        counts=(
+            Count("sweeps.ended", amount="unannounced"),
+            Count(_LOOK, amount="unannounced", where="asked", equals="True"),
+        ),
     ),
     Metric(
         "relay365_postponed_total",
@@ -278,7 +288,9 @@ OLDEST_UNDELIVERED = Metric(
     "Age of the oldest event that still waits for its endpoint; up to an hour too long, and 0 where none waits.",
 )
 LAST_TICK = Metric("relay365_last_tick_seconds", Kind.GAUGE, "How long ago the timer ran.")
-POISON = Metric("relay365_poison_waiting", Kind.GAUGE, "Messages that were given up and nobody has requeued.")
+POISON = Metric(
+    "relay365_poison_waiting", Kind.GAUGE, "Messages that were given up, and that nobody has requeued or dismissed."
+)
 CREDENTIAL_DAYS = Metric(
     "relay365_credential_days",
     Kind.GAUGE,

@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, StringConstraints, ValidationError
 
 from shared.domain.accounts import AccountId
 from shared.domain.errors import RelayError
@@ -58,10 +57,12 @@ class NewSignInForm(ApiModel):
     type: Annotated[str, StringConstraints(max_length=256)] | Literal[False] | None = None
 
 
-class Link(BaseModel):
-    """What a link says. What we do not know of a link that somebody else signed does not matter."""
+class Link(ApiModel):
+    """
+    What a link says.
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True)
+    Whoever uses it has no other proof of what is allowed, so a name that only a newer version knows makes it void.
+    """
 
     account: AccountId | None = None
     name: OptionalName = None

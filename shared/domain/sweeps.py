@@ -27,6 +27,30 @@ class Found:
     unannounced: int
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a look came to: how many changes were queued, and how many of them should have been announced long ago."""
+
+    changes: int
+    unannounced: int
+
+
+@dataclass(slots=True)
+class Looks:
+    """What the sweeps of one message of jobs come to: so many accounts were looked at, `failed` others were not."""
+
+    accounts: int = 0
+    changes: int = 0
+    unannounced: int = 0
+    failed: int = 0
+
+    def add(self, look: Look) -> None:
+        """Adds what a look came to."""
+        self.accounts += 1
+        self.changes += look.changes
+        self.unannounced += look.unannounced
+
+
 def compare(
     account: str,
     messages: Iterable[Message],

@@ -27,7 +27,7 @@ from shared.domain.changes import (
 )
 from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryKey
-from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
+from shared.domain.errors import MailboxRefused, SignInRefused, TryLater, WorkFailed
 from shared.domain.events import Event, EventName, event_id, payload
 from shared.domain.exact_changes import meaning_of_exact, needs_reading
 from shared.domain.failures import explained
@@ -70,7 +70,7 @@ class _Subject:
 
     account: Account
     message: str
-    kinds: set[ChangeKind] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
     seen: datetime | None = None
     looks: int = 0
     tries: int = 0
@@ -153,11 +153,23 @@ class Changes:
     sightings_kept: timedelta
 
     def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
-        """Delivers what *batch* means; *redelivered* says that it may have been worked on before."""
+        """
+        Delivers what *batch* means; *redelivered* says that it may have been worked on before.
+
+        What only a newer version understands goes on alone; where there is nothing else, raises WorkFailed.
+        """
         started = self.clock.now()
         result = _Result()
+        known, newer = batch.parted()
+        if newer.size and not known.size:
+            # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
+            self.log.problem("changes.unknown", changes=newer.size, correlation=_correlation(newer))
+            raise WorkFailed("A change of this kind is for a newer version of this service.")
         try:
-            self._work(batch, result, redelivered=redelivered)
+            self._work(known, result, redelivered=redelivered)
+            if newer.size:
+                self.queue.put(newer)
+                self.log.problem("changes.parted", changes=newer.size, correlation=_correlation(newer))
         except TryLater as busy:
             self._abandon(result)
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
@@ -176,7 +188,7 @@ class Changes:
             # A line for each event would double what the log costs; their deliveries have one. Few are named here.
             account=next(iter(result.accounts)) if len(result.accounts) == 1 else None,
             correlation=_correlation(batch),
-            changes=len(batch.changes),
+            changes=len(known.changes),
             events=len(result.outgoing),
             kinds=_kinds(result.outgoing),
             again=sum(map(len, result.again.values())),

@@ -5,15 +5,18 @@ A job that cannot be done now is put back and not failed: the host would soon gi
 came in one message are done one after the other; one that fails goes on alone, so that no other is poison with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from shared.domain.accounts import Account
 from shared.domain.errors import Changed, QuotaSpent, TryLater, WorkFailed
 from shared.domain.failures import explained
 from shared.domain.jobs import Job, JobKind
+from shared.domain.sweeps import Looks
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
@@ -60,37 +63,65 @@ class Jobs:
     log: Log
 
     def run_together(self, jobs: Sequence[Job]) -> None:
-        """Carries out the jobs of one message; those that are not begun within two minutes go back to the queue."""
-        if len(jobs) == 1:
-            self.run(jobs[0])
-            return
+        """
+        Carries out the jobs of one message; those that are not begun within two minutes go back to the queue.
+
+        One that is alone raises WorkFailed where it fails.
+        """
+        with self._looking() as looks:
+            if len(jobs) == 1:
+                self._run_alone(jobs[0], looks)
+            else:
+                self._run_in_turn(jobs, looks)
+
+    def run(self, job: Job) -> None:
+        """Carries out *job*; one for a former registration finds nothing to do. Raises WorkFailed."""
+        self.run_together([job])
+
+    @contextmanager
+    def _looking(self) -> Iterator[Looks]:
+        """Has the sweeps of one message end in one line: there are millions of them a day, and most find nothing."""
+        began, looks = self.clock.now(), Looks()
+        try:
+            yield looks
+        finally:
+            if looks.accounts or looks.failed:
+                self.log.event(
+                    "sweeps.ended",
+                    accounts=looks.accounts,
+                    changes=looks.changes,
+                    unannounced=looks.unannounced,
+                    failed=looks.failed,
+                    milliseconds=(self.clock.now() - began) // _MILLISECOND,
+                )
+
+    def _run_in_turn(self, jobs: Sequence[Job], looks: Looks) -> None:
         until = self.clock.now() + _LONGEST_TURN
         for number, job in enumerate(jobs):
             if self.clock.now() > until:
                 self.queue.put_together(jobs[number:])
                 return
             try:
-                self._run(job)
+                self._run(job, looks)
             except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
                 self.log.problem("job.parted", **_trouble(job, None, problem))
                 self.queue.put(job)
 
-    def run(self, job: Job) -> None:
-        """Carries out *job*; one for a former registration finds nothing to do. Raises WorkFailed."""
+    def _run_alone(self, job: Job, looks: Looks) -> None:
         try:
-            self._run(job)
+            self._run(job, looks)
         except Exception as problem:  # noqa: BLE001  whatever it is, it is told, and fails the message
             self.log.problem("job.failed", **_trouble(job, None, problem))
             raise WorkFailed from None
 
-    def _run(self, job: Job) -> None:
+    def _run(self, job: Job, looks: Looks) -> None:
         began = self.clock.now()
         account = None
         try:
             self.timers.repair()
             stored = self.accounts.get(job.account) if job.account else None
             account = stored.value if stored else None
-            outcome = self._carry_out(job, stored)
+            outcome = self._carry_out(job, stored, looks)
         except Changed:
             # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
@@ -104,7 +135,7 @@ class Jobs:
             return
         finally:
             self.account_lookup.forget(job.account)
-        # A sweep's own line says more, and there are millions of them a day.
+        # A sweep that looked is counted in the message's line.
         if job.kind is not JobKind.SWEEP or outcome != "done":
             self.log.event(
                 "job.ended",
@@ -117,7 +148,7 @@ class Jobs:
                 milliseconds=(self.clock.now() - began) // _MILLISECOND,
             )
 
-    def _carry_out(self, job: Job, stored: Stored[Account] | None) -> str:
+    def _carry_out(self, job: Job, stored: Stored[Account] | None, looks: Looks) -> str:
         """Does it and returns `done`, or `pointless` where nobody wants it any more."""
         if job.kind not in _KINDS:
             # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
@@ -131,12 +162,12 @@ class Jobs:
         if job.app is not None:
             self.expiries.tell(job)
             return "done"
-        work = self._work().get(job.kind)
+        work = self._work(looks).get(job.kind)
         if work is None or stored is None or job.incarnation not in (None, stored.value.incarnation):
             return "pointless"
         return "pointless" if work(stored, job) is False else "done"
 
-    def _work(self) -> dict[str, Callable[[Stored[Account], Job], bool | None]]:
+    def _work(self, looks: Looks) -> dict[str, Callable[[Stored[Account], Job], bool | None]]:
         return {
             JobKind.CONNECT: self._connect,
             JobKind.RECONNECT: self._connect,
@@ -144,7 +175,7 @@ class Jobs:
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
             JobKind.RELOCATE: self.relocations.relocate,
-            JobKind.SWEEP: self.sweeps.sweep,
+            JobKind.SWEEP: partial(self.sweeps.sweep, looks=looks),
             JobKind.CATCH_UP: self._catch_up,
             JobKind.DISCONNECT: self.removals.disconnect,
             JobKind.PURGE: self.removals.purge,

@@ -1,5 +1,5 @@
 """
-Poison: what the host gave up becomes visible, and can be tried again.
+Poison: what the host gave up becomes visible, and can be tried again or dismissed.
 
 First the row, then the end of the message; first the message, then the mark. A crash in between repeats a step and
 loses nothing: the row's key is the message's, and whatever is queued may be worked on twice.
@@ -21,7 +21,7 @@ _MOST_ROUNDS = 100
 
 @dataclass(frozen=True)
 class Poison:
-    """Keeps messages that were given up, shows them, and requeues them."""
+    """Keeps messages that were given up, shows them, requeues and dismisses them."""
 
     queue: PoisonQueue
     store: PoisonStore
@@ -61,6 +61,15 @@ class Poison:
             return view(marked)
         self.log.event("poison.requeued", id=poison_id, queue=poisoned.queue)
         return view(marked)
+
+    def dismiss(self, poison_id: str) -> dict[str, Any]:
+        """Forgets the message; raises PoisonNotFound, and Changed where somebody requeued it at the same moment."""
+        stored = self.store.get(poison_id)
+        if stored is None:
+            raise PoisonNotFound(poison_id)
+        self.store.remove(poison_id, stored.etag)
+        self.log.event("poison.dismissed", id=poison_id, queue=stored.value.queue)
+        return {"id": poison_id, "deleted": True}
 
     def _keep(self, message: GivenUp) -> None:
         poisoned = Poisoned(

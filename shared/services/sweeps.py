@@ -29,7 +29,7 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.messages import Message
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import sighting_key
-from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, compare, removals
+from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, Look, Looks, compare, removals
 from shared.group_commit import GroupCommit
 from shared.ports.machine import Clock, Log, Randomness
 from shared.ports.microsoft365 import FolderChanges, Glance, History
@@ -89,11 +89,11 @@ class Sweeps:
             return self.clock.now() + self.poll
         return self.clock.now() + self.interval * (0.75 + 0.5 * self.randomness.fraction())
 
-    def sweep(self, stored: Stored[Account], job: Job) -> bool:
+    def sweep(self, stored: Stored[Account], job: Job, *, looks: Looks) -> bool:
         """
         Looks at the account once and names the next look; a job that the row does not name does nothing.
 
-        Returns whether there was something to do; then the log says what became of it.
+        Returns whether there was something to do; then *looks* counts what became of it.
         """
         account = stored.value
         if account.state is AccountState.DELETED or job.at is None or job.at != account.next_sweep:
@@ -105,17 +105,22 @@ class Sweeps:
         started = self.clock.now()
         try:
             patience = timedelta() if account.polling else ON_ITS_WAY
-            silent = self._look(account, application_of(account, self.apps), patience)
+            look = self._look(account, application_of(account, self.apps), patience, asked=False)
         except TryLater as busy:
+            looks.failed += 1
             self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
             self._tell_unswept(account, busy)
             return True
         except (SignInRefused, MailboxRefused) as refusal:
+            looks.failed += 1
             # Whether the account still works is for its connection to find out, which names the next sweep then.
             self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation))
             self.jobs.put(job, _REFUSED_WAIT)
             self._tell_unswept(account, refusal)
             return True
+        looks.add(look)
+        # While we poll, and where a look was cut short by a page's end, finding things is what a look is for.
+        silent = look.unannounced > 0 and account.swept is not None and not account.polling
         finds = account.silent_finds + 1 if silent else 0
         if finds >= _SILENT_TWICE and account.subscription is not None:
             self.log.problem("subscription.silent", account=account.id, correlation=account.incarnation, finds=finds)
@@ -153,16 +158,15 @@ class Sweeps:
             app = application_of(account, self.apps)
             if job.link is None:
                 # Somebody knows of a gap, so nothing is left to notifications.
-                self._look(account, app, timedelta())
+                self._look(account, app, timedelta(), asked=True)
             elif job.folder is None:
                 listing = self.history.list(app, account.user, job.link)
                 self._take_listing(account, listing.messages, timedelta(), account.incarnation)
                 self._go_on(account, listing.next, None)
             else:
                 changed = self.history.follow(app, account.user, job.folder, job.link)
-                self._keep(
-                    account, self._links(account), self._take_folder(account, job.folder, changed, account.incarnation)
-                )
+                ends, _ = self._take_folder(account, job.folder, changed, account.incarnation)
+                self._keep(account, self._links(account), ends)
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
@@ -171,8 +175,8 @@ class Sweeps:
             )
             self.jobs.put(job, _REFUSED_WAIT)
 
-    def _look(self, account: Account, app: OAuth2App, patience: timedelta) -> int:
-        """Looks once and returns how much nobody had announced."""
+    def _look(self, account: Account, app: OAuth2App, patience: timedelta, *, asked: bool) -> Look:
+        """Looks once; what was *asked* for, what found something, and the first look have a line of their own."""
         began, correlation = self.clock.now(), self.randomness.nonce()
         links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
@@ -182,21 +186,25 @@ class Sweeps:
         for listing in (glance.arrived, glance.modified):
             self._go_on(account, listing.next, None)
         ends: dict[str, str] = {}
+        queued = len(found.changes)
         for folder, changed in glance.folders.items():
-            ends |= self._take_folder(account, folder, changed, correlation)
+            end, more = self._take_folder(account, folder, changed, correlation)
+            ends |= end
+            queued += more
         self._keep(account, links, ends)
-        self.log.event(
-            "account.swept",
-            account=account.id,
-            correlation=correlation,
-            patience=patience.total_seconds(),
-            messages=len(listed),
-            changes=len(found.changes),
-            unannounced=found.unannounced,
-            milliseconds=(self.clock.now() - began) // _MILLISECOND,
-        )
-        # While we poll, and where a look was cut short by a page's end, finding things is what a look is for.
-        return 0 if account.polling or account.swept is None else found.unannounced
+        if asked or queued or account.swept is None:
+            self.log.event(
+                "account.swept",
+                account=account.id,
+                correlation=correlation,
+                asked=asked,
+                patience=patience.total_seconds(),
+                messages=len(listed),
+                changes=queued,
+                unannounced=found.unannounced,
+                milliseconds=(self.clock.now() - began) // _MILLISECOND,
+            )
+        return Look(queued, found.unannounced)
 
     def _since(self, account: Account) -> datetime:
         watched_since = account.watched_since or account.created
@@ -225,17 +233,21 @@ class Sweeps:
         self._put(found.changes, correlation)
         return found
 
-    def _take_folder(self, account: Account, folder: str, changed: FolderChanges, correlation: str) -> dict[str, str]:
-        """Queues what changed in the folder and returns its link, unless the round goes on as a job."""
+    def _take_folder(
+        self, account: Account, folder: str, changed: FolderChanges, correlation: str
+    ) -> tuple[dict[str, str], int]:
+        """Queues what changed in it; returns its link, unless the round goes on as a job, and how much that was."""
         # Arrivals are the listing's business, where they are all looked at again.
-        self._take_listing(account, changed.messages, ON_ITS_WAY, correlation)
-        self._put(removals(account.key, changed.removed, now=self.clock.now()), correlation)
+        found = self._take_listing(account, changed.messages, ON_ITS_WAY, correlation)
+        gone = removals(account.key, changed.removed, now=self.clock.now())
+        self._put(gone, correlation)
+        queued = len(found.changes) + len(gone)
         if changed.reset:
             self.log.problem("folder.reset", account=account.id, correlation=correlation, folder=folder)
         if changed.more:
             self._go_on(account, changed.link, folder)
-            return {}
-        return {folder: changed.link}
+            return {}, queued
+        return {folder: changed.link}, queued
 
     def _keep(self, account: Account, links: dict[str, str], ends: dict[str, str]) -> None:
         """Writes how far folders were followed, where they moved; a link lost to another look is followed twice."""

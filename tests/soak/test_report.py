@@ -9,7 +9,7 @@ from soak.record import Record
 from soak.report import report
 from tests.faults.customer import Answer, Arrival, Customer
 
-NOTHING = Record(deliveries={}, looks=[], deferred=Counter())
+NOTHING = Record(deliveries={}, looks={}, deferred=Counter())
 
 
 def arrival(message: str, *, identity: str = "", body: bytes = b"{}", problem: str | None = None) -> Arrival:

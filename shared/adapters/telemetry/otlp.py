@@ -29,6 +29,7 @@ _KINDS = {
     "mailbox.called": _SERVER,
     "changes.expanded": _CONSUMER,
     "job.ended": _CONSUMER,
+    "sweeps.ended": _CONSUMER,
     "delivery.attempted": _CLIENT,
 }
 # A name of ours must not be taken for one that OpenTelemetry gives a meaning to.

@@ -38,7 +38,8 @@ class Telemetry:
     """
     Tells a collector of every line; *connect* makes the way to it, in the thread that uses it.
 
-    What becomes of that is told to *report*, seldom: it must not be this log itself.
+    What becomes of that is told to *report*, seldom, by whoever logs next: the Functions worker drops what a thread of
+    ours says (see functions/threads.py). It must not be this log itself.
     """
 
     def __init__(self, connect: Callable[[], Takes], clock: "Clock", report: "Log", *, pace: timedelta = _PACE) -> None:
@@ -52,14 +53,17 @@ class Telemetry:
         self._ending = False
         self._lost = 0
         self._reported_at = clock.now() - _REPORTS
+        self._untold: tuple[str, int] | None = None
 
     def event(self, name: str, **fields: object) -> None:
         """Queues the event *name* with its fields."""
         self._put(Line(name, fields, self._clock.now(), problem=False))
+        self._tell()
 
     def problem(self, name: str, **fields: object) -> None:
         """Queues an event that an operator should look at."""
         self._put(Line(name, fields, self._clock.now(), problem=True))
+        self._tell()
 
     def close(self) -> None:
         """Sends what is queued, for a few seconds at most; what is told later is lost."""
@@ -69,6 +73,7 @@ class Telemetry:
             thread = self._thread
         if thread is not None:
             thread.join(_LAST_WORDS.total_seconds())
+        self._tell()
 
     def _put(self, line: Line) -> None:
         with self._lock:
@@ -105,7 +110,7 @@ class Telemetry:
                 collector.take(batch)
             except Exception as problem:  # noqa: BLE001  whatever it is, the product goes on without telemetry
                 again = getattr(problem, "again", False) and failures < len(_WAITS) and not self._ending
-                self._tell(problem, lost=0 if again else len(batch))
+                self._note(problem, lost=0 if again else len(batch))
                 if not again:
                     return
                 with self._lock:
@@ -113,11 +118,19 @@ class Telemetry:
             else:
                 return
 
-    def _tell(self, problem: Exception, *, lost: int) -> None:
+    def _note(self, problem: Exception, *, lost: int) -> None:
         with self._lock:
             self._lost += lost
             now = self._clock.now()
             if now - self._reported_at < _REPORTS:
                 return
-            self._reported_at, lost, self._lost = now, self._lost, 0
-        self._report.problem("telemetry.failed", error=f"{type(problem).__name__}: {problem}", lost=lost)
+            self._reported_at = now
+            self._untold, self._lost = (f"{type(problem).__name__}: {problem}", self._lost), 0
+
+    def _tell(self) -> None:
+        if self._untold is None:
+            return
+        with self._lock:
+            untold, self._untold = self._untold, None
+        if untold is not None:
+            self._report.problem("telemetry.failed", error=untold[0], lost=untold[1])

@@ -2,9 +2,11 @@
 
 import logging
 import ssl
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
@@ -58,6 +60,7 @@ class HttpWebhookSender:
         self._lanes: Lanes[Outcome] = Lanes(self._workers, lane_limit)
         # Apart from the workers, so that names that do not resolve hold up nobody whose connection stands.
         self._lookups = ThreadPoolExecutor(workers, "webhook-name")
+        self._defects: deque[str] = deque(maxlen=workers)
         allowed = tuple(ip_network(network) for network in allowed_networks)
         tls = ssl.create_default_context(cafile=ca_bundle or certifi.where())
         tls.set_alpn_protocols(["http/1.1"])
@@ -67,7 +70,15 @@ class HttpWebhookSender:
         """Makes all POSTs in parallel and returns their outcomes in the same order; see the port."""
         latest = monotonic() + _LONGEST_WAIT
         futures = [self._lanes.run(post.lane, partial(self._attempt, post)) for post in posts]
-        return [self._outcome(future, post.lane, latest) for future, post in zip(futures, posts, strict=True)]
+        outcomes = [self._outcome(future, post.lane, latest) for future, post in zip(futures, posts, strict=True)]
+        self._tell_defects()
+        return outcomes
+
+    def _tell_defects(self) -> None:
+        # Here and not in the threads: the Functions worker drops what these say (see functions/threads.py).
+        while self._defects:
+            with suppress(IndexError):
+                _log.error("webhook.post_broke %s", self._defects.popleft())
 
     def _outcome(self, future: Future[Outcome], lane: str, latest: float) -> Outcome:
         while True:
@@ -99,7 +110,7 @@ class HttpWebhookSender:
             error = decipher(caught)
             if error is None:
                 # Its text may quote a header or a URL, so only its kind is told.
-                _log.error("webhook.post_broke %s", type(caught).__name__)
+                self._defects.append(type(caught).__name__)
                 error = "internal_error"
         return Outcome(
             status=status, error=error, retry_after=retry_after, milliseconds=round((monotonic() - started) * 1000)

@@ -75,7 +75,7 @@ EXPECTED = {
     )
     / 1e4,
     "our lines of events": (36_000 * DAYS * 300 + MESSAGES * 400 + 1.1 * EVENTS * 500) / 1e9,
-    "our lines of sweeps": SWEEPS * 250 / 1e9,
+    "our lines of sweeps": (JOBS * 250 + 0.02 * SWEEPS * 300) / 1e9,
     "alerts, 5 minutes apart": 2,
     "processors": SECONDS / 2,
     "memory": SECONDS,
@@ -108,7 +108,8 @@ def by_hand(with_values: Callable[..., Figures], monkeypatch: pytest.MonkeyPatch
         sweep_requests=2, renewal_requests=6, tick_requests=3, beat_seconds=5, beat_requests=2, mirror_requests=7,
         secrets_per_instance=3, secret_minutes=5, grant_reads_per_day=24, account_bytes=5000, delivery_bytes=1000,
         payload_bytes=500, sighting_bytes=100, leeway_days=7, month_end_days=13, post_line_bytes=100,
-        batch_line_bytes=200, attempt_line_bytes=300, sweep_line_bytes=50, line_envelope_bytes=200,
+        batch_line_bytes=200, attempt_line_bytes=300, sweeps_line_bytes=50, look_line_bytes=100, found_share=0.02,
+        line_envelope_bytes=200,
         request_record_bytes=1000, host_lines=2, host_line_bytes=500, vault_audit_bytes=1500, free_log_days=60,
         request_bytes=500, private_parts=4, sighting_touches=2,
     )  # fmt: skip

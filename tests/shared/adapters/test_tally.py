@@ -58,7 +58,7 @@ def ground() -> Iterator[Ground]:
 def count(tally: TallyLog, times: int = 1) -> None:
     """Count something."""
     for _ in range(times):
-        tally.event("account.swept", account="a")
+        tally.event("sweeps.ended", accounts=1)
 
 
 SWEEPS = "relay365_sweeps_total"

@@ -40,6 +40,19 @@ def test_events_are_counted_by_name() -> None:
     assert list(counted("nothing.of_ours", {"queued": 2})) == []
 
 
+def test_every_look_counts_once() -> None:
+    """Looks are counted from the line of their message; of those with a line of their own, only what was asked for."""
+    assert dict(counted("sweeps.ended", {"accounts": 20, "changes": 5, "unannounced": 3, "failed": 1})) == {
+        "relay365_sweeps_total": 20,
+        "relay365_silent_finds_total": 3,
+    }
+    assert dict(counted("account.swept", {"asked": False, "unannounced": 3})) == {}
+    assert dict(counted("account.swept", {"asked": True, "unannounced": 3})) == {
+        "relay365_sweeps_total": 1,
+        "relay365_silent_finds_total": 3,
+    }
+
+
 def test_a_label_says_nothing_but_its_words() -> None:
     """Whatever a log event says, no label carries it: an address, a subject or a token becomes `other`."""
     private = "anna@contoso.com"

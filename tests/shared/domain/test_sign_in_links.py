@@ -76,6 +76,21 @@ def test_a_link_without_nonce_or_moment_is_refused(said: Any) -> None:
         opened(urlsafe_b64encode(text).decode(), urlsafe_b64encode(mac).decode(), [SECRET], START)
 
 
+@pytest.mark.parametrize("newer", [{"tenant": "contoso"}, {"notifyFrom": "yesterday"}, {"path": {"all": True}}])
+def test_a_newer_version_s_link_is_refused(newer: dict[str, Any]) -> None:
+    """A signed link with a name or a value that only a newer version knows lets nobody in: it may forbid something."""
+    said = {"n": NONCE, "t": int(START.timestamp() * 1000)}
+    for fields, refused in ((said, False), ({**said, **newer}, True)):
+        text = json.dumps(fields).encode()
+        mac = urlsafe_b64encode(hmac.digest(SECRET.encode(), text, "sha256")).decode()
+        data = urlsafe_b64encode(text).decode()
+        if not refused:
+            opened(data, mac, [SECRET], START)
+            continue
+        with pytest.raises(LinkRefused, match="expired"):
+            opened(data, mac, [SECRET], START)
+
+
 def test_the_way_back_keeps_its_query() -> None:
     """An answer is added to the signed address, whose own query stays."""
     assert (

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import account_key
-from shared.domain.changes import AccountEvent, ChangeKind
+from shared.domain.changes import AccountEvent, ChangeBatch, ChangeKind
 from shared.domain.deliveries import DeliveryQuery
-from shared.domain.errors import MailboxRefused, TryLater
+from shared.domain.errors import MailboxRefused, TryLater, WorkFailed
 from shared.domain.events import EventName
 from shared.domain.messages import Message
 from shared.domain.sightings import sighting_key
@@ -138,6 +138,23 @@ def test_a_batch_names_what_it_is_about_where_that_is_one(world: World, process:
     told = [(line["account"], line["correlation"], line["changes"]) for line in world.log.named("changes.expanded")]
     assert told == [("anna", "c1", 2), ("anna", None, 2)]
     assert {line["correlation"] for line in world.log.named("delivery.attempted")} == {"c1"}
+
+
+def test_what_only_a_newer_version_understands_goes_on_alone(world: World, process: Process) -> None:
+    """A change and an event of a newer version go back to the queue together, as they were; all else is told."""
+    world.reader.keep(a_message())
+    newer = ChangeBatch(
+        changes=(a_change(kind="pinned", message="other"),), account_events=(account_event(event="accountPaused"),)
+    )
+    told = ChangeBatch(changes=(a_change(),), account_events=(account_event(),))
+    mixed = ChangeBatch(changes=newer.changes + told.changes, account_events=newer.account_events + told.account_events)
+    process.changes.expand(ChangeBatch.model_validate_json(mixed.model_dump_json()), redelivered=False)
+    assert sorted(body["event"] for body in world.sender.bodies()) == ["accountAdded", "messageNew"]
+    assert world.changes.bodies() == [newer]
+    with pytest.raises(WorkFailed):
+        process.changes.expand(newer, redelivered=False)
+    assert world.log.problems() == ["changes.parted", "changes.unknown"]
+    assert len(world.sender.bodies()) == 2
 
 
 def test_a_lagging_copy_is_waited_for(world: World, process: Process) -> None:

@@ -49,7 +49,7 @@ def test_every_kind_of_job_has_a_worker(world: World, process: Process, kind: Jo
 
 
 def test_a_job_ends_in_one_line(world: World) -> None:
-    """A job tells what it was, whose, how it ended and how long it took; a look at a mailbox has a line of its own."""
+    """A job tells what it was, whose, how it ended and how long it took; sweeps have a line of their own."""
     job = world.registered()
     world.mailboxes.meanwhile = lambda: world.clock.advance(timedelta(milliseconds=250))
     world.process().work(until=timedelta(seconds=1))
@@ -63,7 +63,7 @@ def test_a_job_ends_in_one_line(world: World) -> None:
     }
     assert [line["kind"] for line in others] == [JobKind.CATCH_UP]
     world.process().go_on(until=timedelta(hours=1))
-    assert len(world.log.named("account.swept")) > 1
+    assert len(world.log.named("sweeps.ended")) > 1
     assert JobKind.SWEEP not in [line["kind"] for line in world.log.named("job.ended")]
 
 
@@ -133,6 +133,22 @@ def test_a_job_that_fails_goes_on_alone(world: World) -> None:
     with pytest.raises(WorkFailed):
         process.jobs.run_together(jobs[:1])
     assert [line["account_key"] for line in world.log.named("job.failed")] == [jobs[0].account]
+
+
+def test_the_sweeps_of_a_message_end_in_one_line(world: World, process: Process) -> None:
+    """Sweeps that find nothing have one line for all of a message; one that failed is counted, and has its own too."""
+    jobs = []
+    for name in ("anna", "ben", "cleo"):
+        account = world.connected(name, watched_since=START, swept=START, next_sweep=START)
+        world.live(account)
+        jobs.append(world.queue(account, JobKind.SWEEP, at=START))
+    world.history.troubles.add(TryLater("Graph is busy."))
+    process.jobs.run_together([*jobs, jobs[1].model_copy(update={"incarnation": "another"})])
+    (ended,) = world.log.named("sweeps.ended")
+    assert ended == {"accounts": 2, "changes": 0, "unannounced": 0, "failed": 1, "milliseconds": 0}
+    assert [line["account"] for line in world.log.named("account.unswept")] == ["anna"]
+    assert world.log.named("account.swept") == []
+    assert [line["outcome"] for line in world.log.named("job.ended")] == ["pointless"]
 
 
 def test_a_message_of_jobs_ends_in_time(world: World) -> None:

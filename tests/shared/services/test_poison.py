@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.errors import PoisonNotFound, TryLater
+from shared.domain.errors import Changed, PoisonNotFound, TryLater
 from shared.domain.poison import PoisonQuery
 from shared.services.poison import Poison
 from tests.fakes.clock import FakeClock
@@ -69,6 +69,28 @@ def test_a_message_is_requeued(scene: Scene) -> None:
     assert sorted(scene.shown()) == [("a job", False), ("a retry", True)]
     with pytest.raises(PoisonNotFound):
         scene.poison.requeue("1_nothing")
+
+
+def test_a_message_is_dismissed(scene: Scene) -> None:
+    """A message that is dismissed is gone, neither counted nor queued, and the log names no more than its id."""
+    scene.poison.drain()
+    kept, dismissed = scene.poison.page(PoisonQuery())["poison"]
+    assert scene.poison.dismiss(dismissed["id"]) == {"id": dismissed["id"], "deleted": True}
+    assert scene.shown() == [(kept["body"], False)]
+    assert (scene.store.port.waiting(9), scene.messages.requeued) == (1, [])
+    assert scene.log.named("poison.dismissed") == [{"id": dismissed["id"], "queue": dismissed["queue"]}]
+    with pytest.raises(PoisonNotFound):
+        scene.poison.dismiss(dismissed["id"])
+
+
+def test_what_was_requeued_meanwhile_is_not_dismissed(scene: Scene) -> None:
+    """Of two who decide at the same moment, the one who would dismiss what is on its way again is told so."""
+    scene.poison.drain()
+    name = scene.poison.page(PoisonQuery())["poison"][0]["id"]
+    scene.store.fail("remove", Changed("Somebody requeued it."))
+    with pytest.raises(Changed):
+        scene.poison.dismiss(name)
+    assert (len(scene.shown()), scene.log.named("poison.dismissed")) == (2, [])
 
 
 def test_a_mark_follows_the_message(scene: Scene) -> None:

@@ -73,9 +73,39 @@ def test_what_a_sweep_found_can_be_followed(world: World, process: Process) -> N
     swept(world)
     world.history.deliver(mail("silent"))
     process.go_on(until=timedelta(hours=1))
-    first, *others = (line["correlation"] for line in world.log.named("account.swept"))
-    assert first not in others
-    assert [line["correlation"] for line in world.log.named("delivery.attempted")] == [first]
+    world.history.deliver(mail("later", -61))
+    process.go_on(until=timedelta(hours=1))
+    assert [line["correlation"] for line in world.log.named("account.swept")] == [
+        line["correlation"] for line in world.log.named("delivery.attempted")
+    ]
+    assert len({line["correlation"] for line in world.log.named("account.swept")}) == 2
+
+
+@pytest.mark.parametrize(("before", "line"), [({}, []), ({"swept": None}, [(False, 0)])], ids=["idle", "first"])
+def test_a_look_that_finds_nothing_is_silent(
+    world: World, process: Process, before: dict[str, Any], line: list[tuple[bool, int]]
+) -> None:
+    """A sweep that finds nothing has no line of its own, unless it is an account's first; one asked for always has."""
+    account = swept(world, **before)
+    process.work(until=NOW)
+    assert [(look["asked"], look["changes"]) for look in world.log.named("account.swept")] == line
+    world.queue(account, JobKind.CATCH_UP)
+    process.work(until=NOW)
+    assert [(look["asked"], look["changes"]) for look in world.log.named("account.swept")] == [*line, (True, 0)]
+
+
+def test_a_removal_has_its_look_told(world: World, process: Process) -> None:
+    """A sweep that finds nothing but a removal in a watched folder has found something."""
+    account = swept(world)
+    process.go_on(until=2 * SWEEP)
+    came = world.clock.now()
+    world.history.deliver(a_message(id="gone", received=came, created=came, modified=came))
+    known(world, account, "gone")
+    process.go_on(until=2 * SWEEP)
+    assert world.log.named("account.swept") == []
+    world.history.delete("gone")
+    process.go_on(until=2 * SWEEP)
+    assert [look["changes"] for look in world.log.named("account.swept")] == [1]
 
 
 def test_known_mail_is_not_expanded_again(world: World, process: Process) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
-from threading import Event
+from threading import Event, Thread, current_thread
 
 import pytest
 
@@ -34,6 +34,19 @@ class Stuck:
         if self._refusals:
             self._refusals -= 1
             raise CollectorRefusedError("HTTP 503", again=self._again)
+
+
+class Told(FakeLog):
+    """A log that knows who told it of problems."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tellers: list[Thread] = []
+
+    def problem(self, name: str, **fields: object) -> None:
+        """Keep a problem."""
+        self.tellers.append(current_thread())
+        super().problem(name, **fields)
 
 
 def to(received: Received) -> Callable[[], Takes]:
@@ -96,9 +109,9 @@ def test_what_is_refused_is_tried_again(monkeypatch: pytest.MonkeyPatch, *, agai
 
 
 def test_an_outage_ends_in_giving_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch that nobody takes is given up after the last wait, and what is told then is taken."""
+    """A batch that nobody takes is given up after the last wait; what is told then is taken, and its teller says so."""
     monkeypatch.setattr(module, "_WAITS", (timedelta(),))
-    stuck, clock, log = Stuck(refusals=2), FakeClock(), FakeLog()
+    stuck, clock, log = Stuck(refusals=2), FakeClock(), Told()
     stuck.let_go.set()
     telemetry = Telemetry(lambda: stuck, clock, log, pace=AT_ONCE)
     telemetry.event("first")
@@ -106,6 +119,7 @@ def test_an_outage_ends_in_giving_up(monkeypatch: pytest.MonkeyPatch) -> None:
     while len(stuck.taken) < 2 and time.monotonic() < deadline:
         time.sleep(0.002)
     telemetry.event("second")
+    assert len(log.named("telemetry.failed")) == 1
     telemetry.close()
     assert stuck.taken == [["first"], ["first"], ["second"]]
-    assert len(log.named("telemetry.failed")) == 1
+    assert log.tellers == [current_thread()]

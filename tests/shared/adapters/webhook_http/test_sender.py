@@ -382,7 +382,8 @@ def test_nothing_leaves_but_outcomes(
     url = there.url.replace("http://", "http://user:hidden-password@")
     assert outcome_of(sender(), post(url, body=b"hidden-body", **{"X-A": "hidden-value"})) == (200, None)
     assert outcome_of(sender(resolver=resolve), post(url)) == (None, "internal_error")
-    assert "webhook.post_broke KeyError" in caplog.text
+    ((told, teller),) = [(each.getMessage(), each.threadName) for each in caplog.records]
+    assert (told, teller) == ("webhook.post_broke KeyError", threading.current_thread().name)
     assert "hidden" not in caplog.text
 
 

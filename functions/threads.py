@@ -1,0 +1,44 @@
+"""
+Threads: work that waits does so beside the event loop, and its log lines are written where the worker sees them.
+
+The worker asks the running task, or the thread that it started itself, which invocation a line belongs to. Lines from
+any other thread belong to none, and never reach Application Insights:
+https://github.com/Azure/azure-functions-python-worker/issues/1358
+Giving such a thread the invocation's id (`context.thread_local_storage`) works up to Python 3.12 only:
+https://github.com/Azure/azure-functions-python-worker/issues/1860
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+_held: ContextVar[list[logging.LogRecord] | None] = ContextVar("held", default=None)
+_logger = logging.getLogger("relay365")
+
+
+async def in_thread(work: Callable[[], Result]) -> Result:
+    """Returns what *work* returns, which runs in a thread; its lines are written when it has ended, by this task."""
+    lines: list[logging.LogRecord] = []
+    # The thread gets a copy of this task's context.
+    token = _held.set(lines)
+    try:
+        return await asyncio.to_thread(work)
+    finally:
+        _held.reset(token)
+        for line in lines:
+            _logger.handle(line)
+
+
+def _passes(line: logging.LogRecord) -> bool:
+    held = _held.get()
+    if held is None:
+        return True
+    held.append(line)
+    return False
+
+
+_logger.addFilter(_passes)

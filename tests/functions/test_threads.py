@@ -1,0 +1,72 @@
+"""Threads: whatever runs beside the event loop, its lines come from the task that the worker knows."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from functions.threads import in_thread
+from shared.adapters.log import JsonLog
+
+
+class Worker(logging.Handler):
+    """Notes what the worker would see: each line that a task of its own writes, and None for any other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str | None] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note a line."""
+        running = asyncio._get_running_loop()
+        self.seen.append(record.getMessage() if running and asyncio.current_task(running) else None)
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    """Return the worker, which listens."""
+    handler, logger = Worker(), logging.getLogger("relay365")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_lines_of_a_thread_are_the_task_s(worker: Worker, *, fails: bool) -> None:
+    """What work beside the loop tells is written by the task that waits for it, in order, also where it fails."""
+
+    def work() -> str:
+        log = JsonLog()
+        log.event("grant.kept", grant="g")
+        log.problem("dependency.down", dependency="vault")
+        if fails:
+            raise RuntimeError("Broken.")
+        return threading.current_thread().name
+
+    async def answer() -> None:
+        if fails:
+            with pytest.raises(RuntimeError, match="Broken"):
+                await in_thread(work)
+        else:
+            assert await in_thread(work) != threading.current_thread().name
+        JsonLog().event("request.answered")
+
+    asyncio.run(answer())
+    assert worker.seen == [
+        '{"event":"grant.kept","grant":"g"}',
+        '{"event":"dependency.down","dependency":"vault"}',
+        '{"event":"request.answered"}',
+    ]
+
+
+def test_functions_wait_in_no_other_way(root: Path) -> None:
+    """No other module of functions/ hands work to a thread, whose lines would be lost."""
+    using = [
+        path.name for path in (root / "functions").rglob("*.py") if "to_thread" in path.read_text(encoding="utf-8")
+    ]
+    assert using == ["threads.py"]
