@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
 
 from shared.domain import metrics
 from shared.domain.backlog import Backlog
 from shared.domain.census import Census, census
-from shared.domain.errors import Changed
+from shared.domain.errors import Changed, TryLater
 from shared.domain.exposition import exposition
 from shared.domain.metrics import Metric, series
 from shared.domain.tallies import Role, Tally, folded, oldest, total
@@ -24,6 +25,7 @@ from shared.services.lookups import Lookup
 from shared.services.timers import Timers
 
 _SHOWN = timedelta(seconds=15)
+_PATIENCE_SECONDS = 1.0
 # A little less than the hour, since the timer comes every five minutes.
 _CENSUS = timedelta(minutes=58)
 # A transaction holds 100 rows, and the base is one of them.
@@ -90,10 +92,17 @@ class Metrics:
         self._clock = clock
         self._log = log
         self._shown = Lookup(lambda _: self._text(), clock, _SHOWN)
+        self._looking = Lock()
 
     def text(self) -> str:
-        """Returns all metrics as Prometheus reads them, not older than 15 seconds."""
-        return self._shown.get("")
+        """Returns all metrics as Prometheus reads them, not older than 15 seconds; raises TryLater."""
+        # Where storage hangs a look takes a minute, and scrapes that waited for it would hold all of the API's threads.
+        if not self._looking.acquire(timeout=_PATIENCE_SECONDS):
+            raise TryLater("An earlier look at the metrics has not ended: storage does not answer.")
+        try:
+            return self._shown.get("")
+        finally:
+            self._looking.release()
 
     def measure(self) -> Backlog:
         """Folds what silent processes counted, counts accounts where that is due, and writes the backlog to the log."""

@@ -69,6 +69,14 @@ class Tokens:
                     "name the actions and groups that it may use",
                 )
             )
+        narrowed = [name for name in ("account", "permissions") if getattr(request, name) is not None]
+        if set(request.scopes) == {Scope.METRICS} and narrowed:
+            raise InvalidRequest(
+                *(
+                    FieldProblem(name, f'"{name}" must be left out where "scopes" is only "metrics"')
+                    for name in narrowed
+                )
+            )
         if Scope.ALL in request.scopes:
             raise InvalidRequest(
                 FieldProblem("scopes", '"scopes" must name the scopes: "*" is not given through the API')

@@ -43,8 +43,8 @@ def test_others_do_not_read_metrics(api: Client, account: str) -> None:
     narrow = {"actions": ["read"], "groups": ["account"]}
     for body in (
         {"description": "CRM", "permissions": narrow},
-        {"description": "CRM", "permissions": narrow, "scopes": ["metrics"]},
-        {"description": "Anna", "account": account, "scopes": ["metrics"]},
+        {"description": "CRM", "permissions": narrow, "scopes": ["api", "metrics"]},
+        {"description": "Anna", "account": account, "scopes": ["api", "metrics"]},
     ):
         token = api.post("/v1/tokens", body).json()["token"]
         assert api.call("GET", "/metrics", token=token).status == 403

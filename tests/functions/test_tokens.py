@@ -217,6 +217,7 @@ def test_unknown_token_is_not_found(api: Client, name: str) -> None:
         ({"permissions": READER}, "description"),
         ({"description": "d", "permissions": READER, "scopes": ["*"]}, "scopes"),
         ({"description": "d", "permissions": READER, "scopes": []}, "scopes"),
+        ({"description": "d", "permissions": READER, "scopes": ["metrics"]}, "permissions"),
         ({"description": "d", "permissions": {"colour": ["red"]}}, "permissions.colour"),
         ({"description": "d", "permissions": READER, "expires": "2020-01-01T00:00:00Z"}, "expires"),
         ({"description": "d", "permissions": READER, "colour": "red"}, "colour"),

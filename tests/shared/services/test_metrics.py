@@ -1,6 +1,7 @@
 """Metrics: what all processes counted, and the backlog that alerts stand on."""
 
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from shared.domain.accounts import AccountState, Subscription
 from shared.domain.breakers import Breaker
 from shared.domain.errors import TryLater
 from shared.domain.tallies import Role, Tally
+from shared.ports.metrics import Ledger
 from tests.factories import HOOK, a_change, a_message, an_account, an_app
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
@@ -202,3 +204,27 @@ def test_without_storage_nothing_is_told(world: World) -> None:
         with pytest.raises(TryLater):
             ask()
     assert world.log.named("backlog.measured") == []
+
+
+def test_scrapes_do_not_pile_up(world: World) -> None:
+    """While a look hangs, a further scrape is refused within moments, and the next one after it is answered."""
+    begun, answers = Event(), Event()
+
+    class Hanging:
+        """A ledger that answers when it may."""
+
+        def read(self) -> Ledger:
+            """Wait, and answer."""
+            begun.set()
+            answers.wait(10)
+            return world.ledger.read()
+
+    metrics = world.process(lambda port: Hanging() if port is world.ledger else port).relay.metrics
+    first = Thread(target=metrics.text)
+    first.start()
+    begun.wait(10)
+    with pytest.raises(TryLater):
+        metrics.text()
+    answers.set()
+    first.join(10)
+    assert metrics.text()
