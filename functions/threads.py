@@ -22,6 +22,7 @@ _logger = logging.getLogger("relay365")
 
 async def in_thread(work: Callable[[], Result]) -> Result:
     """Returns what *work* returns, which runs in a thread; its lines are written when it has ended, by this task."""
+    _logger.addFilter(_passes)
     lines: list[logging.LogRecord] = []
     # The thread gets a copy of this task's context.
     token = _held.set(lines)
@@ -39,6 +40,3 @@ def _passes(line: logging.LogRecord) -> bool:
         return True
     held.append(line)
     return False
-
-
-_logger.addFilter(_passes)

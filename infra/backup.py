@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
-from urllib.request import Request, urlopen
+
+import requests
 
 Api = Callable[[str, str, Mapping[str, Any] | None], dict[str, Any]]
 
@@ -151,18 +151,24 @@ def _masked(told: dict[str, Any], whose: str, left: list[str]) -> None:
 
 
 def _over_http(url: str, token: str) -> Api:
+    def bearer(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    session = requests.Session()
+    # As a header alone, an entry for the host in the operator's .netrc would take its place.
+    session.auth = bearer
+
     def call(method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
         try:
-            request = Request(f"{url.rstrip('/')}{path}", data, headers, method=method)  # noqa: S310  the operator's URL
-            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  the same
-                told: dict[str, Any] = json.load(answer)
-        except HTTPError as refused:
-            raise Refused(
-                f"{method} {path.partition('?')[0]}: {refused.code} {_message(refused)}", refused.code
-            ) from None
-        except (URLError, OSError, ValueError) as problem:
+            answer = session.request(
+                method, f"{url.rstrip('/')}{path}", json=body, timeout=_SECONDS, allow_redirects=False
+            )
+            if answer.status_code != HTTPStatus.OK:
+                said = f"{method} {path.partition('?')[0]}: {answer.status_code} {_message(answer)}"
+                raise Refused(said, answer.status_code)
+            told: dict[str, Any] = answer.json()
+        except requests.RequestException as problem:
             raise Refused(f"{method} {url}: {problem}") from None
         return told
 
@@ -175,12 +181,12 @@ def moment(text: str) -> str:
     return text
 
 
-def _message(refused: HTTPError) -> str:
+def _message(refused: requests.Response) -> str:
     """Returns what the API says of a refusal."""
     try:
-        told = json.load(refused)
+        told = refused.json()
         return " ".join([told["message"], *(field["message"] for field in told.get("fields", ()))])
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError):
         return refused.reason
 
 
