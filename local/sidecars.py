@@ -54,15 +54,14 @@ class Heard:
     changes: list[tuple[float, Change]] = field(default_factory=list)
     events: list[AccountEvent] = field(default_factory=list)
 
-    def kinds(self) -> list[str]:
-        """Returns the kind of each change, repeated ones once."""
-        return [
-            kind for kind, *_ in dict.fromkeys((str(c.kind), c.account, c.message, c.version) for _, c in self.changes)
-        ]
+    def told(self) -> list[Change]:
+        """Returns each change once: who dies between the queue and his mirrors has it told again, under the same id."""
+        told = {(change.account, change.kind, change.message, change.version): change for _, change in self.changes}
+        return list(told.values())
 
     def of(self, account: str) -> list[Change]:
-        """Returns the changes of an account."""
-        return [change for _, change in self.changes if change.account == account_key(account)]
+        """Returns the changes of an account, each once."""
+        return [change for change in self.told() if change.account == account_key(account)]
 
 
 @dataclass
