@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from shared.adapters.telemetry.collector import Collector
     from shared.domain.oauth2 import OAuth2App
     from shared.ports.deliveries import WebhookSender
-    from shared.ports.machine import Clock, Dependency, Log, Randomness
+    from shared.ports.machine import Clock, Dependency, Log, Machine
     from shared.ports.mail import MailBackend
     from shared.ports.metrics import Gauges
     from shared.ports.microsoft365 import (
@@ -115,9 +115,7 @@ class Sidecar:
     watches: "WatchStore"
     mirrors: "MirrorStore"
     changes: "ChangeQueue"
-    clock: "Clock"
-    randomness: "Randomness"
-    log: "Log"
+    machine: "Machine"
     gauges: "Gauges"
     lease: timedelta
     poll: timedelta
@@ -181,7 +179,6 @@ def log() -> "Log":
 def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log | None" = None) -> Ingress:
     """Returns the notification part alone: no table, no vault, no Graph stands behind it."""
     from shared.adapters.storage.queues import StorageChangeQueue, StorageJobQueue
-    from shared.adapters.system import SystemClock, SystemRandomness
 
     connection = _connection(settings)
     told = log or _log(settings)
@@ -190,9 +187,7 @@ def build_ingress(settings: Settings, *, clock: "Clock | None" = None, log: "Log
         changes=gather(StorageChangeQueue(connection)),
         jobs=StorageJobQueue(connection),
         crowds=Crowds(),
-        clock=clock or SystemClock(),
-        randomness=SystemRandomness(SystemClock()),
-        log=told,
+        machine=_machine(clock, told),
     )
     return Ingress(notifications=notifications, log=told)
 
@@ -206,32 +201,24 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
     from shared.adapters.storage.tables.mirrors import MirrorTable
     from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
     from shared.adapters.storage.tables.watches import ShardTable, WatchTable
-    from shared.adapters.system import SystemClock, SystemRandomness
     from shared.services.grants import Grants
     from shared.services.lookups import Lookup
     from shared.services.standings import Standings
     from shared.services.watching import Watching
 
-    system_clock = SystemClock()
-    clock, randomness, log = (
-        replaced.clock or system_clock,
-        SystemRandomness(system_clock),
-        replaced.log or _log(settings, Role.SIDECAR),
-    )
+    machine = _machine(replaced.clock, replaced.log or _log(settings, Role.SIDECAR))
     connection = _connection(settings)
-    vault, _ = _vault(settings, clock, replaced.vault)
+    vault, _ = _vault(settings, machine.clock, replaced.vault)
     accounts, changes, jobs = AccountTable(connection), StorageChangeQueue(connection), StorageJobQueue(connection)
-    apps = Lookup(OAuth2AppTable(connection).get, clock, _APP_TTL)
+    apps = Lookup(OAuth2AppTable(connection).get, machine.clock, _APP_TTL)
     watches, mirrors = WatchTable(connection), MirrorTable(connection)
     grants = Grants(
         store=GrantTable(connection),
         apps=apps,
-        tokens=replaced.grant_tokens or EntraUsers(vault, clock, login_url=settings.login_url),
+        tokens=replaced.grant_tokens or EntraUsers(vault, machine.clock, login_url=settings.login_url),
         vault=vault,
         jobs=jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
     return Sidecar(
         accounts=accounts,
@@ -240,10 +227,8 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
             grants=grants,
             watches=watches,
             mirrors=mirrors,
-            standings=Standings(accounts, changes, jobs, clock, randomness, log),
-            clock=clock,
-            randomness=randomness,
-            log=log,
+            standings=Standings(accounts, changes, jobs, machine),
+            machine=machine,
         ),
         grants=grants,
         apps=apps,
@@ -251,9 +236,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
         watches=watches,
         mirrors=mirrors,
         changes=changes,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         gauges=_tally(connection, Role.SIDECAR),
         lease=timedelta(seconds=settings.sidecar_lease_seconds),
         poll=timedelta(seconds=settings.sidecar_poll_seconds),
@@ -329,26 +312,22 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.traces import TraceTables
     from shared.adapters.storage.tables.watches import WatchTable
     from shared.adapters.storage.tables.webhooks import WebhookTable
-    from shared.adapters.system import SystemClock, SystemRandomness
     from shared.adapters.webhook_http.sender import HttpWebhookSender
     from shared.ports.outside import Outside
     from shared.services.quotas import Quotas
 
-    system_clock = SystemClock()
-    clock = replaced.clock or system_clock
+    machine = _machine(replaced.clock, replaced.log or _log(settings))
+    clock = machine.clock
     connection = _connection(settings)
     vault, vault_dependency = _vault(settings, clock, replaced.vault)
     entra = Entra(vault, clock, login_url=settings.login_url)
     users = EntraUsers(vault, clock, login_url=settings.login_url)
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
     sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
-    log, randomness = replaced.log or _log(settings), SystemRandomness(system_clock)
     quotas = QuotaTable(connection)
     slots = Slots()
     return Outside(
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         dependencies=[StorageDependency(connection), *vault_dependency, *sidecar_dependency],
         accounts=AccountTable(connection),
         bindings=MailboxTable(connection),
@@ -384,8 +363,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         mailboxes=replaced.mailboxes or GraphMailboxes(graph, clock, slots),
         sidecar=sidecar,
         history=replaced.history or GraphHistory(graph, clock, slots),
-        subscriptions=replaced.subscriptions
-        or GraphSubscriptions(graph, clock, Quotas(quotas, clock, randomness, log)),
+        subscriptions=replaced.subscriptions or GraphSubscriptions(graph, clock, Quotas(quotas, machine)),
         endpoint=replaced.endpoint or HttpEndpointProbe(_USER_AGENT),
         sender=replaced.sender
         or HttpWebhookSender(
@@ -409,6 +387,14 @@ def _settings(needed: "Sequence[str]" = OF_THE_APP) -> Settings:
         return read(needed)
     except SettingsRefusedError as refused:
         raise Misconfigured(str(refused)) from None
+
+
+def _machine(clock: "Clock | None", log: "Log") -> "Machine":
+    """Returns this machine, which tells *log*; *clock* takes the place of its own."""
+    from shared.adapters.system import SystemClock, SystemRandomness
+    from shared.ports.machine import Machine
+
+    return Machine(clock or SystemClock(), SystemRandomness(SystemClock()), log)
 
 
 def _log(settings: Settings, role: Role = Role.APP) -> "Log":

@@ -46,9 +46,7 @@ def supervise(part: Sidecar) -> Supervisor:
         apps=part.apps,
         mirrors=part.mirrors,
         changes=part.changes,
-        clock=part.clock,
-        randomness=part.randomness,
-        log=part.log,
+        machine=part.machine,
         fence=fence,
         logins=Logins(max(part.places - _FOR_REQUESTS, 1), a_second=part.logins_per_second),
         context=tls.context,
@@ -60,13 +58,13 @@ def supervise(part: Sidecar) -> Supervisor:
         return Session(tools, watch, epoch)
 
     return Supervisor(
-        f"{socket.gethostname()}-{os.getpid()}-{part.randomness.nonce()}",
+        f"{socket.gethostname()}-{os.getpid()}-{part.machine.randomness.nonce()}",
         shards=part.shards,
         watches=part.watches,
         watchman=Watchman(part.lease),
         fence=fence,
         begin=begin,
-        log=part.log,
+        log=part.machine.log,
     )
 
 
@@ -89,20 +87,20 @@ async def serve(part: Sidecar) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
     pool = serving(part)
-    runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.log), access_log=None)
+    runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.machine.log), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, port=part.port)
     shown = asyncio.create_task(show(supervisor, part.gauges))
     try:
         await site.start()
         port = runner.addresses[0][1]
-        part.log.event("sidecar.started", replica=supervisor.me, port=port)
+        part.machine.log.event("sidecar.started", replica=supervisor.me, port=port)
         await supervisor.run()
     finally:
         shown.cancel()
         await runner.cleanup()
         await pool.close()
-        part.log.event("sidecar.ended", replica=supervisor.me)
+        part.machine.log.event("sidecar.ended", replica=supervisor.me)
 
 
 def main() -> int:

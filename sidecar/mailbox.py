@@ -14,7 +14,7 @@ from datetime import timedelta
 from shared.domain.accounts import Account
 from shared.domain.changes import ChangeBatch
 from shared.domain.mirrors import Mirror
-from shared.ports.machine import Clock, Randomness
+from shared.ports.machine import Machine
 from sidecar.book import Book
 from sidecar.choice import chosen, named
 from sidecar.ear import Ear, Line
@@ -48,12 +48,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a mailbox needs: how to open a connection (None where there is no room for another), time and chance."""
+    """What a mailbox needs: how to open a connection (None where there is no room for another), and the machine."""
 
     connect: Callable[[], Awaitable[Line]]
     extra: Callable[[], Awaitable[Line | None]]
-    clock: Clock
-    randomness: Randomness
+    machine: Machine
     pace: Pace = Pace()
 
 
@@ -210,7 +209,7 @@ class Mailbox:
             self._plan_renewal()
 
     def _plan_renewal(self) -> None:
-        left = min(ear.line.expires for ear in self._ears) - self.around.clock.now()
+        left = min(ear.line.expires for ear in self._ears) - self.around.machine.clock.now()
         early = min(_EARLY, left * _EARLY_SHARE)
         self._due.renew = _now() + max(1.0, (left - early).total_seconds())
 
@@ -220,7 +219,7 @@ class Mailbox:
             if line.expires <= ear.line.expires:
                 # The token is still the same one: nobody could renew it just now.
                 await line.connection.logout()
-                left = (line.expires - self.around.clock.now()).total_seconds()
+                left = (line.expires - self.around.machine.clock.now()).total_seconds()
                 self._due.renew = _now() + min(_RENEW_AGAIN, max(1.0, left))
                 return
             await ear.change(line)
@@ -290,15 +289,15 @@ class Mailbox:
         await self._publish(self._news())
 
     def _news(self, window: timedelta = timedelta()) -> News:
-        return news_of(list(self._folders.values()), self.around.clock.now(), window=window)
+        return news_of(list(self._folders.values()), self.around.machine.clock.now(), window=window)
 
     async def _publish(self, news: News) -> None:
         gone = [each for each in self._folders.values() if each.gone]
         if not news.saved and not gone:
             return
-        seen, folders = self.around.clock.now(), self._folders.values()
+        seen, folders = self.around.machine.clock.now(), self._folders.values()
         numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
-        correlation = self.around.randomness.nonce()
+        correlation = self.around.machine.randomness.nonce()
         teller = Teller(self.account, seen, correlation, numbering)
         events = [teller.removed(each.folder, each.told.uidvalidity) for each in gone if each.told]
         for each, mirror in news.saved:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
-from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.machine import Dependency, Machine
 from shared.ports.mail import MailBackend
 from shared.ports.metrics import LedgerStore, QueueGauge
 from shared.ports.microsoft365 import (
@@ -43,9 +43,7 @@ from shared.ports.vault import Vault
 class Outside:
     """What the use cases stand on."""
 
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     dependencies: Sequence[Dependency] = ()
 
     accounts: AccountStore

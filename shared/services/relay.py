@@ -106,20 +106,18 @@ class Relay:
 
 def assemble(outside: Outside, options: Options) -> Relay:
     """Returns the relay on *outside*; what its parts keep in memory, they share."""
-    clock, randomness, log = outside.clock, outside.randomness, outside.log
+    machine, clock = outside.machine, outside.machine.clock
     accounts = Lookup(outside.accounts.get, clock, _RECORD_TTL)
     apps = Lookup(outside.apps.get, clock, _RECORD_TTL)
     webhooks = Lookup(outside.webhooks.get, clock, _SETTINGS_TTL)
-    quotas = Quotas(outside.quotas, clock, randomness, log)
+    quotas = Quotas(outside.quotas, machine)
 
     replays = Replays(
         store=outside.deliveries,
         webhooks=outside.webhooks,
         retries=outside.retries,
         jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         reach=options.payload_retention + LEEWAY,
     )
     settings = InstanceSettingsService(
@@ -129,9 +127,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         replays=replays,
         vault=outside.vault,
         cached=Lookup(_current(outside.instance), clock, _SETTINGS_TTL),
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         public_url=options.public_url,
         allow_http=options.allow_http,
     )
@@ -141,12 +137,10 @@ def assemble(outside: Outside, options: Options) -> Relay:
         retries=outside.retries,
         sender=outside.sender,
         webhook_lookup=webhooks,
-        endpoints=Endpoints(outside.webhooks, webhooks, outside.deliveries, clock, log),
+        endpoints=Endpoints(outside.webhooks, webhooks, outside.deliveries, machine),
         settings=settings,
         vault=outside.vault,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         schedule=options.schedule,
         payload_retention=options.payload_retention,
     )
@@ -157,7 +151,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         readings=Readings(
             GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
             outside.reader,
-            Permits(outside.permits, clock, randomness),
+            Permits(outside.permits, machine),
             GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
         ),
         sightings=outside.sightings,
@@ -170,27 +164,21 @@ def assemble(outside: Outside, options: Options) -> Relay:
         settings=settings,
         recent=RecentEvents(),
         crowds=Crowds(),
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         sightings_kept=options.retention,
     )
     tokens = Tokens(
         store=outside.tokens,
         lookup=Lookup(outside.tokens.get, clock, _SETTINGS_TTL),
         accounts=outside.accounts,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         first=options.first_tokens,
     )
     timers = Timers(
         due=outside.due,
         jobs=outside.jobs,
         heartbeat=Lookup(_heartbeat(outside.due), clock, _RECORD_TTL),
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         spread=options.tick_spread,
     )
     due_rows = GroupCommit(_enter_all(outside.due), full=100, name="put-due")
@@ -205,9 +193,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         changes=outside.changes,
         jobs=outside.jobs,
         due_rows=due_rows,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         interval=options.sweep_interval,
         poll=options.poll_interval,
         folders=options.watched_folders,
@@ -221,9 +207,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         client_states=options.client_states,
         due_rows=due_rows,
         jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
     relocations = Relocations(
         accounts=outside.accounts,
@@ -235,30 +219,25 @@ def assemble(outside: Outside, options: Options) -> Relay:
         settings=settings,
         reachable=Lookup(_reached(outside.endpoint), clock, _RECORD_TTL),
         jobs=outside.jobs,
-        clock=clock,
-        log=log,
+        machine=machine,
     )
-    standings = Standings(outside.accounts, outside.changes, outside.jobs, clock, randomness, log)
+    standings = Standings(outside.accounts, outside.changes, outside.jobs, machine)
     grants = Grants(
         store=outside.grants,
         apps=apps,
         tokens=outside.grant_tokens,
         vault=outside.vault,
         jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
-    leftovers = Leftovers(outside.flows, outside.grants, outside.accounts, grants, clock, log)
+    leftovers = Leftovers(outside.flows, outside.grants, outside.accounts, grants, machine)
     watching = Watching(
         accounts=outside.accounts,
         grants=grants,
         watches=outside.watches,
         mirrors=outside.mirrors,
         standings=standings,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
     connections = Connections(
         accounts=outside.accounts,
@@ -273,11 +252,9 @@ def assemble(outside: Outside, options: Options) -> Relay:
         settings=settings,
         standings=standings,
         jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
-    expiries = Expiries(outside.apps, outside.due, outside.jobs, outside.changes, clock, log)
+    expiries = Expiries(outside.apps, outside.due, outside.jobs, outside.changes, machine)
     removals = Removals(
         accounts=outside.accounts,
         bindings=outside.bindings,
@@ -290,7 +267,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         settings=settings,
         changes=outside.changes,
         jobs=outside.jobs,
-        log=log,
+        log=machine.log,
         watching=watching,
     )
     registry = Accounts(
@@ -307,9 +284,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         tokens=tokens,
         changes=outside.changes,
         jobs=outside.jobs,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
         allow_http=options.allow_http,
     )
     erasures = Erasures(
@@ -319,8 +294,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         poison=outside.poison,
         mirrors=outside.mirrors,
         jobs=outside.jobs,
-        clock=clock,
-        log=log,
+        machine=machine,
     )
     sign_ins = SignIns(
         flows=outside.flows,
@@ -330,9 +304,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         grants=grants,
         accounts=registry,
         settings=settings,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
     oauth2_apps = OAuth2Apps(
         store=outside.apps,
@@ -345,9 +317,7 @@ def assemble(outside: Outside, options: Options) -> Relay:
         mailboxes=outside.mailboxes,
         endpoint=outside.endpoint,
         settings=settings,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        machine=machine,
     )
     return Relay(
         oauth2_apps=oauth2_apps,
@@ -369,14 +339,12 @@ def assemble(outside: Outside, options: Options) -> Relay:
             erasures=erasures,
             timers=timers,
             queue=outside.jobs,
-            clock=clock,
-            randomness=randomness,
-            log=log,
+            machine=machine,
         ),
         timers=timers,
-        purges=Purges(outside.retention, settings, oauth2_apps, leftovers, clock, log, kept=options.retention),
+        purges=Purges(outside.retention, settings, oauth2_apps, leftovers, machine, kept=options.retention),
         expiries=expiries,
-        poison=Poison(outside.given_up, outside.poison, clock, log),
+        poison=Poison(outside.given_up, outside.poison, machine),
         metrics=Metrics(
             ledger=outside.ledger,
             queues=outside.queue_gauge,
@@ -384,16 +352,15 @@ def assemble(outside: Outside, options: Options) -> Relay:
             accounts=outside.accounts,
             apps=outside.apps,
             timers=timers,
-            clock=clock,
-            log=log,
+            machine=machine,
         ),
         changes=changes,
         deliveries=deliveries,
         replays=replays,
         tokens=tokens,
         instance_settings=settings,
-        health=Health(outside.dependencies, timers, log),
-        log=log,
+        health=Health(outside.dependencies, timers, machine.log),
+        log=machine.log,
     )
 
 

@@ -15,6 +15,7 @@ from shared.domain.accounts import Account
 from shared.domain.errors import GrantRefused
 from shared.domain.grants import Grant, grant_id
 from shared.domain.oauth2 import OAuth2App
+from shared.ports.machine import Machine
 from shared.ports.sign_ins import Refreshed
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
@@ -77,9 +78,7 @@ class SidecarProcess:
             tokens=self.tokens,
             vault=self._vault,
             jobs=FakeJobQueue(clock),
-            clock=clock,
-            randomness=FakeRandomness(),
-            log=self.log,
+            machine=Machine(clock, FakeRandomness(), self.log),
         )
         dovecot = mail_server.dovecot
         self.places = Places(limit)

@@ -15,7 +15,7 @@ from shared.ports.outside import Outside
 from tests.faults.fate import Mortal
 
 # What changes nothing and is called all the time.
-_HARMLESS = frozenset({"clock", "dependencies", "log", "randomness"})
+_HARMLESS = frozenset({"dependencies", "machine"})
 
 
 class Point(NamedTuple):

@@ -99,7 +99,7 @@ def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
         history=FakeHistory(clock),
     )
     relay = bootstrap.build(settings(), outside)
-    assert relay.changes.clock is relay.deliveries.clock is clock
+    assert relay.changes.machine.clock is relay.deliveries.machine.clock is clock
     assert relay.jobs.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
     assert relay.deliveries.sender is outside.sender
     jobs = relay.jobs
@@ -143,7 +143,7 @@ def test_telemetry_where_a_collector_is_named(environment: Callable[..., None]) 
         environment(OTEL_EXPORTER_OTLP_ENDPOINT=received.url, OTEL_EXPORTER_OTLP_HEADERS="api-key=t0p%20secret")
         bootstrap.build_ingress(settings()).log.event("notifications.accepted", milliseconds=2)
         bootstrap.build(settings()).log.event("delivery.attempted", milliseconds=3)
-        bootstrap.build_sidecar(settings()).log.event("sidecar.started")
+        bootstrap.build_sidecar(settings()).machine.log.event("sidecar.started")
         received.wait(3)
         bootstrap._exporter.cache_clear()
     assert sorted(each.event_name for each in received.records) == [

@@ -14,7 +14,7 @@ from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
-from shared.ports.machine import Log
+from shared.ports.machine import Log, Machine
 from shared.ports.outside import Outside
 from shared.services.notifications import Notifications, gather
 from shared.services.relay import Options, assemble
@@ -223,6 +223,11 @@ class World:
         """Return the names of the account events that are queued, in their order, repeated ones once."""
         return list({(e.incarnation, e.event, e.version): e.event for e in self.said()}.values())
 
+    @property
+    def machine(self) -> Machine:
+        """Return the world's time, chance and log in one hand."""
+        return Machine(self.clock, self.randomness, self.log)
+
     def process(self, through: Through = lambda port: port, *, log: Log | None = None) -> "Process":
         """Start a process; *through* puts something before each port, *log* takes the place of the world's."""
         return Process(self, through, log or self.log)
@@ -235,10 +240,9 @@ class Process:
         self.world = world
         changes = through(world.changes)
         jobs = through(world.jobs)
+        machine = Machine(world.clock, world.randomness, log)
         outside = Outside(
-            clock=world.clock,
-            randomness=world.randomness,
-            log=log,
+            machine=machine,
             accounts=through(world.accounts),
             bindings=through(world.bindings),
             folders=through(world.folders),
@@ -295,9 +299,7 @@ class Process:
             changes=gather(changes),
             jobs=jobs,
             crowds=Crowds(),
-            clock=world.clock,
-            randomness=world.randomness,
-            log=log,
+            machine=machine,
         )
 
     def register(self, request: NewAccount) -> tuple[str, str]:
