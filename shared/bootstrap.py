@@ -52,9 +52,10 @@ if TYPE_CHECKING:
     from shared.ports.sign_ins import GrantTokens, SignIns
     from shared.ports.state import AccountStore
     from shared.ports.vault import Vault
+    from shared.services.assembly.options import Options
     from shared.services.grants import Grants
     from shared.services.lookups import Lookup
-    from shared.services.relay import Options, Relay
+    from shared.services.relay import Relay
     from shared.services.watching import Watching
 
 Part = TypeVar("Part")
@@ -258,7 +259,7 @@ def build(settings: Settings, replaced: Replacements = Replacements()) -> "Relay
 
 def _options(settings: Settings) -> "Options":
     from shared.domain.tokens import token_id
-    from shared.services.relay import Options
+    from shared.services.assembly.options import Options
 
     return Options(
         client_states=ClientStates(settings.client_state_key_map),

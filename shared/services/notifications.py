@@ -18,7 +18,7 @@ from shared.domain.crowds import Crowds
 from shared.domain.errors import TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
-from shared.group_commit import GroupCommit
+from shared.group_commit import GroupCommit, as_commit
 from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 
@@ -135,8 +135,7 @@ class Notifications:
 def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
     """Returns the group commit that puts changes on *queue*."""
 
-    def commit(changes: Sequence[Change]) -> list[None]:
+    def put(changes: Sequence[Change]) -> None:
         queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=(), instance_events=()))
-        return [None] * len(changes)
 
-    return GroupCommit(commit, full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")
+    return GroupCommit(as_commit(put), full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 
-from shared.group_commit import GroupCommit
+from shared.group_commit import GroupCommit, as_commit
 
 PATIENCE = 5.0
 
@@ -216,3 +216,16 @@ def test_fifty_threads_lose_and_double_nothing(commits: Commits, lanes: int, pac
     expected = [w * 100 + t * 10 + n for w in range(50) for t in range(10) for n in range(1 + (w + t) % 3)]
     assert sorted(committed) == sorted(expected)
     assert max(map(len, commits.groups)) <= 16
+
+
+def test_a_write_that_says_nothing_is_a_commit() -> None:
+    """A write without an answer is done for each item of its group, and what it raises, each caller hears."""
+    written: list[int] = []
+    group = GroupCommit(as_commit(written.extend), full=16)
+    assert (group.submit([1, 2]).result(PATIENCE), written) == ([None, None], [1, 2])
+
+    def refuse(_: Sequence[int]) -> None:
+        raise ConnectionError("The store does not answer.")
+
+    with pytest.raises(ConnectionError):
+        GroupCommit(as_commit(refuse), full=16).submit([3]).result(PATIENCE)

@@ -16,8 +16,9 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.tokens import token_id
 from shared.ports.machine import Log, Machine
 from shared.ports.outside import Outside
+from shared.services.assembly.options import Options
 from shared.services.notifications import Notifications, gather
-from shared.services.relay import Options, assemble
+from shared.services.relay import assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import (
