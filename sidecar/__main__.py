@@ -13,10 +13,11 @@ from importlib.util import find_spec
 
 from aiohttp import web
 
-from shared.bootstrap import Sidecar, sidecar
+from shared.bootstrap import sidecar
 from shared.domain.errors import Misconfigured
 from shared.domain.shards import Watchman
 from shared.domain.watches import Watch
+from shared.services.sidecar import Sidecar
 from sidecar.app import application
 from sidecar.fence import Fence
 from sidecar.gauges import show

@@ -19,7 +19,10 @@ PROVED_ELSEWHERE = {
     "shared/domain/backlog.py": "Values without rules; tests/infra/test_alerts.py holds the alerts to them.",
     "shared/domain/flows.py": "Values without rules; tests/contracts/ hold their stores to them.",
     "shared/domain/watches.py": "Values without rules; tests/contracts/ hold their stores to them.",
-    "shared/services/assembly/options.py": "Values without rules; test_bootstrap.py fills them.",
+    "shared/services/assembly/options.py": "Values without rules; tests/shared/wiring/test_options.py fills them.",
+    "shared/services/sidecar.py": "Values without rules; tests/shared/wiring/test_sidecar.py fills them.",
+    "shared/wiring/replacements.py": "Values without rules; tests/shared/test_bootstrap.py replaces by them.",
+    "shared/wiring/user_agent.py": "One value.",
 }
 
 # Declarations only; tests/contracts/ hold both sides to them.

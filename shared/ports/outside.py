@@ -40,18 +40,31 @@ from shared.ports.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
-    """What the use cases stand on."""
+class OutsideOfUsers:
+    """What mailboxes stand on that their users opened: the sidecar has this and no more."""
 
     machine: Machine
+    accounts: AccountStore
+    apps: OAuth2AppStore
+    grants: GrantStore
+    watches: WatchStore
+    mirrors: MirrorStore
+    vault: Vault
+    changes: ChangeQueue
+    jobs: JobQueue
+    grant_tokens: GrantTokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside(OutsideOfUsers):
+    """What the use cases stand on."""
+
     dependencies: Sequence[Dependency] = ()
 
-    accounts: AccountStore
     bindings: MailboxStore
     folders: FolderStore
     cursors: CursorStore
     due: DueStore
-    apps: OAuth2AppStore
     sightings: SightingStore
     permits: PermitStore
     webhooks: WebhookStore
@@ -63,21 +76,14 @@ class Outside:
     quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
-    grants: GrantStore
     flows: FlowStore
-    watches: WatchStore
-    mirrors: MirrorStore
-    vault: Vault
 
-    changes: ChangeQueue
     retries: RetryQueue
-    jobs: JobQueue
     given_up: PoisonQueue
     queue_gauge: QueueGauge
 
     inspector: TokenInspector
     code_flow: SignIns
-    grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
     sidecar: MailBackend

@@ -8,13 +8,13 @@ from shared.ports.microsoft365 import EndpointProbe
 from shared.ports.outside import Outside
 from shared.services.assembly.memory import RECORD_TTL, Memory
 from shared.services.assembly.options import Options
+from shared.services.assembly.users import assemble_users
 from shared.services.connections import Connections
 from shared.services.grants import Grants
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
 from shared.services.renewals import Renewals
-from shared.services.standings import Standings
 from shared.services.sweeps import Sweeps
 from shared.services.watching import Watching
 
@@ -37,23 +37,7 @@ def assemble_mailboxes(
     """Returns what watches mailboxes."""
     machine = outside.machine
     due_rows = GroupCommit(as_commit(outside.due.put_all), full=100, name="put-due")
-    standings = Standings(outside.accounts, outside.changes, outside.jobs, machine)
-    grants = Grants(
-        store=outside.grants,
-        apps=memory.apps,
-        tokens=outside.grant_tokens,
-        vault=outside.vault,
-        jobs=outside.jobs,
-        machine=machine,
-    )
-    watching = Watching(
-        accounts=outside.accounts,
-        grants=grants,
-        watches=outside.watches,
-        mirrors=outside.mirrors,
-        standings=standings,
-        machine=machine,
-    )
+    users = assemble_users(outside, memory.apps)
     renewals = Renewals(
         accounts=outside.accounts,
         apps=memory.apps,
@@ -104,11 +88,11 @@ def assemble_mailboxes(
         renewals=renewals,
         sweeps=sweeps,
         settings=settings,
-        standings=standings,
+        standings=users.standings,
         jobs=outside.jobs,
         machine=machine,
     )
-    return Mailboxes(grants, watching, renewals, relocations, sweeps, connections)
+    return Mailboxes(users.grants, users.watching, renewals, relocations, sweeps, connections)
 
 
 def _reached(endpoint: EndpointProbe) -> Callable[[str], str]:
