@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.errors import Misconfigured
+from shared.services.crowds import Crowds
 from shared.services.notifications import Notifications, gather
 from shared.settings import OF_THE_APP, Settings, SettingsRefusedError, read
 from shared.wiring.once import Once

@@ -25,7 +25,6 @@ from shared.domain.changes import (
     needs_sighting,
     was_touched,
 )
-from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater, WorkFailed
 from shared.domain.events import Event, EventName, event_id, payload
@@ -47,6 +46,7 @@ from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import SightingStore
+from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService

@@ -14,13 +14,13 @@ from datetime import timedelta
 
 from shared.domain.changes import Change, ChangeBatch, ChangeKind
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.errors import TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
 from shared.group_commit import GroupCommit, as_commit
 from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
+from shared.services.crowds import Crowds
 
 # Graph knows no moves: one comes as a deletion and an arrival.
 _KINDS = {kind.value: kind for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)}

@@ -22,7 +22,6 @@ from datetime import datetime, timedelta
 from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.changes import Change, ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, RelayError, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -36,6 +35,7 @@ from shared.ports.microsoft365 import FolderChanges, Glance, History
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, CursorStore, SightingStore
+from shared.services.crowds import Crowds
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
 

@@ -14,7 +14,6 @@ from standardwebhooks import Webhook as StandardWebhook
 from shared.domain.accounts import AccountState
 from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryQuery, DeliveryState, Outcome
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.instance_settings import InstanceSettings
@@ -25,6 +24,7 @@ from shared.ports.deliveries import Post
 from shared.ports.machine import Machine
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest
 from shared.services.changes import Changes
+from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.domain.crowds import Crowds
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.retention import LEEWAY
 from shared.group_commit import GroupCommit, as_commit
@@ -13,6 +12,7 @@ from shared.services.assembly.memory import SETTINGS_TTL, Memory
 from shared.services.assembly.options import Options
 from shared.services.backends import RoutedMailboxes
 from shared.services.changes import Changes
+from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders

@@ -9,7 +9,6 @@ from typing import Any
 from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
@@ -17,6 +16,7 @@ from shared.domain.tokens import token_id
 from shared.ports.machine import Log, Machine
 from shared.ports.outside import Outside
 from shared.services.assembly.options import Options
+from shared.services.crowds import Crowds
 from shared.services.notifications import Notifications, gather
 from shared.services.relay import assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
