@@ -23,13 +23,13 @@ from sidecar.fence import Fence
 from sidecar.gauges import show
 from sidecar.imap import tls
 from sidecar.logins import Logins
-from sidecar.mailbox import Pace
 from sidecar.places import Places
 from sidecar.pool import Pool
 from sidecar.servers import MailServers
 from sidecar.service import MailService
 from sidecar.session import Session, Tools
 from sidecar.supervisor import Supervisor
+from sidecar.timetable import Pace
 
 # Storage and Entra are asked in threads; a start with many mailboxes asks a lot.
 _THREADS = 32

@@ -6,7 +6,6 @@ told, and before an arrival of which another folder holds a likeness, the other 
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,26 +23,14 @@ from sidecar.imap.errors import Code, Refusal
 from sidecar.imap.folders import INBOX, ImapFolder, folder_status, list_folders
 from sidecar.news import Folder, News, news_of
 from sidecar.telling import Teller
+from sidecar.timetable import Pace, Timetable
 
 # An arrival that may be a move is held back for as long as its departure may still come to light.
 _WINDOW = timedelta(seconds=3)
 _LOOKS = 3
 _LOOK_AGAIN = 1.0
-# A session ends with its token, so another connection takes over before that: a share of the token's life, at most.
-_EARLY = timedelta(minutes=9)
-_EARLY_SHARE = 0.15
-_RENEW_AGAIN = 30.0
 # The bytes of flags that hold \\Seen.
 _SEEN = bytes(flags for flags in range(256) if flags & 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often, in seconds: folders without an ear are looked at, and flags read again, of the newest and of all."""
-
-    poll: float = 300.0
-    scan: float = 300.0
-    full: float = 3600.0
 
 
 @dataclass(frozen=True)
@@ -53,15 +40,7 @@ class Surroundings:
     connect: Callable[[], Awaitable[Line]]
     extra: Callable[[], Awaitable[Line | None]]
     machine: Machine
-    pace: Pace = Pace()
-
-
-@dataclass(slots=True)
-class _Due:
-    poll: float = 0.0
-    scan: float = 0.0
-    full: float = 0.0
-    renew: float = 0.0
+    pace: Pace
 
 
 @dataclass(eq=False)
@@ -74,8 +53,11 @@ class Mailbox:
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _ears: list[Ear] = field(default_factory=list)
     _folders: dict[str, Folder] = field(default_factory=dict)
-    _due: _Due = field(default_factory=_Due)
+    _due: Timetable = field(init=False)
     _leaving: bool = False
+
+    def __post_init__(self) -> None:
+        self._due = Timetable(self.around.pace)
 
     async def open(self) -> None:
         """Opens the mailbox and tells what happened since it was last open; nothing of one that is new to us."""
@@ -86,7 +68,8 @@ class Mailbox:
             line.connection.abort()
             raise
         await self._tell()
-        self._plan(first=True)
+        self._due.begin(_now())
+        self._plan_renewal()
 
     async def run(self) -> None:
         """Watches until `leave`."""
@@ -171,9 +154,8 @@ class Mailbox:
     async def _wait(self) -> None:
         waits = [ear.listening for ear in self._ears if ear.listening]
         stirred = asyncio.create_task(self.stirred.wait())
-        due = min(self._due.poll, self._due.scan, self._due.full, self._due.renew) - _now()
         try:
-            await asyncio.wait([*waits, stirred], timeout=max(0.0, due), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*waits, stirred], timeout=self._due.wait(_now()), return_when=asyncio.FIRST_COMPLETED)
         finally:
             stirred.cancel()
 
@@ -181,37 +163,22 @@ class Mailbox:
         now = _now()
         if self.stirred.is_set():
             self.stirred.clear()
-            self._due.poll = self._due.scan = now
+            self._due.stir(now)
         if now >= self._due.renew:
             await self._renew()
         for ear in self._ears:
             if ear.listening and ear.listening.done():
                 await ear.hear()
-        full, scan = now >= self._due.full, now >= self._due.scan
+        full, scan, poll = now >= self._due.full, now >= self._due.scan, now >= self._due.poll
         if full or scan:
             for ear in self._ears:
                 await ear.scan(newest=None if full else NEWEST)
-        if full or now >= self._due.poll:
+        if full or poll:
             await self._poll(full=full)
-        self._plan(poll=full or now >= self._due.poll, scan=full or scan, full=full)
-
-    def _plan(self, *, first: bool = False, poll: bool = False, scan: bool = False, full: bool = False) -> None:
-        now, pace = _now(), self.around.pace
-        if first or poll:
-            self._due.poll = now + pace.poll * _varied()
-        if first or scan:
-            self._due.scan = now + pace.scan * _varied()
-        if full:
-            self._due.full = now + pace.full * _varied()
-        if first:
-            # After a deploy not every mailbox reads all its flags in the same minute.
-            self._due.full = now + pace.full * random.random()  # noqa: S311  no secret
-            self._plan_renewal()
+        self._due.done(_now(), poll=full or poll, scan=full or scan, full=full)
 
     def _plan_renewal(self) -> None:
-        left = min(ear.line.expires for ear in self._ears) - self.around.machine.clock.now()
-        early = min(_EARLY, left * _EARLY_SHARE)
-        self._due.renew = _now() + max(1.0, (left - early).total_seconds())
+        self._due.expire(_now(), min(ear.line.expires for ear in self._ears) - self.around.machine.clock.now())
 
     async def _renew(self) -> None:
         for ear in self._ears:
@@ -219,8 +186,7 @@ class Mailbox:
             if line.expires <= ear.line.expires:
                 # The token is still the same one: nobody could renew it just now.
                 await line.connection.logout()
-                left = (line.expires - self.around.machine.clock.now()).total_seconds()
-                self._due.renew = _now() + min(_RENEW_AGAIN, max(1.0, left))
+                self._due.renew_again(_now(), line.expires - self.around.machine.clock.now())
                 return
             await ear.change(line)
         self._plan_renewal()
@@ -324,7 +290,3 @@ def _is_same(now: Mirror | None, status: dict[str, int]) -> bool:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _varied() -> float:
-    return 0.9 + 0.2 * random.random()  # noqa: S311  no secret

@@ -25,7 +25,8 @@ from sidecar.fence import Fence, Fenced
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
 from sidecar.logins import Logins
-from sidecar.mailbox import Mailbox, Pace, Surroundings
+from sidecar.mailbox import Mailbox, Surroundings
+from sidecar.timetable import Pace
 from sidecar.troubles import Told, Troubles
 
 # How long an account waits for a place among its grant's connections before it says so.

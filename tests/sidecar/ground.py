@@ -17,8 +17,8 @@ from shared.services.lookups import Lookup
 from sidecar.fence import Fence
 from sidecar.imap import tls
 from sidecar.logins import Logins
-from sidecar.mailbox import Pace
 from sidecar.session import Session, Tools
+from sidecar.timetable import Pace
 from tests.factories import APP, an_outlook_app
 from tests.fakes.delegated import FakeGrantTokens
 from tests.fakes.mail_server import MailServer

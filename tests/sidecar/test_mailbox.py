@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.imap_ids import folder_id, message_id
-from sidecar.mailbox import Pace
+from sidecar.timetable import Pace
 from tests.fakes.mail_server import MailServer, mail
 from tests.sidecar.conftest import Connect
 from tests.sidecar.ground import ARCHIVE, INBOX, Ground, until
