@@ -34,10 +34,11 @@ from local.stack.errors import StackRefused
 from local.stack.keys import Keys
 from local.stack.users import without_secrets_of_the_app
 from shared.bootstrap import build
-from shared.domain.accounts import Account, NewAccount, account_key
+from shared.domain.accounts import Account, account_key
 from shared.domain.changes import AccountEvent, Change, ChangeBatch
 from shared.domain.jobs import jobs_of
 from shared.domain.oauth2 import NewOAuth2App, OAuth2App
+from shared.domain.registrations import NewAccount
 from shared.ports.sign_ins import SignedIn
 from shared.services.relay import Relay
 from shared.settings import read

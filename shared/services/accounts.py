@@ -10,17 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.domain.accounts import (
-    Access,
-    Account,
-    AccountChange,
-    AccountQuery,
-    AccountState,
-    NewAccount,
-    account_key,
-    list_entry,
-    view,
-)
+from shared.domain.accounts import Access, Account, AccountQuery, AccountState, account_key, list_entry, view
 from shared.domain.changes import ChangeBatch, account_event
 from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
 from shared.domain.events import EventName
@@ -29,6 +19,7 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.watches import watch_of
 from shared.domain.webhooks import Webhook, renewed
 from shared.ports.deliveries import WebhookStore

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
-from shared.domain.accounts import Access, NewAccount
+from shared.domain.accounts import Access
 from shared.domain.errors import (
     FieldProblem,
     InvalidRequest,
@@ -31,6 +31,7 @@ from shared.domain.flows import LIFETIME, Flow, Wish
 from shared.domain.grants import Grant
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.providers import Provider
+from shared.domain.registrations import NewAccount
 from shared.domain.scopes import missing, scopes_of
 from shared.domain.sign_in_links import (
     LONGEST,

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.accounts import Account, NewAccount
+from shared.domain.accounts import Account
 from shared.domain.changes import AccountEvent, Change
 from shared.domain.grants import grant_id, shard_of
 from shared.domain.imap_ids import folder_id, place_of
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.registrations import NewAccount
 from shared.ports.sign_ins import Refreshed
 from shared.services.lookups import Lookup
 from sidecar.fence import Fence

@@ -6,12 +6,13 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount, Subscription, account_key
+from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.tokens import token_id
 from shared.ports.machine import Log, Machine
 from shared.ports.outside import Outside
