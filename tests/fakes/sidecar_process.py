@@ -147,12 +147,12 @@ def proxied(mail_server: MailServer) -> Iterator[ImapFaults]:
     thread = threading.Thread(target=loop.run_forever, name="faults")
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(60)
         yield faults
-        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -178,9 +178,9 @@ def running(
     thread = threading.Thread(target=run, name="sidecar")
     thread.start()
     try:
-        done = ready.result(timeout=10)
+        done = ready.result(timeout=60)
         yield process
     finally:
         loop.call_soon_threadsafe(done.set)
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         loop.close()

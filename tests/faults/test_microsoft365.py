@@ -37,7 +37,7 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
     stack.m365.faults(**dict.fromkeys(ALL_FAULTS, 0))
 
 
-def arrive(stack: Stack, wanted: set[tuple[str, str]], seconds: float = 40) -> None:
+def arrive(stack: Stack, wanted: set[tuple[str, str]], seconds: float = 100) -> None:
     """Check that each wanted event comes, and that nothing else does."""
     before = stack.customer.accepted()
     stack.customer.wait_for(wanted, seconds)

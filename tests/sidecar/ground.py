@@ -127,7 +127,7 @@ class Ground:
         return await asyncio.to_thread(what, *arguments, **named)
 
 
-async def until(true: Callable[[], Any], seconds: float = 10) -> None:
+async def until(true: Callable[[], Any], seconds: float = 60) -> None:
     """Wait until something is true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not true():

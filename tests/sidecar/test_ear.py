@@ -33,11 +33,11 @@ def test_an_ear_hears_and_can_be_hushed(mail_server: MailServer, connect: Connec
             listening.listen()
             assert listening.listening is not None
             await asyncio.to_thread(mail_server.dovecot.deliver, box, mail())
-            await asyncio.wait_for(asyncio.shield(listening.listening), 5)
+            await asyncio.wait_for(asyncio.shield(listening.listening), 60)
             await listening.hear()
             assert uids(listening) == [1]
             listening.listen()
-            await asyncio.wait_for(listening.hush(), 2)
+            await asyncio.wait_for(listening.hush(), 30)
             await connection.run(b"NOOP")
 
     asyncio.run(run())
