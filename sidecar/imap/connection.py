@@ -252,6 +252,9 @@ class Connection:
         if response.tag != b"*":
             if command and response.tag in (b"+", command.tag):
                 command.turns.put(response)
+            if command and response.tag == command.tag:
+                # Its answer may be megabytes, which whoever asked has now.
+                self._command = None
             return
         status = None if response.text[:1].isdigit() else response.status
         if status and status.word == b"BYE" and not self._leaving:
