@@ -7,6 +7,7 @@ told, and before an arrival of which another folder holds a likeness, the other 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,6 +22,7 @@ from sidecar.folder_watch import NEWEST, FolderWatch
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
 from sidecar.imap.folders import INBOX, ImapFolder, folder_status, list_folders
+from sidecar.imap.responses import Counts
 from sidecar.news import Folder, News, news_of
 from sidecar.telling import Teller
 from sidecar.timetable import Pace, Timetable
@@ -50,10 +52,11 @@ class Mailbox:
     account: Account
     book: Book
     around: Surroundings
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _ears: list[Ear] = field(default_factory=list)
     _folders: dict[str, Folder] = field(default_factory=dict)
     _due: Timetable = field(init=False)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _asked: bool = False
     _leaving: bool = False
 
     def __post_init__(self) -> None:
@@ -75,17 +78,22 @@ class Mailbox:
         """Watches until `leave`."""
         while not self._leaving:
             for ear in self._ears:
-                ear.listen()
+                ear.listen(self._woken.set)
             await self._wait()
             if self._leaving:
                 break
             await self._do_what_is_due()
             await self._tell()
 
+    def stir(self) -> None:
+        """Has everything looked at soon, as if it were due."""
+        self._asked = True
+        self._woken.set()
+
     def leave(self) -> None:
         """Has `run` end once what is under way is told and saved."""
         self._leaving = True
-        self.stirred.set()
+        self._woken.set()
 
     async def close(self) -> None:
         """Leaves the server in order."""
@@ -152,17 +160,16 @@ class Mailbox:
         self._ears.append(ear)
 
     async def _wait(self) -> None:
-        waits = [ear.listening for ear in self._ears if ear.listening]
-        stirred = asyncio.create_task(self.stirred.wait())
-        try:
-            await asyncio.wait([*waits, stirred], timeout=self._due.wait(_now()), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stirred.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._due.wait(_now())):
+                await self._woken.wait()
+        # What woke us is looked at by itself; one ear too many, that we hushed ourselves, merely costs a round.
+        self._woken.clear()
 
     async def _do_what_is_due(self) -> None:
         now = _now()
-        if self.stirred.is_set():
-            self.stirred.clear()
+        if self._asked:
+            self._asked = False
             self._due.stir(now)
         if now >= self._due.renew:
             await self._renew()
@@ -279,13 +286,12 @@ class Mailbox:
             del self._folders[each.path]
 
 
-def _is_same(now: Mirror | None, status: dict[str, int]) -> bool:
+def _is_same(now: Mirror | None, status: Counts) -> bool:
     """Tells whether a folder's numbers say that it is as we know it; other flags than for reading may have changed."""
     if now is None:
         return False
     unseen = len(now.flags.translate(None, _SEEN))
-    numbers = {"MESSAGES": len(now.uids), "UIDNEXT": now.uidnext, "UIDVALIDITY": now.uidvalidity, "UNSEEN": unseen}
-    return status == numbers
+    return status == Counts(len(now.uids), now.uidnext, now.uidvalidity, unseen)
 
 
 def _now() -> float:

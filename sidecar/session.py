@@ -173,7 +173,7 @@ class Session:
                 if now is None or _wishes(now) != _wishes(account):
                     mailbox.leave()
                     return
-                mailbox.stirred.set()
+                mailbox.stir()
                 await asyncio.to_thread(watching.opened, now)
 
     async def _connect(self, account: Account) -> Line:

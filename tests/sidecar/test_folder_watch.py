@@ -51,7 +51,7 @@ class Colleague:
     async def uids(self) -> dict[int, int]:
         """Return the folder as it is: flags by UID."""
         await self.connection.run(b"NOOP")
-        briefs = await messages.fetch_flags(self.connection, 1, 2**32 - 1)
+        briefs = await messages.fetch_new(self.connection, 1)
         return {brief.uid: bits(brief.flags or ()) for brief in briefs if brief.uid}
 
     async def act(self) -> None:

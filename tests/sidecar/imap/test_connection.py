@@ -1,6 +1,7 @@
 """One connection: sign-in, commands, IDLE, and every way in which it ends."""
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -152,6 +153,21 @@ def test_commands_wait_for_each_other() -> None:
             return [[response.text for response in answer.untagged] for answer in both]
 
     assert asyncio.run(run()) == [[b"A one"], [b"B two"]]
+
+
+def test_answers_are_not_kept() -> None:
+    """What a command brought is nobody's but the asker's, however long the connection stays open."""
+
+    async def run() -> list[Response]:
+        async with scripted({b"NOOP": b"* 4177 EXISTS\r\n%s OK\r\n"}) as script:
+            connection = await Connection.open("127.0.0.1", script.port, None)
+            assert len((await connection.run(b"NOOP")).untagged) == 1
+            gc.collect()
+            found = [each for each in gc.get_objects() if isinstance(each, Response) and each.text == b"4177 EXISTS"]
+            connection.abort()
+            return found
+
+    assert asyncio.run(run()) == []
 
 
 @pytest.mark.parametrize(
