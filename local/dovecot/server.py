@@ -18,7 +18,7 @@ from local.dovecot.install import DovecotUnavailable, Install, find
 from local.m365 import certificates
 from local.stack.ports import free, is_free
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _HOST = "127.0.0.1"
 

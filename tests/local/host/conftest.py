@@ -38,8 +38,8 @@ class Host:
     def stop(self) -> tuple[int, str]:
         """Ends the process as an orchestrator would; returns its exit code and its log."""
         self.process.terminate()
-        _, log = self.process.communicate(timeout=60)
-        return self.process.returncode, log
+        log = self.process.stderr.read() if self.process.stderr else ""
+        return self.process.wait(60), log
 
 
 def write_app(root: Path, source: str, **host_json: object) -> Path:
