@@ -288,6 +288,7 @@ def _options(settings: Settings) -> "Options":
         sweep_interval=timedelta(minutes=settings.sweep_minutes),
         poll_interval=timedelta(seconds=settings.poll_seconds),
         watched_folders=settings.sweep_folders,
+        trusted_proxies=settings.trusted_proxies,
         read_pace=_READ_PACE,
         row_pace=_ROW_PACE,
     )
@@ -323,6 +324,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     from shared.adapters.storage.tables.permits import PermitTable
     from shared.adapters.storage.tables.poison import PoisonTable
     from shared.adapters.storage.tables.quotas import QuotaTable
+    from shared.adapters.storage.tables.rate_limits import RateLimitTable
     from shared.adapters.storage.tables.retention import TableRetention
     from shared.adapters.storage.tables.sightings import SightingTable
     from shared.adapters.storage.tables.tokens import TokenTable
@@ -343,8 +345,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
     graph = GraphClient(replaced.token_source or entra, graph_url=settings.graph_url)
     sidecar, sidecar_dependency = _sidecar(settings, replaced.sidecar)
     log, randomness = replaced.log or _log(settings), SystemRandomness(system_clock)
-    quotas = QuotaTable(connection)
-    slots = Slots()
+    quotas, slots = QuotaTable(connection), Slots()
     return Outside(
         clock=clock,
         randomness=randomness,
@@ -366,6 +367,7 @@ def _outside(settings: Settings, replaced: Replacements) -> "Outside":
         ledger=MetricsTable(connection),
         quotas=quotas,
         tokens=TokenTable(connection),
+        rate_limits=RateLimitTable(connection),
         instance=InstanceSettingsTable(connection),
         grants=GrantTable(connection),
         flows=FlowTable(connection, Seal(settings.client_state_key_map)),

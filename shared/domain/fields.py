@@ -39,7 +39,8 @@ def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _empty_is_absent(value: Any) -> Any:
+def empty_is_absent(value: Any) -> Any:
+    """Returns None for an empty text, which EmailEngine takes for none."""
     return None if value == "" else value
 
 
@@ -90,13 +91,13 @@ def _header_value(value: str) -> str:
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 OptionalName = Annotated[
-    Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)] | None, BeforeValidator(_empty_is_absent)
+    Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)] | None, BeforeValidator(empty_is_absent)
 ]
-OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(_empty_is_absent)]
+OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(empty_is_absent)]
 Email = Annotated[str, StringConstraints(max_length=320, strip_whitespace=True), AfterValidator(_email)]
-OptionalEmail = Annotated[Email | None, BeforeValidator(_empty_is_absent)]
+OptionalEmail = Annotated[Email | None, BeforeValidator(empty_is_absent)]
 WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(http_url)]
-OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(_empty_is_absent)]
+OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(empty_is_absent)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_header_name)]
 HeaderValue = Annotated[str, StringConstraints(max_length=10_240), AfterValidator(_header_value)]
 # An ISO 8601 moment, or a day, which stands for its beginning in UTC; a year that nobody means would break arithmetic.

@@ -31,6 +31,7 @@ from shared.ports.state import (
     PermitStore,
     PoisonStore,
     QuotaStore,
+    RateLimitStore,
     Retention,
     SightingStore,
     TokenStore,
@@ -64,6 +65,7 @@ class Outside:
     ledger: LedgerStore
     quotas: QuotaStore
     tokens: TokenStore
+    rate_limits: RateLimitStore
     instance: InstanceSettingsStore
     grants: GrantStore
     flows: FlowStore

@@ -37,6 +37,7 @@ from shared.services.oauth2 import OAuth2Apps
 from shared.services.permits import Permits
 from shared.services.poison import Poison
 from shared.services.quotas import Quotas
+from shared.services.rate_limits import RateLimits
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 from shared.services.registrations import Registrations
@@ -75,6 +76,7 @@ class Options:
     sweep_interval: timedelta
     poll_interval: timedelta
     watched_folders: tuple[str, ...]
+    trusted_proxies: int = 1
     tick_spread: timedelta = timedelta(minutes=3)
     read_pace: float = 0.0
     row_pace: float = 0.0
@@ -178,11 +180,13 @@ def assemble(outside: Outside, options: Options) -> Relay:
     tokens = Tokens(
         store=outside.tokens,
         lookup=Lookup(outside.tokens.get, clock, _SETTINGS_TTL),
+        limits=RateLimits(outside.rate_limits, clock),
         accounts=outside.accounts,
         clock=clock,
         randomness=randomness,
         log=log,
         first=options.first_tokens,
+        proxies=options.trusted_proxies,
     )
     timers = Timers(
         due=outside.due,
