@@ -15,7 +15,7 @@ FIELDS = {
     "account_key": "the key of its row, where the row could not be read",
     "correlation": "joins the lines of one cause, see above",
     "event_id": "the event's id, as `webhook-id` carries it",
-    "delivery": "the delivery's id, for `GET /v1/deliveries/{id}`",
+    "delivery": "the delivery's id, for `GET /v1/deliveries/{delivery}`",
     "webhook": "the webhook's id: `default`, or the account's own",
     "milliseconds": "how long the unit of work took",
     "error": "what went wrong: our own words, or the kind of an error that nobody foresaw",

@@ -172,7 +172,7 @@ class NewOAuth2App(_Credentials):
 
 
 class OAuth2AppChange(_Credentials):
-    """The body of `PUT /v1/oauth2/{id}`: what is absent stays as it is."""
+    """The body of `PUT /v1/oauth2/{app}`: what is absent stays as it is."""
 
     name: Name | None = None
     description: OptionalText = None

@@ -31,7 +31,7 @@ class Step(Owned):
 
 
 class Verification(ApiModel):
-    """The body of `POST /v1/oauth2/{id}/verify`: the mailbox to open, and whether to go beyond the configuration."""
+    """The body of `POST /v1/oauth2/{app}/verify`: the mailbox to open, and whether to go beyond the configuration."""
 
     account: Annotated[str, StringConstraints(max_length=256)] | None = None
     test_connection: bool = True
