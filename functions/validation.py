@@ -56,8 +56,10 @@ def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldP
         told = "must be an object"
     elif kind == "string_unicode":
         # JSON may hold halves of characters. In a name, nothing says where.
-        told = "must be valid Unicode text" if key else "every name must be valid Unicode text"
-    if not key or (kind in _OWN_WORDS and not told.startswith("must")):
+        told = "must be valid Unicode text"
+        if not key:
+            return FieldProblem(key, f"every name {told}")
+    if kind in _OWN_WORDS and not told.startswith("must"):
         return FieldProblem(key, told)
     return FieldProblem(key, f'"{key}" {told[:1].lower()}{told[1:]}')
 

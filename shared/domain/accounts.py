@@ -9,6 +9,7 @@ changes nothing, so it may run twice.
 
 import hashlib
 import re
+import unicodedata
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,12 +22,14 @@ from pydantic_core import PydanticCustomError
 
 from shared.domain.fields import (
     Email,
+    FolderPath,
     HeaderName,
     HeaderValue,
     OptionalEmail,
     OptionalName,
     OptionalWebhookUrl,
-    has_control_characters,
+    Since,
+    plain,
 )
 from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Carried, OrNewer
@@ -34,6 +37,7 @@ from shared.domain.moments import iso
 
 _HEADER_BYTES = 12_000
 _NO_USER = re.compile(r"[/?#\\\s]")
+_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 _SERVER = "must be false or absent: the account is read through Microsoft Graph and has no {name} server"
 
 
@@ -83,8 +87,9 @@ def account_key(account: str) -> str:
 
 
 def _account_id(value: str) -> str:
-    if has_control_characters(value):
-        raise ValueError("must not hold control characters")
+    # What nobody sees, or what turns the text around, makes an id look like another one.
+    if any(unicodedata.category(each) in _UNSEEN for each in plain(value)):
+        raise ValueError("must not hold invisible characters")
     if value in {".", ".."} or "%2f" in value.lower():
         raise ValueError("must not be a step of a path (. or ..) nor hold %2F: no URL could name it")
     return value
@@ -93,7 +98,7 @@ def _account_id(value: str) -> str:
 def _mailbox_user(value: str) -> str:
     if _NO_USER.search(value):
         raise ValueError("must be a mailbox's address or user principal name: no spaces, and none of / ? # \\")
-    return value
+    return plain(value)
 
 
 UserToken = Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
@@ -159,7 +164,7 @@ class AccountOAuth2(ApiModel):
     redirect_url: OptionalWebhookUrl = None
     access_token: UserToken | None = Field(default=None, repr=False)
     refresh_token: UserToken | None = Field(default=None, repr=False)
-    expires: datetime | None = None
+    expires: Since | None = None
 
     @model_validator(mode="after")
     def _leads_to_a_mailbox(self) -> Self:
@@ -184,11 +189,11 @@ class _AccountFields(ApiModel):
     webhooks_custom_headers: CustomHeaders | None = None
     copy_: bool | None = Field(default=None, alias="copy")
     logs: bool | None = None
-    locale: Annotated[str, StringConstraints(max_length=100)] | None = None
-    tz: Annotated[str, StringConstraints(max_length=100)] | None = None
-    notify_from: datetime | Literal["now"] | None = None
-    path: str | tuple[Annotated[str, StringConstraints(max_length=1024)], ...] | None = None
-    subconnections: tuple[Annotated[str, StringConstraints(max_length=256)], ...] | None = None
+    locale: Annotated[str, StringConstraints(max_length=100), AfterValidator(plain)] | None = None
+    tz: Annotated[str, StringConstraints(max_length=100), AfterValidator(plain)] | None = None
+    notify_from: Since | Literal["now"] | None = None
+    path: FolderPath | Annotated[tuple[FolderPath, ...], Field(max_length=1000)] | None = None
+    subconnections: Annotated[tuple[FolderPath, ...], Field(max_length=1000)] | None = None
     expected_email: OptionalEmail = None
     smtp_ehlo_name: OptionalName = None
     imap_indexer: Literal["full", "fast"] | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from shared.domain.fields import has_control_characters
+from shared.domain.fields import plain
 from shared.domain.models import ApiModel, Carried
 from shared.domain.rate_limits import NewRateLimit, RateLimit
 
@@ -35,12 +35,6 @@ def _address(value: str) -> str:
     return value
 
 
-def _referrer(value: str) -> str:
-    if has_control_characters(value):
-        raise ValueError("must not hold control characters")
-    return value
-
-
 def _listed(value: Any) -> Any:
     # As in EmailEngine, one alone needs no list, and false is none. An empty list might mean that, or nobody.
     if value is False or value is None or value == "":
@@ -56,7 +50,7 @@ def _false_is_absent(value: Any) -> Any:
 
 Address = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64), AfterValidator(_address)]
 Referrer = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1024), AfterValidator(_referrer)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1024), AfterValidator(plain)
 ]
 
 

@@ -1,6 +1,7 @@
 """Access tokens of the REST API: shown once, stored as SHA-256, narrowed by scope, account and permissions."""
 
 import hashlib
+import json
 from datetime import datetime
 from enum import StrEnum
 from ipaddress import ip_address
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from shared.domain.accounts import AccountId
-from shared.domain.fields import DayOrMoment, empty_is_absent
+from shared.domain.fields import DayOrMoment, empty_is_absent, lines
 from shared.domain.models import ApiModel, Carried, OrNewer
 from shared.domain.moments import iso
 from shared.domain.restrictions import NewRestrictions, Restrictions, holding, shown
@@ -95,15 +96,26 @@ def _ip(value: str) -> str:
     return value
 
 
+def _json(value: str) -> str:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError("must be JSON, as text") from None
+    return value
+
+
 class NewToken(ApiModel):
     """The body of `POST /v1/tokens`; `ip` only notes whose token it is, as in EmailEngine."""
 
     account: AccountId | None = None
-    description: Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(lines)]
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.API,)
     permissions: NewPermissions | None = None
     restrictions: Annotated[NewRestrictions | None, AfterValidator(holding)] = None
-    metadata: Annotated[str, StringConstraints(max_length=16_384)] | None = None
+    metadata: Annotated[
+        Annotated[str, StringConstraints(max_length=16_384), AfterValidator(_json)] | None,
+        BeforeValidator(empty_is_absent),
+    ] = None
     ip: Annotated[
         Annotated[str, StringConstraints(max_length=64), AfterValidator(_ip)] | None, BeforeValidator(empty_is_absent)
     ] = None

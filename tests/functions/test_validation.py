@@ -3,14 +3,34 @@
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from functions.accounts import Removal as AccountRemoval
+from functions.accounts import Synchronisation
+from functions.oauth2 import Removal as AppRemoval
 from functions.validation import given_twice, validated
-from shared.domain.accounts import NewAccount
+from shared.domain.accounts import AccountChange, AccountQuery, NewAccount
+from shared.domain.deliveries import DeliveryQuery
 from shared.domain.errors import InvalidRequest
-from shared.domain.instance_settings import InstanceSettingsChange
+from shared.domain.instance_settings import InstanceSettingsChange, InstanceSettingsQuery
 from shared.domain.oauth2 import NewOAuth2App, OAuth2AppChange
+from shared.domain.poison import PoisonQuery
+from shared.domain.replays import NewReplay
+from shared.domain.sign_in_links import NewSignInForm
+from shared.domain.tokens import NewToken, TokenQuery
+from shared.domain.verification import Verification
 from tests.factories import CLIENT
 
+BODIES = [
+    *(NewAccount, AccountChange, Synchronisation, NewOAuth2App, OAuth2AppChange, Verification, InstanceSettingsChange),
+    *(NewReplay, NewSignInForm, NewToken),
+]
+QUERIES = [AccountQuery, AccountRemoval, AppRemoval, DeliveryQuery, InstanceSettingsQuery, PoisonQuery, TokenQuery]
+# What a clumsy or a hostile client writes, and no field asks for.
+TEXTS = ["a\x00b", "\x9b", "\ud800", "x" * 40_000]
+ODD = [*TEXTS, float("inf"), 10**400, [[[]]], {"a": {"b": 1}}, ["a\x00b"], ["x" * 40_000]]
+# What the service refuses, which knows the provider and reads certificates.
+LATER = {"certificate", "certificatePassword", "redirectUrl"}
 ACCOUNT = {"account": "anna", "oauth2": {"provider": "app", "auth": {"user": "anna@contoso.com"}}}
 
 
@@ -111,3 +131,25 @@ def test_an_odd_name_can_be_told() -> None:
     assert fields(NewAccount, {**ACCOUNT, "name": "\ud800"}) == {"name": '"name" must be valid Unicode text'}
     assert fields(NewAccount, {**ACCOUNT, "\ud800": 1}) == {"": "every name must be valid Unicode text"}
     assert given_twice("\ud800").problems[0].key == "\\ud800"
+
+
+@pytest.mark.parametrize("model", BODIES, ids=lambda model: model.__name__)
+def test_what_no_field_asks_for_is_refused_by_name(model: type[BaseModel]) -> None:
+    """An odd value in a body is refused at its own field, whichever that is."""
+    for name in (field.alias or name for name, field in model.model_fields.items()):
+        for value in ODD if name not in LATER else ["x" * 40_000]:
+            wrong = fields(model, {"provider": "outlookService", name: value})
+            assert {key for key in wrong if key.partition(".")[0] == name}, (name, value)
+
+
+@pytest.mark.parametrize("model", QUERIES, ids=lambda model: model.__name__)
+def test_an_odd_argument_is_refused_or_finds_nothing(model: type[BaseModel]) -> None:
+    """An odd value in a query is refused, or a text that can be looked for."""
+    for name in (field.alias or name for name, field in model.model_fields.items()):
+        for value in TEXTS:
+            try:
+                taken = validated(model, {name: value})
+            except InvalidRequest:
+                assert list(fields(model, {name: value})) == [name]
+            else:
+                assert taken.model_dump_json()
