@@ -171,7 +171,7 @@ EVENTS = (
     _event(
         "request.answered",
         "A call of the API or of a sign-in page. `account` is the one that the path names, `token` the first 12 "
-        "digits of the token's id; a caller who was not let in has neither.",
+        "digits of the token's id; of a caller who was not let in, the token stands there where it is one of ours.",
         "function status code error milliseconds account token",
     ),
     _problem(
