@@ -7,6 +7,7 @@ import azure.functions as func
 from functions.requests import account_of, endpoint, parse, parse_query, respond
 from shared import bootstrap
 from shared.domain.accounts import AccountQuery
+from shared.domain.fields import Flag
 from shared.domain.models import ApiModel
 from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.tokens import Action, Group, Scope
@@ -29,7 +30,7 @@ class Reconnection(ApiModel):
 class Removal(ApiModel):
     """The query of `DELETE /v1/account/{account}`: `erase` has everything go that is kept of the account."""
 
-    erase: Literal["true", "false"] = "false"
+    erase: Flag = False
 
 
 @bp.function_name("accounts_register")
@@ -73,7 +74,7 @@ def accounts_remove(req: func.HttpRequest) -> func.HttpResponse:
     """Removes an account, its subscription, its rows and its secrets; with `erase=true` all that is kept of it."""
     account = account_of(req)
     # Left out, an `erase=` without its value would make this a plain removal.
-    if parse_query(Removal, req, empty=True).erase == "true":
+    if parse_query(Removal, req, empty=True).erase:
         deleted = bootstrap.relay().erasures.ask(account)
         return respond({"account": account, "deleted": deleted, "erasing": True})
     bootstrap.relay().accounts.remove(account)

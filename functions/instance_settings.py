@@ -15,7 +15,7 @@ bp = func.Blueprint()
 @endpoint(Scope.API, Action.READ, Group.ADMIN)
 def settings_show(req: func.HttpRequest) -> func.HttpResponse:
     """Shows the settings that the query names."""
-    return respond(bootstrap.relay().instance_settings.show(parse_query(InstanceSettingsQuery, req)))
+    return respond(bootstrap.relay().instance_settings.show(parse_query(InstanceSettingsQuery, req, empty=True)))
 
 
 @bp.function_name("settings_change")

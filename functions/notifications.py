@@ -8,11 +8,13 @@ import azure.functions as func
 
 from functions.requests import open_endpoint
 from shared import bootstrap
-from shared.domain.errors import FieldProblem, InvalidRequest
+from shared.domain.errors import FieldProblem, InvalidRequest, RequestTooLarge
 
 bp = func.Blueprint()
 
 _LONGEST_TOKEN = 4096
+# Graph says nowhere how much it posts at once. This is thousands of changes, and a stranger's costs little to read.
+_LARGEST_BODY = 16 * 1024 * 1024
 
 
 @bp.function_name("notifications")
@@ -22,7 +24,7 @@ async def notifications(req: func.HttpRequest) -> func.HttpResponse:
     """Echoes a validation token, or queues what a notification says; 202 once it is stored."""
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)
-    await bootstrap.ingress().notifications.accept(req.get_body())
+    await bootstrap.ingress().notifications.accept(_body(req))
     return func.HttpResponse(status_code=202)
 
 
@@ -33,8 +35,15 @@ async def notifications_lifecycle(req: func.HttpRequest) -> func.HttpResponse:
     """Echoes a validation token, or queues what a lifecycle notification asks for; 202 once it is stored."""
     if (token := req.params.get("validationToken")) is not None:
         return _echo(token)
-    await bootstrap.ingress().notifications.accept_lifecycle(req.get_body())
+    await bootstrap.ingress().notifications.accept_lifecycle(_body(req))
     return func.HttpResponse(status_code=202)
+
+
+def _body(req: func.HttpRequest) -> bytes:
+    body = req.get_body()
+    if len(body) > _LARGEST_BODY:
+        raise RequestTooLarge(_LARGEST_BODY)
+    return body
 
 
 def _echo(token: str) -> func.HttpResponse:

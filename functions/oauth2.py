@@ -7,6 +7,7 @@ from pydantic import Field
 
 from functions.requests import endpoint, parse, parse_query, respond
 from shared import bootstrap
+from shared.domain.fields import Flag
 from shared.domain.models import ApiModel
 from shared.domain.oauth2 import NewOAuth2App, OAuth2AppChange
 from shared.domain.tokens import Action, Group, Scope
@@ -25,7 +26,7 @@ class Paging(ApiModel):
 class Removal(ApiModel):
     """The query of a removal: `force` removes an application that accounts still use."""
 
-    force: bool = False
+    force: Flag = False
 
 
 @bp.function_name("oauth2_register")
@@ -68,7 +69,7 @@ def oauth2_change(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.DESTRUCTIVE, Group.ADMIN)
 def oauth2_remove(req: func.HttpRequest) -> func.HttpResponse:
     """Removes an application that no account uses, or any with `force=true`."""
-    removal = parse_query(Removal, req)
+    removal = parse_query(Removal, req, empty=True)
     return respond(bootstrap.relay().oauth2_apps.remove(req.route_params["app"], force=removal.force))
 
 

@@ -7,51 +7,57 @@ goes wrong becomes EmailEngine's error envelope here and nowhere else.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from http import HTTPStatus
 from math import ceil
-from typing import Any, TypeVar
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
-from pydantic import BaseModel, ValidationError
 
 from functions.answering import Answering
+from functions.validation import Model, given_twice, validated
 from shared import bootstrap
-from shared.domain.errors import FieldProblem, InvalidRequest, NotAuthenticated, RelayError, TryLater
+from shared.domain.callers import Caller
+from shared.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    NotAuthenticated,
+    RateLimitExceeded,
+    RelayError,
+    RequestTooLarge,
+    TryLater,
+)
+from shared.domain.rate_limits import Allowance
 from shared.domain.tokens import Action, Group, Scope
 
-Model = TypeVar("Model", bound=BaseModel)
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
 AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
+_IN_QUERY = "access_token"
 _SLASH = re.compile("%2f", re.IGNORECASE)
-_FIELD = re.compile(r"^[A-Za-z_]\w*$")
-# Rules about several fields at once have no place in the body; each is told at the field that mends it.
-_AT = {
-    "credential": "clientSecret",
-    "client_secret_expires": "clientSecretExpires",
-    "auth": "oauth2.auth.user",
-    "tenant": "tenant",
-    "redirect": "redirectUrl",
-}
-_TYPES = frozenset({"str", "int", "bool", "tuple", "dict", "list", "datetime", "nullable"})
-# pydantic's own words for these name a class of ours.
-_OBJECTS = frozenset({"model_type", "model_attributes_type", "dict_type"})
-_OWN_WORDS = frozenset({"authority", "authorize", *_AT})
+# As EmailEngine's; nothing that the API takes comes near it.
+_LARGEST_BODY = 1024 * 1024
 
 
 def parse(model: type[Model], req: func.HttpRequest) -> Model:
-    """Returns the JSON body of *req* as *model*; raises InvalidRequest naming every field that is wrong."""
+    """
+    Returns the JSON body of *req* as *model*; raises InvalidRequest naming every field that is wrong.
+
+    Whatever its Content-Type says, a body is JSON: curl calls it a form where nobody tells it otherwise.
+    """
     body = req.get_body()
+    if len(body) > _LARGEST_BODY:
+        raise RequestTooLarge(_LARGEST_BODY)
     try:
-        given = json.loads(body) if body else {}
+        given = json.loads(body, parse_constant=_refuse, object_pairs_hook=_object) if body else {}
     except (ValueError, RecursionError):
         raise InvalidRequest(message="The body must be JSON.") from None
     if not isinstance(given, dict):
         raise InvalidRequest(message="The body must be a JSON object.")
-    return _validated(model, given)
+    return validated(model, given)
 
 
 def parse_query(model: type[Model], req: func.HttpRequest, *, empty: bool = False) -> Model:
@@ -60,9 +66,13 @@ def parse_query(model: type[Model], req: func.HttpRequest, *, empty: bool = Fals
 
     The host leaves out arguments without a value; with *empty* they are seen all the same.
     """
-    found = dict.fromkeys(parse_qs(urlsplit(req.url).query, keep_blank_values=True), "") if empty else {}
-    given = {key: value for key, value in (found | dict(req.params)).items() if key != "access_token"}
-    return _validated(model, given)
+    written = Counter(name for name, _ in parse_qsl(urlsplit(req.url).query, keep_blank_values=True))
+    # The host joins the values of a repeated name: neither would be what anybody meant.
+    for name, times in written.items():
+        if times > 1:
+            raise given_twice(name)
+    found = dict.fromkeys(written, "") if empty else {}
+    return validated(model, {name: value for name, value in (found | dict(req.params)).items() if name != _IN_QUERY})
 
 
 def account_of(req: func.HttpRequest) -> str:
@@ -90,8 +100,19 @@ def refuse(problem: RelayError) -> func.HttpResponse:
     answer = respond({**envelope, **problem.extras()}, status)
     if isinstance(problem, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Relay365"'
+    if isinstance(problem, RateLimitExceeded):
+        answer = limited(answer, problem.allowance)
     if isinstance(problem, TryLater) and problem.retry_after is not None:
         answer.headers["Retry-After"] = str(max(1, ceil(problem.retry_after.total_seconds())))
+    return answer
+
+
+def limited(answer: func.HttpResponse, allowance: Allowance | None) -> func.HttpResponse:
+    """Returns *answer*, which tells the *allowance* of a token that has a rate limit, under EmailEngine's names."""
+    if allowance is not None:
+        answer.headers["X-RateLimit-Limit"] = str(allowance.limit)
+        answer.headers["X-RateLimit-Remaining"] = str(allowance.remaining)
+        answer.headers["X-RateLimit-Reset"] = str(allowance.reset)
     return answer
 
 
@@ -109,18 +130,21 @@ def endpoint(
         @wraps(handler)
         def guarded(req: func.HttpRequest) -> func.HttpResponse:
             answering = Answering(handler.__name__)
+            allowance = None
+            account, token = req.params.get("account") if account_in_query else account_of(req), _token(req)
             try:
-                account, token = req.params.get("account") if account_in_query else account_of(req), _token(req)
                 relay = bootstrap.relay()
-                relay.tokens.authorize(token, scope, action, group, account)
+                allowance = relay.tokens.authorize(token, scope, action, group, account, caller=_caller(req))
                 answering.knows(account, token)
                 relay.timers.repair()
-                return answering.told(handler(req))
+                return answering.told(limited(handler(req), allowance))
             except RelayError as problem:
-                return answering.told(refuse(problem), problem)
+                if isinstance(problem, Forbidden | RateLimitExceeded):
+                    answering.knows(None, token)
+                return answering.told(limited(refuse(problem), allowance), problem)
             except Exception as problem:  # noqa: BLE001  the host would answer an empty 500; clients expect the envelope
                 answering.broke(problem)
-                return _broken()
+                return limited(_broken(), allowance)
 
         return guarded
 
@@ -154,42 +178,22 @@ def _broken() -> func.HttpResponse:
     )
 
 
+def _caller(req: func.HttpRequest) -> Caller:
+    return Caller(req.headers.get("x-forwarded-for", ""), req.headers.get("referer", ""))
+
+
 def _token(req: func.HttpRequest) -> str | None:
     kind, _, value = req.headers.get("authorization", "").partition(" ")
-    asked: str | None = req.params.get("access_token")
+    asked: str | None = req.params.get(_IN_QUERY)
     return value.strip() if kind.lower() == "bearer" else asked
 
 
-def _validated(model: type[Model], given: dict[str, Any]) -> Model:
-    try:
-        return model.model_validate(given, by_alias=True, by_name=False)
-    except ValidationError as refused:
-        problems: dict[str, FieldProblem] = {}
-        for error in refused.errors(include_url=False, include_input=False, include_context=False):
-            problem = _problem(error["type"], error["loc"], error["msg"])
-            problems.setdefault(problem.key, problem)
-        # `from None`: pydantic's own text shows the input, which may hold a secret.
-        raise InvalidRequest(*problems.values()) from None
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise given_twice(next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1))
+    return made
 
 
-def _problem(kind: str, location: tuple[int | str, ...], message: str) -> FieldProblem:
-    key = _AT.get(kind) or ".".join(_names(kind, location))
-    told = message.removeprefix("Value error, ").replace("tuple", "array")
-    if kind == "missing":
-        told = "is required"
-    elif kind == "extra_forbidden":
-        told = "is not allowed"
-    elif kind in _OBJECTS:
-        told = "must be an object"
-    if kind in _OWN_WORDS and not told.startswith("must"):
-        return FieldProblem(key, told)
-    return FieldProblem(key, f'"{key}" {told[:1].lower()}{told[1:]}')
-
-
-def _names(kind: str, location: tuple[int | str, ...]) -> list[str]:
-    # The branches of a union appear in a location too, as the names of types; a client knows only its fields. But what
-    # is not allowed is named as the client spelt it, whatever that looks like.
-    unknown = location[-1:] if kind == "extra_forbidden" else ()
-    known = location[: len(location) - len(unknown)]
-    names = [str(part) for part in known if isinstance(part, int) or (_FIELD.match(part) and part not in _TYPES)]
-    return [*names, *map(str, unknown)]
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")

@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions.requests import account_of, endpoint, parse, parse_query, respond
+from functions.validation import validated
 from shared import bootstrap
 from shared.domain.tokens import Action, Group, NewToken, Scope, TokenQuery
 
@@ -38,7 +39,7 @@ def tokens_list(req: func.HttpRequest) -> func.HttpResponse:
 @endpoint(Scope.API, Action.READ, Group.ADMIN)
 def tokens_list_account_alias(req: func.HttpRequest) -> func.HttpResponse:
     """Lists the tokens of one account, under the route's older name."""
-    query = TokenQuery(account=account_of(req), page_size=1000)
+    query = validated(TokenQuery, {"account": account_of(req), "pageSize": 1000})
     return respond({"tokens": bootstrap.relay().tokens.page(query)["tokens"]})
 
 

@@ -105,6 +105,14 @@ class Settings(BaseSettings):
         description="Address at which Graph reaches this service, with a path prefix if there is one. `/v1/settings` "
         "overrides it; without either the host name that Azure gives is used.",
     )
+    trusted_proxies: int = Field(
+        default=1,
+        ge=0,
+        le=10,
+        description="How many proxies append to X-Forwarded-For before a request is here, for tokens that are kept to "
+        "`addresses`: 1 is Azure's own front end; add those of yours that nobody can go around. With 0, or fewer "
+        "entries than that, such tokens are refused.",
+    )
     website_hostname: str | None = Field(default=None, description="Host name of the function app; Azure sets it.")
     login_url: str | None = Field(
         default=None, description="Address of Entra ID in place of each cloud's own, for a private endpoint or a test."

@@ -159,11 +159,12 @@ def a_request(
     query: dict[str, str] | None = None,
     headers: dict[str, str] | None = None,
     route: dict[str, str] | None = None,
+    url: str = "https://relay.example.com/v1/thing",
 ) -> func.HttpRequest:
     """Return a request as the Functions worker hands it over."""
     return func.HttpRequest(
         "POST",
-        "https://relay.example.com/v1/thing",
+        url,
         headers=headers or {},
         params=query or {},
         route_params=route or {},

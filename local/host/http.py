@@ -68,7 +68,7 @@ async def read(request: web.BaseRequest, query: str, route_params: Mapping[str, 
     Builds what the worker hands to a function.
 
     Names are lower-cased and repeated values comma-joined, empty query values are dropped, and a body without a
-    Content-Length is not seen at all.
+    Content-Length is not seen at all. X-Forwarded-For ends with who called, as App Service's front end has it.
     """
     body = b""
     if request.content_length:
@@ -78,12 +78,20 @@ async def read(request: web.BaseRequest, query: str, route_params: Mapping[str, 
     return HttpRequest(
         method=request.method,
         url=f"{request.scheme}://{request.host}{request.raw_path}",
-        headers=joined([(name.lower(), value) for name, value in request.headers.items()]),
+        headers=joined([*((name.lower(), value) for name, value in request.headers.items()), *_forwarded(request)]),
         params=joined(parse_qsl(query)) if query else {},
         route_params=route_params,
         body_type="bytes",
         body=body,
     )
+
+
+def _forwarded(request: web.BaseRequest) -> list[tuple[str, str]]:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    if peer is None:
+        return []
+    host, port = peer[:2]
+    return [("x-forwarded-for", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")]
 
 
 def joined(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -8,6 +8,7 @@ changes nothing, so it may run twice.
 """
 
 import hashlib
+import unicodedata
 from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from shared.domain.fields import Email, has_control_characters
+from shared.domain.fields import Email, plain
 from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Carried, OrNewer
 from shared.domain.moments import iso
+
+_UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 
 
 class AccountState(StrEnum):
@@ -69,8 +72,9 @@ def account_key(account: str) -> str:
 
 
 def _account_id(value: str) -> str:
-    if has_control_characters(value):
-        raise ValueError("must not hold control characters")
+    # What nobody sees, or what turns the text around, makes an id look like another one.
+    if any(unicodedata.category(each) in _UNSEEN for each in plain(value)):
+        raise ValueError("must not hold invisible characters")
     if value in {".", ".."} or "%2f" in value.lower():
         raise ValueError("must not be a step of a path (. or ..) nor hold %2F: no URL could name it")
     return value

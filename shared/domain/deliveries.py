@@ -20,9 +20,10 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared.domain.events import EventName
+from shared.domain.fields import Between
 from shared.domain.models import ApiModel, Carried, OrNewer, Owned
 from shared.domain.moments import iso
 
@@ -207,8 +208,8 @@ class DeliveryQuery(ApiModel):
     event_id: Annotated[str, StringConstraints(max_length=64)] | None = None
     webhook: Annotated[str, StringConstraints(max_length=64)] | None = None
     state: DeliveryState | None = None
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Between | None = None
+    until: Between | None = None
     page_size: Annotated[int, Field(ge=1, le=250)] = 20
     cursor: Annotated[str, StringConstraints(max_length=2048)] | None = None
 

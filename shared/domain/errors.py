@@ -3,6 +3,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
 
 * RelayError
   x InvalidRequest        fix the request: each field that is wrong is named
+    + RequestTooLarge     send less
   x NotAuthenticated      send a token that we know
   x Forbidden             use a token that may do this
   x NotFound              name something that exists
@@ -21,6 +22,7 @@ Everything that goes wrong on purpose, grouped by what the caller does next.
     + NotReachable        make our address reachable; until then we poll
     + NoSidecar           start the sidecar
     + QuotaSpent          nothing is wrong: come back when it is our turn
+    + RateLimitExceeded   the token was used often enough for now
     + NewerRecord         deploy the newer version again, which wrote what this one cannot read
   x SignInRefused         a human mends the sign-in; repeating alone does not help
     + GrantRefused        the user signs in again
@@ -35,6 +37,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+from shared.domain.rate_limits import Allowance
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,15 @@ class InvalidRequest(RelayError):
         if not self.problems:
             return {}
         return {"fields": [{"message": problem.message, "key": problem.key} for problem in self.problems]}
+
+
+class RequestTooLarge(InvalidRequest):
+    """The body is larger than anything that is asked for."""
+
+    status_hint = 413
+
+    def __init__(self, largest: int) -> None:
+        super().__init__(message=f"The body must be {largest} bytes or fewer.")
 
 
 class NotAuthenticated(RelayError):
@@ -198,7 +211,7 @@ class TryLater(RelayError):
     `reason` is that system's code where it has one, and `mend` says what could help.
     """
 
-    code = "TryLater"
+    code: str | None = "TryLater"
     reason = "TryLater"
     mend: str | None = None
     status_hint = 503
@@ -227,6 +240,21 @@ class QuotaSpent(TryLater):
     def __init__(self, quota: str, retry_after: timedelta) -> None:
         super().__init__(f"The quota {quota!r} of Microsoft Graph is spent for now.", retry_after)
         self.turn = retry_after
+
+
+class RateLimitExceeded(TryLater):
+    """The token has made as many requests as it may; `retry_after` is when a new window begins."""
+
+    code = None
+    status_hint = 429
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__("Rate limit exceeded", timedelta(seconds=allowance.reset))
+        self.allowance = allowance
+
+    def extras(self) -> dict[str, Any]:
+        """Returns how many seconds are left, as EmailEngine names them."""
+        return {"ttl": self.allowance.reset}
 
 
 class NewerRecord(TryLater):

@@ -5,13 +5,24 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from shared.domain.errors import FieldProblem, InvalidRequest
 from shared.domain.models import ApiModel
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_ANY_FLAG = TypeAdapter(bool)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LINE_BREAKS = re.compile(r"[\t\r\n]")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
 _HEADER_NAME = re.compile(r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")
 # Headers that say who we are, how the body travels, or that a platform trusts: a customer cannot set them.
 _RESERVED_HEADERS = frozenset(
@@ -22,8 +33,21 @@ _HEADER_BYTES = 12_000
 
 
 def has_control_characters(value: str) -> bool:
-    """Tells whether *value* holds a character below the space, or DEL."""
+    """Tells whether *value* holds a character that controls a terminal or a protocol: C0, DEL or C1."""
     return bool(_CONTROL.search(value))
+
+
+def plain(value: str) -> str:
+    """Returns *value* where it is a line of text; raises ValueError where it holds control characters."""
+    if has_control_characters(value):
+        raise ValueError("must not hold control characters")
+    return value
+
+
+def lines(value: str) -> str:
+    """Returns *value* where it is a text of lines; raises ValueError where it holds other control characters."""
+    plain(_LINE_BREAKS.sub(" ", value))
+    return value
 
 
 def check_scheme(url: str | None, *, allow_http: bool) -> None:
@@ -33,15 +57,36 @@ def check_scheme(url: str | None, *, allow_http: bool) -> None:
         raise InvalidRequest(FieldProblem("webhooks", f'"webhooks" {mend}'))
 
 
+def _flag(value: Any) -> Any:
+    # A query has words; which ones mean yes and no is pydantic's list, wider than EmailEngine's.
+    try:
+        return _ANY_FLAG.validate_python(value)
+    except ValidationError:
+        raise ValueError("must be true or false") from None
+
+
 def _day_begins(value: Any) -> Any:
     return f"{value}T00:00:00Z" if isinstance(value, str) and _DAY.fullmatch(value) else value
+
+
+def _not_at_the_beginning(value: datetime) -> datetime:
+    if value.year < _FIRST_YEAR:
+        raise ValueError(f"must not be before the year {_FIRST_YEAR}")
+    return value
+
+
+def _not_at_the_end(value: datetime) -> datetime:
+    if value.year > _LAST_YEAR:
+        raise ValueError(f"must not be after the year {_LAST_YEAR}")
+    return value
 
 
 def _utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _empty_is_absent(value: Any) -> Any:
+def empty_is_absent(value: Any) -> Any:
+    """Returns None for an empty text, which EmailEngine takes for none."""
     return None if value == "" else value
 
 
@@ -90,17 +135,27 @@ def _header_value(value: str) -> str:
     return value
 
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+# A flag in a query: `true`, `1`, `yes`, `on`, `y` and their opposites, in any case.
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True), AfterValidator(plain)]
 OptionalName = Annotated[
-    Annotated[str, StringConstraints(max_length=256, strip_whitespace=True)] | None, BeforeValidator(_empty_is_absent)
+    Annotated[str, StringConstraints(max_length=256, strip_whitespace=True), AfterValidator(plain)] | None,
+    BeforeValidator(empty_is_absent),
 ]
-OptionalText = Annotated[Annotated[str, StringConstraints(max_length=1024)] | None, BeforeValidator(_empty_is_absent)]
+Title = Annotated[str, StringConstraints(max_length=256), AfterValidator(plain)]
+OptionalText = Annotated[
+    Annotated[str, StringConstraints(max_length=1024), AfterValidator(lines)] | None, BeforeValidator(empty_is_absent)
+]
+FolderPath = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(plain)]
 Email = Annotated[str, StringConstraints(max_length=320, strip_whitespace=True), AfterValidator(_email)]
-OptionalEmail = Annotated[Email | None, BeforeValidator(_empty_is_absent)]
+OptionalEmail = Annotated[Email | None, BeforeValidator(empty_is_absent)]
 WebhookUrl = Annotated[str, StringConstraints(max_length=2048, strip_whitespace=True), AfterValidator(http_url)]
-OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(_empty_is_absent)]
+OptionalWebhookUrl = Annotated[WebhookUrl | None, BeforeValidator(empty_is_absent)]
 HeaderName = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_header_name)]
 HeaderValue = Annotated[str, StringConstraints(max_length=10_240), AfterValidator(_header_value)]
+# A moment that another zone's clock can tell too; the epoch, or any moment before, is some clients' word for ever.
+Since = Annotated[datetime, AfterValidator(_not_at_the_end)]
+Between = Annotated[AwareDatetime, AfterValidator(_not_at_the_beginning), AfterValidator(_not_at_the_end)]
 # An ISO 8601 moment, or a day, which stands for its beginning in UTC; a year that nobody means would break arithmetic.
 DayOrMoment = Annotated[
     AwareDatetime,

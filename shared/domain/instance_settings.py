@@ -13,7 +13,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from shared.domain.brands import DEFAULT_COLOR, DEFAULT_NAME, Brand, is_color
 from shared.domain.events import EventName
-from shared.domain.fields import CustomHeaders, OptionalName, OptionalWebhookUrl
+from shared.domain.fields import (
+    CustomHeaders,
+    Flag,
+    OptionalName,
+    OptionalWebhookUrl,
+    Title,
+    empty_is_absent,
+    http_url,
+    plain,
+)
 from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Carried
 from shared.domain.signatures import signing_key
@@ -44,9 +53,13 @@ _EMAILENGINE_EVENTS = frozenset(
 
 
 def _service_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise ValueError("must be the address that the world reaches this service at, like https://relay.example.com")
+    mend = "must be the address that the world reaches this service at, like https://relay.example.com"
+    try:
+        parts = urlsplit(http_url(value))
+    except ValueError:
+        raise ValueError(mend) from None
+    if parts.query or parts.username:
+        raise ValueError(mend)
     return value.rstrip("/")
 
 
@@ -58,7 +71,7 @@ def _page_url(value: str) -> str:
 
 
 def _support_url(value: str) -> str:
-    return value if value.startswith("mailto:") else _page_url(value)
+    return plain(value) if value.startswith("mailto:") else _page_url(value)
 
 
 def _color(value: str) -> str:
@@ -75,21 +88,21 @@ def _event(value: str) -> str:
 
 ServiceUrl = Annotated[
     Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_service_url)] | None,
-    BeforeValidator(lambda value: value or None),
+    BeforeValidator(empty_is_absent),
 ]
 PageUrl = Annotated[
     Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_page_url)] | None,
-    BeforeValidator(lambda value: value or None),
+    BeforeValidator(empty_is_absent),
 ]
 SupportUrl = Annotated[
     Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_support_url)] | None,
-    BeforeValidator(lambda value: value or None),
+    BeforeValidator(empty_is_absent),
 ]
-PageColor = Annotated[Annotated[str, AfterValidator(_color)] | None, BeforeValidator(lambda value: value or None)]
+PageColor = Annotated[Annotated[str, AfterValidator(_color)] | None, BeforeValidator(empty_is_absent)]
 Events = Annotated[tuple[Annotated[str, AfterValidator(_event)], ...], Field(max_length=100)]
-HeaderNames = Annotated[tuple[Annotated[str, StringConstraints(max_length=256)], ...], Field(max_length=200)]
+HeaderNames = Annotated[tuple[Title, ...], Field(max_length=200)]
 TextSize = Annotated[int, Field(ge=0, le=20 * 1024 * 1024)]
-ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512)]
+ServiceSecret = Annotated[str, StringConstraints(min_length=8, max_length=512), AfterValidator(plain)]
 
 
 class FormerSecrets(Carried):
@@ -170,21 +183,21 @@ class InstanceSettingsChange(ApiModel):
 class InstanceSettingsQuery(ApiModel):
     """The query of `GET /v1/settings`: one truthy argument for each key that is wanted."""
 
-    webhooks_enabled: bool = False
-    webhooks: bool = False
-    webhook_events: bool = False
-    webhooks_custom_headers: bool = False
-    service_url: bool = False
-    service_secret: bool = False
-    notify_text: bool = False
-    notify_text_size: bool = False
-    notify_headers: bool = False
-    inbox_new_only: bool = False
-    page_brand_name: bool = False
-    page_logo: bool = False
-    page_color: bool = False
-    page_support: bool = False
-    event_types: bool = False
+    webhooks_enabled: Flag = False
+    webhooks: Flag = False
+    webhook_events: Flag = False
+    webhooks_custom_headers: Flag = False
+    service_url: Flag = False
+    service_secret: Flag = False
+    notify_text: Flag = False
+    notify_text_size: Flag = False
+    notify_headers: Flag = False
+    inbox_new_only: Flag = False
+    page_brand_name: Flag = False
+    page_logo: Flag = False
+    page_color: Flag = False
+    page_support: Flag = False
+    event_types: Flag = False
 
 
 def view(settings: InstanceSettings, query: InstanceSettingsQuery) -> dict[str, Any]:

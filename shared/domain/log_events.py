@@ -15,7 +15,7 @@ FIELDS = {
     "account_key": "the key of its row, where the row could not be read",
     "correlation": "joins the lines of one cause, see above",
     "event_id": "the event's id, as `webhook-id` carries it",
-    "delivery": "the delivery's id, for `GET /v1/deliveries/{id}`",
+    "delivery": "the delivery's id, for `GET /v1/deliveries/{delivery}`",
     "webhook": "the webhook's id: `default`, or the account's own",
     "milliseconds": "how long the unit of work took",
     "error": "what went wrong: our own words, or the kind of an error that nobody foresaw",
@@ -171,7 +171,7 @@ EVENTS = (
     _event(
         "request.answered",
         "A call of the API or of a sign-in page. `account` is the one that the path names, `token` the first 12 "
-        "digits of the token's id; a caller who was not let in has neither.",
+        "digits of the token's id; of a caller who was not let in, the token stands there where it is one of ours.",
         "function status code error milliseconds account token",
     ),
     _problem(

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from shared.domain.clouds import Cloud
 from shared.domain.errors import FieldProblem
 from shared.domain.expiries import Notice, days_left
-from shared.domain.fields import DayOrMoment, Name, OptionalText
+from shared.domain.fields import DayOrMoment, Name, OptionalText, Title, plain
 from shared.domain.masking import MASK
 from shared.domain.models import ApiModel, Carried
 from shared.domain.moments import iso
@@ -67,9 +67,11 @@ def _refuse(kind: LiteralString, told: str | None) -> None:
 Tenant = Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_tenant)]
 Guid = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_guid)]
 Authority = Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True), AfterValidator(_authority)]
-Secret = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(plain)]
 CertificateText = Annotated[str, StringConstraints(min_length=1, max_length=24_000)]
-Scopes = Annotated[tuple[Annotated[str, StringConstraints(max_length=255)], ...], Field(max_length=100)]
+Scopes = Annotated[
+    tuple[Annotated[str, StringConstraints(max_length=255), AfterValidator(plain)], ...], Field(max_length=100)
+]
 
 
 class _Credentials(ApiModel):
@@ -80,7 +82,9 @@ class _Credentials(ApiModel):
     certificate: CertificateText | None = Field(
         default=None, description="Private key and certificate: PEM text, or a PFX file in base64."
     )
-    certificate_password: str | None = Field(default=None, description="Opens the private key or the PFX file.")
+    certificate_password: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        default=None, description="Opens the private key or the PFX file."
+    )
     managed_identity: Guid | None = Field(
         default=None, description="Client id of a user-assigned managed identity, federated with the application."
     )
@@ -112,11 +116,11 @@ class NewOAuth2App(_Credentials):
 
     name: Name
     description: OptionalText = None
-    title: Annotated[str, StringConstraints(max_length=256)] | None = None
+    title: Title | None = None
     # Before the fields whose rules depend on it: pydantic checks them in this order.
     provider: Provider
     enabled: bool = Field(default=False, description="Whether users may choose the application on the sign-in page.")
-    client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
+    client_id: Name
     authority: Annotated[str, StringConstraints(max_length=1024, strip_whitespace=True)]
     cloud: Cloud = Cloud.GLOBAL
     redirect_url: str | None = Field(default=None, validate_default=True)
@@ -172,18 +176,18 @@ class NewOAuth2App(_Credentials):
 
 
 class OAuth2AppChange(_Credentials):
-    """The body of `PUT /v1/oauth2/{id}`: what is absent stays as it is."""
+    """The body of `PUT /v1/oauth2/{app}`: what is absent stays as it is."""
 
     name: Name | None = None
     description: OptionalText = None
-    title: Annotated[str, StringConstraints(max_length=256)] | None = None
+    title: Title | None = None
     provider: Provider | None = None
     enabled: bool | None = None
-    client_id: Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)] | None = None
+    client_id: Name | None = None
     authority: Authority | Literal["tenant"] | None = None
     tenant: Tenant | None = None
     cloud: Cloud | None = None
-    redirect_url: Any = None
+    redirect_url: Annotated[str, StringConstraints(max_length=2048)] | Literal[False] | None = None
     base_scopes: Literal["api", "imap"] | None = None
     extra_scopes: Scopes | None = None
     skip_scopes: Scopes | None = None

@@ -30,6 +30,8 @@ def decode_cursor(cursor: str | None) -> dict[str, str] | None:
         return None
     try:
         position = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        # Half a character can be written in JSON, and in no request to a store.
+        json.dumps(position, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         position = None
     if not isinstance(position, dict) or not all(isinstance(value, str) for value in position.values()):

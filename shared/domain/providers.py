@@ -67,7 +67,7 @@ def redirect_problem(provider: Provider, value: Any) -> str | None:
     """Refuses a redirect URL where nobody signs in, and one that Entra ID would not redirect to."""
     if provider is Provider.OUTLOOK_SERVICE:
         told = "must be absent: nobody signs in to an application-access application, so nothing is redirected"
-        return told if value else None
+        return None if value in (None, False, "") else told
     if not isinstance(value, str) or not value:
         return "must be the address of /oauth at this service, as it is registered in Entra ID"
     try:

@@ -6,14 +6,21 @@ application's provider.
 """
 
 import re
-from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.domain.accounts import AccountId
-from shared.domain.fields import CustomHeaders, OptionalEmail, OptionalName, OptionalWebhookUrl
+from shared.domain.fields import (
+    CustomHeaders,
+    FolderPath,
+    OptionalEmail,
+    OptionalName,
+    OptionalWebhookUrl,
+    Since,
+    plain,
+)
 from shared.domain.models import ApiModel
 
 _NO_USER = re.compile(r"[/?#\\\s]")
@@ -23,7 +30,7 @@ _SERVER = "must be false or absent: the account is read through Microsoft Graph 
 def _mailbox_user(value: str) -> str:
     if _NO_USER.search(value):
         raise ValueError("must be a mailbox's address or user principal name: no spaces, and none of / ? # \\")
-    return value
+    return plain(value)
 
 
 UserToken = Annotated[str, StringConstraints(min_length=1, max_length=16_384)]
@@ -71,7 +78,7 @@ class AccountOAuth2(ApiModel):
     redirect_url: OptionalWebhookUrl = None
     access_token: UserToken | None = Field(default=None, repr=False)
     refresh_token: UserToken | None = Field(default=None, repr=False)
-    expires: datetime | None = None
+    expires: Since | None = None
 
     @model_validator(mode="after")
     def _leads_to_a_mailbox(self) -> Self:
@@ -96,11 +103,11 @@ class _AccountFields(ApiModel):
     webhooks_custom_headers: CustomHeaders | None = None
     copy_: bool | None = Field(default=None, alias="copy")
     logs: bool | None = None
-    locale: Annotated[str, StringConstraints(max_length=100)] | None = None
-    tz: Annotated[str, StringConstraints(max_length=100)] | None = None
-    notify_from: datetime | Literal["now"] | None = None
-    path: str | tuple[Annotated[str, StringConstraints(max_length=1024)], ...] | None = None
-    subconnections: tuple[Annotated[str, StringConstraints(max_length=256)], ...] | None = None
+    locale: Annotated[str, StringConstraints(max_length=100), AfterValidator(plain)] | None = None
+    tz: Annotated[str, StringConstraints(max_length=100), AfterValidator(plain)] | None = None
+    notify_from: Since | Literal["now"] | None = None
+    path: FolderPath | Annotated[tuple[FolderPath, ...], Field(max_length=1000)] | None = None
+    subconnections: Annotated[tuple[FolderPath, ...], Field(max_length=1000)] | None = None
     expected_email: OptionalEmail = None
     smtp_ehlo_name: OptionalName = None
     imap_indexer: Literal["full", "fast"] | None = None

@@ -8,9 +8,10 @@ A page that is done twice asks for the same attempts under the same ids.
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.domain.deliveries import Delivery, DeliveryQuery, DeliveryState
+from shared.domain.fields import Between, plain
 from shared.domain.models import ApiModel, Carried
 from shared.domain.webhooks import DEFAULT
 
@@ -22,9 +23,9 @@ _MINUTE = timedelta(minutes=1)
 class NewReplay(ApiModel):
     """The body of `POST /v1/deliveries/replay`."""
 
-    webhook: Annotated[str, StringConstraints(min_length=1, max_length=64)] = DEFAULT
-    since: AwareDatetime
-    until: AwareDatetime
+    webhook: Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)] = DEFAULT
+    since: Between
+    until: Between
     states: Annotated[tuple[DeliveryState, ...], Field(min_length=1, max_length=5)] = (
         DeliveryState.FAILED,
         DeliveryState.PARKED,

@@ -19,7 +19,7 @@ from pydantic import BeforeValidator, StringConstraints, ValidationError
 
 from shared.domain.accounts import AccountId
 from shared.domain.errors import RelayError
-from shared.domain.fields import Email, OptionalEmail, OptionalName, WebhookUrl
+from shared.domain.fields import Email, FolderPath, OptionalEmail, OptionalName, Since, Title, WebhookUrl
 from shared.domain.flows import Wish
 from shared.domain.models import ApiModel
 
@@ -29,7 +29,6 @@ _MARGIN = timedelta(seconds=60)
 # No proxy on the way should find the URL too long.
 LONGEST = 8192
 
-FolderPath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Paths = Annotated[
     tuple[FolderPath, ...] | None, BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 ]
@@ -48,13 +47,13 @@ class NewSignInForm(ApiModel):
     email: OptionalEmail = None
     expected_email: OptionalEmail = None
     delegated: bool = False
-    notify_from: datetime | Literal["now"] | None = None
-    sync_from: datetime | None = None
+    notify_from: Since | Literal["now"] | None = None
+    sync_from: Since | None = None
     path: Paths = None
     subconnections: Paths = None
     redirect_url: WebhookUrl
     error_redirect: bool = False
-    type: Annotated[str, StringConstraints(max_length=256)] | Literal[False] | None = None
+    type: Title | Literal[False] | None = None
 
 
 class Link(ApiModel):
@@ -69,8 +68,8 @@ class Link(ApiModel):
     email: OptionalEmail = None
     expected_email: OptionalEmail = None
     delegated: bool = False
-    notify_from: datetime | Literal["now"] | None = None
-    sync_from: datetime | None = None
+    notify_from: Since | Literal["now"] | None = None
+    sync_from: Since | None = None
     path: Paths = None
     subconnections: Paths = None
     redirect_url: WebhookUrl | None = None

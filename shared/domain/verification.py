@@ -2,10 +2,8 @@
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import StringConstraints
-
+from shared.domain.fields import Title
 from shared.domain.models import ApiModel, Owned
 
 _READING = frozenset({"Mail.ReadWrite", "Mail.Read"})
@@ -31,9 +29,9 @@ class Step(Owned):
 
 
 class Verification(ApiModel):
-    """The body of `POST /v1/oauth2/{id}/verify`: the mailbox to open, and whether to go beyond the configuration."""
+    """The body of `POST /v1/oauth2/{app}/verify`: the mailbox to open, and whether to go beyond the configuration."""
 
-    account: Annotated[str, StringConstraints(max_length=256)] | None = None
+    account: Title | None = None
     test_connection: bool = True
 
 

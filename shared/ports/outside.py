@@ -31,6 +31,7 @@ from shared.ports.state import (
     PermitStore,
     PoisonStore,
     QuotaStore,
+    RateLimitStore,
     Retention,
     SightingStore,
     TokenStore,
@@ -75,6 +76,7 @@ class Outside(OutsideOfUsers):
     ledger: LedgerStore
     quotas: QuotaStore
     tokens: TokenStore
+    rate_limits: RateLimitStore
     instance: InstanceSettingsStore
     flows: FlowStore
 

@@ -16,6 +16,7 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.permits import Permit
 from shared.domain.poison import Poisoned
 from shared.domain.quotas import QuotaUse
+from shared.domain.rate_limits import RequestCount
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.ports.records import Page, Stored
@@ -184,6 +185,22 @@ class QuotaStore(Protocol):
 
     def replace(self, scope: str, use: QuotaUse, etag: str) -> None:
         """Overwrites the use that was read with *etag*; raises Changed where it is another one now."""
+
+
+class RateLimitStore(Protocol):
+    """Keeps how many requests each token made; what a request waits for, so a store that is silent raises soon."""
+
+    def get(self, token: str) -> Stored[RequestCount] | None:
+        """Returns the count of the token with this id, or None before its first request."""
+
+    def insert(self, token: str, count: RequestCount) -> Stored[RequestCount]:
+        """Writes it for the first time; raises Changed where somebody was faster."""
+
+    def replace(self, token: str, count: RequestCount, etag: str) -> Stored[RequestCount]:
+        """Overwrites the count that was read with *etag*; raises Changed where it is another one now, or gone."""
+
+    def delete(self, token: str) -> None:
+        """Removes the count; one that is gone is fine."""
 
 
 class TokenStore(Protocol):

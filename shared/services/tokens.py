@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.domain.accounts import AccountState, account_key
+from shared.domain.callers import Caller
 from shared.domain.errors import (
     AccountNotFound,
     FieldProblem,
@@ -15,35 +16,47 @@ from shared.domain.errors import (
     TokenNotFound,
 )
 from shared.domain.paging import numbered
+from shared.domain.rate_limits import Allowance
+from shared.domain.restrictions import Restrictions
 from shared.domain.tokens import Action, Group, NewToken, Scope, Token, TokenQuery, token_id, view
 from shared.ports.machine import Machine
 from shared.ports.state import AccountStore, TokenStore
 from shared.services.lookups import Lookup
+from shared.services.rate_limits import RateLimits
 
 _DIGEST_LENGTH = 64
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """Checks, makes, lists and revokes access tokens. `first` are the ids of those that the deployment fixes."""
+    """
+    Checks, makes, lists and revokes access tokens.
+
+    `first` are the ids of those that the deployment fixes, `proxies` is how many stand between a caller and us.
+    """
 
     store: TokenStore
     lookup: Lookup[Token | None]
+    limits: RateLimits
     accounts: AccountStore
     machine: Machine
     first: Sequence[str]
+    proxies: int
 
-    def authorize(self, value: str | None, scope: Scope, action: Action, group: Group, account: str | None) -> None:
+    def authorize(
+        self, value: str | None, scope: Scope, action: Action, group: Group, account: str | None, *, caller: Caller
+    ) -> Allowance | None:
         """
         Lets the bearer of *value* do *action* on *group* (and on *account*, where the route names one), or raises.
 
-        Raises NotAuthenticated for no token or an unknown one, Forbidden for one that does not reach so far.
+        Returns what a token with a rate limit may still do. Raises NotAuthenticated for no token or an unknown one,
+        Forbidden for one that does not reach so far, RateLimitExceeded for one that was used often enough.
         """
         if not value:
             raise NotAuthenticated("Missing authentication")
         identity = token_id(value)
         if any([hmac.compare_digest(identity, first) for first in self.first]):  # noqa: C419  all, in the same time
-            return
+            return None
         token = self.lookup.get(identity)
         if token is None or (token.expires is not None and token.expires <= self.machine.clock.now()):
             raise NotAuthenticated("Bad token")
@@ -55,6 +68,7 @@ class Tokens:
             raise Forbidden("Unauthorized permission", requiredPermission={"action": action, "group": group})
         if token.account is not None and token.account != account:
             raise Forbidden("Unauthorized account")
+        return self._restricted(token.id, token.restrictions, caller) if token.restrictions else None
 
     def make(self, request: NewToken) -> dict[str, str]:
         """Makes a token and returns its value, which is shown this once, and its id."""
@@ -125,6 +139,16 @@ class Tokens:
         for identity in (token_id(value_or_id), value_or_id):
             if self.store.delete(identity):
                 self.lookup.forget(identity)
+                self.limits.forget(identity)
                 self.machine.log.event("token.revoked", token=identity)
                 return True
         return False
+
+    def _restricted(self, token: str, restrictions: Restrictions, caller: Caller) -> Allowance | None:
+        if restrictions.addresses:
+            address = caller.address(self.proxies)
+            if not restrictions.admit_address(address):
+                raise Forbidden("Unauthorized address", remoteAddress=str(address) if address else None)
+        if not restrictions.admit_referrer(caller.referrer):
+            raise Forbidden("Unauthorized referrer")
+        return self.limits.spend(token, restrictions.rate_limit) if restrictions.rate_limit else None

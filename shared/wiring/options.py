@@ -25,6 +25,7 @@ def options_of(settings: Settings) -> Options:
         sweep_interval=timedelta(minutes=settings.sweep_minutes),
         poll_interval=timedelta(seconds=settings.poll_seconds),
         watched_folders=settings.sweep_folders,
+        trusted_proxies=settings.trusted_proxies,
         read_pace=_READ_PACE,
         row_pace=_ROW_PACE,
     )

@@ -23,6 +23,7 @@ from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
 from shared.adapters.storage.tables.permits import PermitTable
 from shared.adapters.storage.tables.poison import PoisonTable
 from shared.adapters.storage.tables.quotas import QuotaTable
+from shared.adapters.storage.tables.rate_limits import RateLimitTable
 from shared.adapters.storage.tables.retention import TableRetention
 from shared.adapters.storage.tables.sightings import SightingTable
 from shared.adapters.storage.tables.tokens import TokenTable
@@ -69,6 +70,7 @@ def outside_of(settings: Settings, replaced: Replacements) -> Outside:
         ledger=MetricsTable(connection),
         quotas=quotas,
         tokens=TokenTable(connection),
+        rate_limits=RateLimitTable(connection),
         instance=InstanceSettingsTable(connection),
         grants=GrantTable(connection),
         flows=FlowTable(connection, Seal(settings.client_state_key_map)),

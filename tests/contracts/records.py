@@ -1,4 +1,4 @@
-"""What the stores of single records promise: applications, webhooks, tokens, permits, settings, sightings."""
+"""What the stores of single records promise: applications, webhooks, tokens, counts, permits, settings, sightings."""
 
 from datetime import timedelta
 
@@ -8,6 +8,7 @@ from shared.domain.errors import Changed
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.permits import Permit
 from shared.domain.quotas import QuotaUse
+from shared.domain.rate_limits import RequestCount
 from shared.domain.sightings import Sighting, SightingKey
 from shared.ports.deliveries import WebhookStore
 from shared.ports.state import (
@@ -15,6 +16,7 @@ from shared.ports.state import (
     OAuth2AppStore,
     PermitStore,
     QuotaStore,
+    RateLimitStore,
     SightingStore,
     TokenStore,
 )
@@ -199,6 +201,31 @@ class QuotaStoreContract:
         assert now is not None
         assert now.value == QuotaUse(window=1, used={"tenant": 4})
         assert store.get("global/app/list") is None
+
+
+class RateLimitStoreContract:
+    """A subclass gives the fixture `store`."""
+
+    def test_the_last_reader_writes(self, store: RateLimitStore) -> None:
+        """A count is written once for the first time, and then by whoever read or wrote what is there."""
+        assert store.get("a") is None
+        first = store.insert("a", RequestCount(window=1, taken=1))
+        with pytest.raises(Changed):
+            store.insert("a", RequestCount())
+        second = store.replace("a", RequestCount(window=1, taken=2), first.etag)
+        with pytest.raises(Changed):
+            store.replace("a", RequestCount(window=1, taken=9), first.etag)
+        assert store.get("a") == second
+        assert store.get("b") is None
+
+    def test_a_count_goes_once(self, store: RateLimitStore) -> None:
+        """A count that is removed is gone, a second removal does nothing, and nobody writes over it."""
+        kept = store.insert("a", RequestCount())
+        store.delete("a")
+        store.delete("a")
+        assert store.get("a") is None
+        with pytest.raises(Changed):
+            store.replace("a", kept.value, kept.etag)
 
 
 class PermitStoreContract:

@@ -15,6 +15,7 @@ from shared.domain.instance_settings import InstanceSettings
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.permits import Permit
 from shared.domain.quotas import QuotaUse
+from shared.domain.rate_limits import RequestCount
 from shared.domain.sightings import Sighting, SightingKey
 from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
@@ -411,3 +412,31 @@ class FakeQuotaStore:
         """Overwrite what was read."""
         self.writes += 1
         self._records.swap(scope, use, etag)
+
+
+class FakeRateLimitStore:
+    """Keeps counts of requests; `requests` counts what it was asked."""
+
+    def __init__(self) -> None:
+        self._records = Records[RequestCount]()
+        self.requests = 0
+
+    def get(self, token: str) -> Stored[RequestCount] | None:
+        """Return the count."""
+        self.requests += 1
+        return self._records.read(token)
+
+    def insert(self, token: str, count: RequestCount) -> Stored[RequestCount]:
+        """Write it for the first time."""
+        self.requests += 1
+        return self._records.add(token, count)
+
+    def replace(self, token: str, count: RequestCount, etag: str) -> Stored[RequestCount]:
+        """Overwrite what was read."""
+        self.requests += 1
+        return self._records.swap(token, count, etag)
+
+    def delete(self, token: str) -> None:
+        """Remove the count."""
+        self.requests += 1
+        self._records.remove(token)

@@ -11,6 +11,7 @@ from shared.ports.state import (
     OAuth2AppStore,
     PermitStore,
     QuotaStore,
+    RateLimitStore,
     SightingStore,
     TokenStore,
 )
@@ -21,6 +22,7 @@ from tests.contracts.records import (
     OAuth2AppStoreContract,
     PermitStoreContract,
     QuotaStoreContract,
+    RateLimitStoreContract,
     SightingStoreContract,
     TokenStoreContract,
     WebhookStoreContract,
@@ -35,6 +37,7 @@ from tests.fakes.stores import (
     FakeOAuth2AppStore,
     FakePermitStore,
     FakeQuotaStore,
+    FakeRateLimitStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -139,6 +142,15 @@ class TestQuotas(QuotaStoreContract):
     def store(self) -> QuotaStore:
         """Return the store."""
         return FakeQuotaStore()
+
+
+class TestRateLimits(RateLimitStoreContract):
+    """Counts of requests in memory."""
+
+    @pytest.fixture
+    def store(self) -> RateLimitStore:
+        """Return the store."""
+        return FakeRateLimitStore()
 
 
 class TestPermits(PermitStoreContract):

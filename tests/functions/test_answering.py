@@ -80,3 +80,13 @@ def test_requests_as_clients_make_them(
         ("accounts_show", 401, None),
     ]
     assert [line.get("token") for line in told] == [token_id(FIRST_TOKEN)[:12]] * 2 + [None]
+
+
+def test_a_token_that_is_refused_is_told(api: Client, outside: Outside) -> None:
+    """Of a bearer who may not do this the token is told, so that somebody can mend it; what was asked for is not."""
+    permissions = {"actions": ["read"], "groups": ["account"]}
+    made = api.post("/v1/tokens", {"description": "CRM", "permissions": permissions}).json()
+    outside.log.lines.clear()
+    api.call("DELETE", "/v1/account/t0p-s3cret", token=made["token"])
+    (told,) = outside.log.named("request.answered")
+    assert (told["status"], told["token"], told["account"]) == (403, made["id"][:12], None)

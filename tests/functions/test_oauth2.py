@@ -329,14 +329,16 @@ def test_unknown_application_is_not_found(api: Client, app: str) -> None:
 
 
 def test_used_application_is_deleted_by_force_only(api: Client, app_id: str, account: str) -> None:
-    """DELETE of an application in use is 409 with the number of accounts, and with `force=true` it goes."""
+    """DELETE of an application in use is 409 with the number of accounts, and with a clear `force` it goes."""
     refused = api.delete(f"/v1/oauth2/{app_id}")
     assert refused.status == 409
     envelope = refused.json()
     assert envelope.pop("message")
     assert envelope == {"statusCode": 409, "error": "Conflict", "code": "ForceRequired", "accounts": 1}
     assert api.get(f"/v1/oauth2/{app_id}").json()["accounts"] == 1
-    assert api.delete(f"/v1/oauth2/{app_id}", force="true").json() == {"id": app_id, "deleted": True, "accounts": 1}
+    for unclear in ("", "maybe"):
+        assert list(fields(api.delete(f"/v1/oauth2/{app_id}", force=unclear))) == ["force"]
+    assert api.delete(f"/v1/oauth2/{app_id}", force="Yes").json() == {"id": app_id, "deleted": True, "accounts": 1}
     assert api.get(f"/v1/account/{account}").json()["type"] == "oauth2"
 
 

@@ -13,6 +13,7 @@ import pytest
 from functions.requests import account_of, endpoint, open_endpoint, parse, parse_query, refuse, respond
 from shared import bootstrap
 from shared.domain.accounts import AccountQuery
+from shared.domain.callers import Caller
 from shared.domain.errors import (
     AccountNotFound,
     Changed,
@@ -21,16 +22,16 @@ from shared.domain.errors import (
     InvalidRequest,
     NotAuthenticated,
     OAuth2AppInUse,
+    RateLimitExceeded,
     RelayError,
+    RequestTooLarge,
     TryLater,
 )
-from shared.domain.instance_settings import InstanceSettingsChange, InstanceSettingsQuery
-from shared.domain.oauth2 import NewOAuth2App, OAuth2AppChange
+from shared.domain.instance_settings import InstanceSettingsQuery
+from shared.domain.rate_limits import Allowance
 from shared.domain.registrations import NewAccount
 from shared.domain.tokens import Action, Group, Scope
-from tests.factories import CLIENT, a_request
-
-ACCOUNT = {"account": "anna", "oauth2": {"provider": "app", "auth": {"user": "anna@contoso.com"}}}
+from tests.factories import a_request
 
 
 @dataclass
@@ -38,13 +39,16 @@ class Guard:
     """Notes what was asked for, and refuses when told to."""
 
     problem: RelayError | None = None
+    allowance: Allowance | None = None
     asked: list[Any] = field(default_factory=list)
+    caller: Caller | None = None
 
-    def authorize(self, *asked: Any) -> None:
+    def authorize(self, *asked: Any, caller: Caller) -> Allowance | None:
         """Let everybody in, unless there is a problem."""
-        self.asked = list(asked)
+        self.asked, self.caller = list(asked), caller
         if self.problem:
             raise self.problem
+        return self.allowance
 
     def repair(self) -> None:
         """Do nothing, as timers that are well."""
@@ -62,13 +66,6 @@ def body_of(answer: func.HttpResponse) -> Any:
     """Return the JSON of an answer."""
     assert answer.mimetype == "application/json"
     return json.loads(answer.get_body())
-
-
-def fields(model: type[Any], body: dict[str, Any]) -> dict[str, str]:
-    """Return what is wrong with *body*: each key and its message."""
-    with pytest.raises(InvalidRequest) as refused:
-        parse(model, a_request(json.dumps(body).encode()))
-    return {problem.key: problem.message for problem in refused.value.problems}
 
 
 @pytest.mark.parametrize(
@@ -116,8 +113,12 @@ def fields(model: type[Any], body: dict[str, Any]) -> dict[str, str]:
                 "code": "TryLater",
             },
         ),
+        (
+            RateLimitExceeded(Allowance(limit=20, remaining=0, reset=42)),
+            {"statusCode": 429, "error": "Too Many Requests", "message": "Rate limit exceeded", "ttl": 42},
+        ),
     ],
-    ids=["400", "401", "403", "404", "409 in use", "409 changed", "503"],
+    ids=["400", "401", "403", "404", "409 in use", "409 changed", "503", "429"],
 )
 def test_a_refusal_is_emailengines_envelope(problem: RelayError, expected: dict[str, Any]) -> None:
     """Each failure has EmailEngine's keys in EmailEngine's order, and its status."""
@@ -147,7 +148,10 @@ def test_an_answer_is_json() -> None:
     assert answer.get_body() == '{"name":"Jüri","ok":true}'.encode()
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 100_000, b"1" * 5000, b"account=anna"])
+@pytest.mark.parametrize(
+    "body",
+    [b"{", b"\xff", b"[" * 100_000, b"1" * 5000, b"account=anna", b'{"account": NaN}', b'{"account": -Infinity}'],
+)
 def test_a_body_that_is_no_json(body: bytes) -> None:
     """A body that is no JSON is refused with a sentence, however odd it is."""
     with pytest.raises(InvalidRequest, match=r"^The body must be JSON\.$"):
@@ -161,88 +165,26 @@ def test_a_body_that_is_no_object(body: bytes) -> None:
         parse(NewAccount, a_request(body))
 
 
-def test_every_wrong_field_is_named_once() -> None:
-    """All that is wrong is told at once: what lacks, what is unknown, and what is deep inside."""
-    assert fields(NewAccount, {"oauth2": {"auth": {"user": "a/b"}, "nope": 1}, "colour": "red"}) == {
-        "account": '"account" is required',
-        "oauth2.provider": '"oauth2.provider" is required',
-        "oauth2.auth.user": '"oauth2.auth.user" must be a mailbox\'s address or user principal name: '
-        "no spaces, and none of / ? # \\",
-        "oauth2.nope": '"oauth2.nope" is not allowed',
-        "colour": '"colour" is not allowed',
-    }
+def test_a_body_that_is_too_large() -> None:
+    """A body beyond a mebibyte is refused, and not read."""
+    with pytest.raises(RequestTooLarge, match=r"1048576 bytes or fewer"):
+        parse(NewAccount, a_request(b"[" * (1024 * 1024 + 1)))
 
 
-@pytest.mark.parametrize(
-    ("model", "body", "keys"),
-    [
-        (NewAccount, {**ACCOUNT, "path": 5}, {"path"}),
-        (NewAccount, {**ACCOUNT, "notifyFrom": "soon"}, {"notifyFrom"}),
-        (NewAccount, {**ACCOUNT, "webhooksCustomHeaders": [{"key": "Host"}]}, {"key", "value"}),
-        (OAuth2AppChange, {"authority": "no tenant"}, {"authority"}),
-        (OAuth2AppChange, {"authority": "tenant"}, {"tenant"}),
-        (NewAccount, {**ACCOUNT, "oauth2": {"provider": "app", "auth": {}}}, {"oauth2.auth.user"}),
-        (NewAccount, {**ACCOUNT, "str": 1, "x-y": 2, "a.b": 3}, {"str", "x-y", "a.b"}),
-        (NewAccount, {**ACCOUNT, "webhooks_custom_headers": []}, {"webhooks_custom_headers"}),
-        (InstanceSettingsChange, {"webhookEvents": ["nope"]}, {"webhookEvents.0"}),
-        (InstanceSettingsChange, {"notifyTextSize": "many"}, {"notifyTextSize"}),
-    ],
-)
-def test_keys_are_fields_of_the_request(model: type[Any], body: dict[str, Any], keys: set[str]) -> None:
-    """A key is a path of the client's own names and indexes; the types that we tried are not in it."""
-    assert {key.removeprefix("webhooksCustomHeaders.0.") for key in fields(model, body)} == keys
+@pytest.mark.parametrize("body", [b'{"page": 1, "page": 2}', b'{"state": {"page": 1, "page": 1}}'])
+def test_a_name_given_twice_in_a_body(body: bytes) -> None:
+    """A name with two values is neither of them, at any depth."""
+    with pytest.raises(InvalidRequest) as refused:
+        parse(AccountQuery, a_request(body))
+    assert [problem.message for problem in refused.value.problems] == ['"page" must be given once']
 
 
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        (
-            {"authority": "common"},
-            {"authority": 'Client credentials flow requires a specific tenant ID; "common" is not allowed'},
-        ),
-        (
-            {"certificate": "pem"},
-            {"clientSecret": 'give exactly one of "clientSecret", "certificate" and "managedIdentity"; got 2'},
-        ),
-        (
-            {"redirectUrl": "https://relay.example.com/oauth"},
-            {
-                "redirectUrl": '"redirectUrl" must be absent: nobody signs in to an application-access application, '
-                "so nothing is redirected"
-            },
-        ),
-    ],
-)
-def test_rules_about_several_fields_name_the_one_that_mends_them(
-    changes: dict[str, Any], expected: dict[str, str]
-) -> None:
-    """EmailEngine's own sentence stays as it is, and a rule about the whole body is told at a field."""
-    app = {
-        "name": "Contoso",
-        "provider": "outlookService",
-        "clientId": CLIENT,
-        "clientSecret": "s",
-        "authority": "a.com",
-    }
-    assert fields(NewOAuth2App, {**app, **changes}) == expected
-
-
-def test_no_secret_is_echoed() -> None:
-    """What is refused is named and never repeated, since it may be a secret."""
-    secret = "t0p-s3cret"
-    told = [
-        fields(NewOAuth2App, {"clientSecret": [secret], "certificate": {"pem": secret}, "certificatePassword": secret}),
-        fields(InstanceSettingsChange, {"serviceSecret": f"whsec_{secret}"}),
-        fields(NewAccount, {**ACCOUNT, "webhooksCustomHeaders": [{"key": "A", "value": f"{secret}\n"}]}),
-        fields(NewAccount, {**ACCOUNT, "imap": {"auth": {"pass": secret}}}),
-    ]
-    assert all(told)
-    assert secret not in str(told)
-
-
-def test_what_must_be_an_object_is_told_in_our_words() -> None:
-    """A text where an object belongs is refused without the name of a class."""
-    assert fields(NewAccount, {**ACCOUNT, "oauth2": "app"}) == {"oauth2": '"oauth2" must be an object'}
+@pytest.mark.parametrize("query", ["page=1&page=2", "page=1&page=", "page=1&state=init&%70age=1"])
+def test_an_argument_given_twice(query: str) -> None:
+    """An argument with two values is named, where the host would join them."""
+    with pytest.raises(InvalidRequest) as refused:
+        parse_query(AccountQuery, a_request(url=f"https://relay.example.com/v1/accounts?{query}"))
+    assert [problem.message for problem in refused.value.problems] == ['"page" must be given once']
 
 
 @pytest.mark.parametrize("yes", ["true", "1", "Y", "True", "yes", "on"])
@@ -303,6 +245,31 @@ def test_the_account_of_a_query_counts_where_it_narrows(guard: Guard) -> None:
     assert guard.asked[-1] == "anna"
     narrowed(a_request())
     assert guard.asked[-1] is None
+
+
+def test_a_caller_is_known_by_headers(guard: Guard) -> None:
+    """The guard hears which addresses a request came by, and from which page."""
+    request_ = a_request(headers={"X-Forwarded-For": "203.0.113.9:1", "Referer": "https://app.example.com/"})
+    endpoint(Scope.API, Action.READ, Group.ACCOUNT)(lambda _: respond({}))(request_)
+    assert guard.caller == Caller("203.0.113.9:1", "https://app.example.com/")
+
+
+def test_an_allowance_is_told_in_every_answer(guard: Guard) -> None:
+    """A token with a rate limit reads what is left of it under EmailEngine's names; any other reads nothing of it."""
+    handler = endpoint(Scope.API, Action.READ, Group.ACCOUNT)(lambda req: respond(parse(AccountQuery, req).page))
+    assert not [name for name in handler(a_request()).headers if name.lower().startswith("x-ratelimit")]
+    guard.allowance = Allowance(limit=20, remaining=3, reset=42)
+    told = {"X-RateLimit-Limit": "20", "X-RateLimit-Remaining": "3", "X-RateLimit-Reset": "42"}
+    for body, status in ((b"", 200), (b"{", 400)):
+        answer = handler(a_request(body))
+        assert (answer.status_code, told.items() <= dict(answer.headers).items()) == (status, True)
+    guard.problem = RateLimitExceeded(Allowance(limit=20, remaining=0, reset=42))
+    refused = handler(a_request())
+    assert (refused.status_code, refused.headers["Retry-After"], refused.headers["X-RateLimit-Reset"]) == (
+        429,
+        "42",
+        "42",
+    )
 
 
 def test_who_may_not_enter_is_not_read(guard: Guard) -> None:

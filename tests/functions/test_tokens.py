@@ -20,6 +20,11 @@ EMAILENGINE_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 READER = {"actions": ["read"], "groups": ["account", "webhook"]}
 
 
+def limited_to(**restrictions: object) -> dict[str, object]:
+    """Return the body of a token with *restrictions*."""
+    return {"description": "d", "permissions": READER, "restrictions": restrictions}
+
+
 def test_every_route_asks_for_a_token(api: Client, app_functions: list[Any]) -> None:
     """Without a token every route but Graph's, users' and the health check is 401."""
     asked = []
@@ -139,7 +144,8 @@ def test_value_is_shown_once(api: Client, account: str, route: str) -> None:
     assert made["id"] == hashlib.sha256(bytes.fromhex(made["token"])).hexdigest()
     shown = api.get(f"/v1/tokens/{made['id']}")
     assert made["token"] not in shown.body.decode()
-    expected = {"id": made["id"], "permissions": None, "ip": None, **{k: v for k, v in body.items() if k != "expires"}}
+    absent = {"permissions": None, "restrictions": None, "ip": None}
+    expected = {"id": made["id"], **absent, **{k: v for k, v in body.items() if k != "expires"}}
     assert expected.items() <= shown.json().items()
 
 
@@ -221,11 +227,68 @@ def test_unknown_token_is_not_found(api: Client, name: str) -> None:
         ({"description": "d", "permissions": {"colour": ["red"]}}, "permissions.colour"),
         ({"description": "d", "permissions": READER, "expires": "2020-01-01T00:00:00Z"}, "expires"),
         ({"description": "d", "permissions": READER, "colour": "red"}, "colour"),
+        ({"description": "d", "permissions": READER, "ip": "10.0.0"}, "ip"),
+        (limited_to(addresses=["10.0.0.5", "10.0.0.0/33"]), "restrictions.addresses.1"),
+        (limited_to(addresses=[]), "restrictions.addresses"),
+        (limited_to(referrers=[""]), "restrictions.referrers.0"),
+        (limited_to(rateLimit={"maxRequests": 0, "timeWindow": 1}), "restrictions.rateLimit.maxRequests"),
+        (limited_to(hours="9-17"), "restrictions.hours"),
     ],
 )
 def test_wrong_field_is_named(api: Client, body: dict[str, object], key: str) -> None:
     """A token for the whole instance must be narrowed by permissions, and every wrong field is named."""
     assert list(fields(api.post("/v1/tokens", body))) == [key]
+
+
+def test_token_is_kept_to_its_addresses(api: Client) -> None:
+    """A token with addresses opens nothing from elsewhere, whatever the caller writes before what the platform adds."""
+    value = make(api, permissions=READER, restrictions={"addresses": ["203.0.113.0/24"]})["token"]
+
+    def status(forwarded: str) -> int:
+        return api.call("GET", "/v1/accounts", token=value, headers={"X-Forwarded-For": forwarded}).status
+
+    assert status("198.51.100.7, 203.0.113.9:49196") == 200
+    answer = api.call("GET", "/v1/accounts", token=value, headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.7:1"})
+    assert (answer.status, answer.json()) == (
+        403,
+        {"statusCode": 403, "error": "Forbidden", "message": "Unauthorized address", "remoteAddress": "198.51.100.7"},
+    )
+    assert api.call("GET", "/v1/accounts", token=value).json()["remoteAddress"] is None
+
+
+def test_token_is_kept_to_its_pages(api: Client) -> None:
+    """A token with referrers opens nothing for another page, or for none."""
+    value = make(api, permissions=READER, restrictions={"referrers": "https://app.example.com/*"})["token"]
+    assert api.call("GET", "/v1/accounts", token=value, headers={"Referer": "https://app.example.com/x"}).status == 200
+    for headers in ({"Referer": "https://evil.example/"}, {}):
+        answer = api.call("GET", "/v1/accounts", token=value, headers=headers)
+        assert (answer.status, answer.json()) == (
+            403,
+            {"statusCode": 403, "error": "Forbidden", "message": "Unauthorized referrer"},
+        )
+
+
+def test_token_with_a_rate_limit(api: Client) -> None:
+    """Each answer tells what is left; beyond it the answer is 429 until the window ends, and tells when."""
+    restrictions = {"rateLimit": {"maxRequests": 2, "timeWindow": 3600}}
+    made = make(api, permissions=READER, restrictions=restrictions)
+    assert api.get(f"/v1/tokens/{made['id']}").json()["restrictions"] == {
+        "addresses": False,
+        "referrers": False,
+        **restrictions,
+    }
+    answers = [api.call("GET", "/v1/accounts", token=made["token"]) for _ in range(3)]
+    assert [answer.status for answer in answers] == [200, 200, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    refused = answers[-1]
+    reset = refused.headers["X-RateLimit-Reset"]
+    assert (refused.headers["X-RateLimit-Limit"], refused.headers["Retry-After"]) == ("2", reset)
+    assert refused.json() == {
+        "statusCode": 429,
+        "error": "Too Many Requests",
+        "message": "Rate limit exceeded",
+        "ttl": int(reset),
+    }
 
 
 def test_account_of_a_token_must_exist(api: Client) -> None:

@@ -23,7 +23,7 @@ from shared.domain.errors import (
     SignInRefused,
     TryLater,
 )
-from shared.domain.fields import has_control_characters
+from shared.domain.fields import plain
 from shared.domain.folders import FolderTree
 from shared.domain.messages import Message
 from shared.domain.models import ApiModel
@@ -39,15 +39,9 @@ PAGE = 100
 Wire = TypeVar("Wire", bound=ApiModel)
 
 
-def _no_controls(value: str) -> str:
-    if has_control_characters(value):
-        raise ValueError("must not hold control characters")
-    return value
-
-
 Key = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 MessageId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(_no_controls)]
+Path = Annotated[str, StringConstraints(min_length=1, max_length=4096), AfterValidator(plain)]
 Flag = Annotated[str, StringConstraints(pattern=r"^\\?[A-Za-z0-9$_.-]{1,64}$")]
 Flags = Annotated[tuple[Flag, ...], Field(max_length=32)]
 Recipient = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s<>\x00-\x1f\x7f]+@[^\s<>\x00-\x1f\x7f]+$")]

@@ -22,6 +22,8 @@ _READ_SECONDS = 20
 _RETRIES = 3
 _CONNECTIONS = 32  # As many as the worker has threads.
 _USER_AGENT = "relay365"
+# For a call that somebody waits for, and that is not worth the usual patience.
+QUICK: dict[str, Any] = {"connection_timeout": 2, "read_timeout": 2, "retry_total": 0}
 # A name alone is an account of the public cloud, as the Functions host takes it; elsewhere addresses are given.
 # https://learn.microsoft.com/azure/azure-functions/functions-reference#connecting-to-host-storage-with-an-identity
 _SUFFIX = "core.windows.net"

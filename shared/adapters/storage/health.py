@@ -4,11 +4,8 @@ from contextlib import suppress
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.connection import QUICK, StorageConnection
 from shared.adapters.storage.errors import translated
-
-# A check must not wait as a write does.
-_QUICK = {"connection_timeout": 2, "read_timeout": 2, "retry_total": 0}
 
 
 class StorageDependency:
@@ -24,6 +21,6 @@ class StorageDependency:
         with translated():
             table = self._connection.tables().get_table_client(f"{self._prefix}settings")
             with suppress(ResourceNotFoundError):
-                table.get_entity("settings", "instance", select="PartitionKey", **_QUICK)
+                table.get_entity("settings", "instance", select="PartitionKey", **QUICK)
             with suppress(ResourceNotFoundError):
-                self._connection.queue(f"{self._prefix}changes").get_queue_properties(**_QUICK)
+                self._connection.queue(f"{self._prefix}changes").get_queue_properties(**QUICK)

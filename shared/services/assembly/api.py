@@ -12,6 +12,7 @@ from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
 from shared.services.oauth2 import OAuth2Apps
+from shared.services.rate_limits import RateLimits
 from shared.services.registrations import Registrations
 from shared.services.removals import Removals
 from shared.services.sign_ins import SignIns
@@ -38,9 +39,11 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
     tokens = Tokens(
         store=outside.tokens,
         lookup=Lookup(outside.tokens.get, machine.clock, SETTINGS_TTL),
+        limits=RateLimits(outside.rate_limits, machine.clock),
         accounts=outside.accounts,
         machine=machine,
         first=options.first_tokens,
+        proxies=options.trusted_proxies,
     )
     accounts = Accounts(
         store=outside.accounts,

@@ -24,6 +24,7 @@ class Options:
     sweep_interval: timedelta
     poll_interval: timedelta
     watched_folders: tuple[str, ...]
+    trusted_proxies: int = 1
     tick_spread: timedelta = timedelta(minutes=3)
     read_pace: float = 0.0
     row_pace: float = 0.0

@@ -62,16 +62,18 @@ def _raw(host: Host, request: bytes) -> bytes:
 
 
 def test_request(host: Host) -> None:
-    """Header names are lower-cased, repeated values comma-joined, empty query values dropped."""
+    """Header names are lower-cased, repeated values comma-joined, empty query values dropped, the caller appended."""
     answer = _raw(
         host,
         b"POST /Echo/a%20b?x=1&x=2&empty=&y=%C3%A4 HTTP/1.1\r\nHost: h:1\r\nX-Two: a\r\nx-two: b\r\n"
+        b"X-Forwarded-For: 10.0.0.5\r\n"
         b"Content-Length: 2\r\nConnection: close\r\n\r\nhi",
     )
     seen = json.loads(answer.partition(b"\r\n\r\n")[2])
     assert seen["url"] == "http://h:1/Echo/a%20b?x=1&x=2&empty=&y=%C3%A4"
     assert seen["params"] == {"x": "1,2", "y": "ä"}
     assert seen["headers"]["x-two"] == "a,b"
+    assert seen["headers"]["x-forwarded-for"].rpartition(":")[0] == "10.0.0.5,127.0.0.1"
     assert (seen["id"], seen["body"], seen["method"]) == ("a b", "hi", "POST")
 
 

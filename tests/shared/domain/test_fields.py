@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.domain.errors import InvalidRequest
 from shared.domain.fields import (
     Email,
+    Flag,
     HeaderName,
     HeaderValue,
     Name,
@@ -104,3 +105,28 @@ def test_plain_http_needs_a_deployment_that_takes_it() -> None:
 def test_control_characters(text: str, *, found: bool) -> None:
     """Tabs, line breaks and DEL are control characters, a space is none."""
     assert has_control_characters(text) is found
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("true", True),
+        ("1", True),
+        ("Y", True),
+        ("on", True),
+        ("FALSE", False),
+        ("0", False),
+        ("N", False),
+        ("off", False),
+    ],
+)
+def test_a_flag_has_words(word: str, *, meant: bool) -> None:
+    """A flag is any word that EmailEngine takes for yes or no."""
+    assert TypeAdapter(Flag).validate_python(word) is meant
+
+
+@pytest.mark.parametrize("word", ["", "2", "maybe", "true,false", "тrue", None])
+def test_what_is_no_flag(word: str | None) -> None:
+    """Anything else is refused in words that say what to write."""
+    with pytest.raises(ValidationError, match="must be true or false"):
+        TypeAdapter(Flag).validate_python(word)

@@ -3,17 +3,16 @@
 import base64
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import InvalidRequest
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 
-POSITIONS = st.dictionaries(st.text(st.characters()), st.text(st.characters()))
+POSITIONS = st.dictionaries(st.text(), st.text())
 
 
 @given(POSITIONS)
-@example({"RowKey": "\ud800 é"})
 def test_a_cursor_leads_back_to_its_position(position: dict[str, str]) -> None:
     """A cursor holds any position of a store, and fits into a URL as it is."""
     cursor = encode_cursor(position)
@@ -37,7 +36,7 @@ def test_the_end_has_no_cursor() -> None:
         "ms_abc",
         *(
             base64.urlsafe_b64encode(text).decode()
-            for text in (b"[]", b"null", b'{"PartitionKey":1}', b"\xff", b"{", b"[" * 1536)
+            for text in (b"[]", b"null", b'{"PartitionKey":1}', b'{"RowKey":"\\ud800"}', b"\xff", b"{", b"[" * 1536)
         ),
     ],
 )

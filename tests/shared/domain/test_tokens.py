@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.domain.restrictions import Restrictions
 from shared.domain.tokens import Action, Group, NewPermissions, NewToken, Permissions, Scope, Token, token_id, view
 from tests.factories import a_token
 from tests.fakes.clock import START
@@ -58,7 +59,8 @@ def test_how_far_a_scope_reaches(scopes: tuple[Scope, ...], *, api: bool, metric
         ({"scopes": []}, "at least 1 item"),
         ({"scopes": ["smtp"]}, "Input should be 'api', 'metrics' or '*'"),
         ({"expires": "2026-03-02T09:30:00"}, "timezone"),
-        ({"restrictions": {}}, "Extra inputs are not permitted"),
+        ({"ip": "10.0.0"}, "must be an IP address"),
+        ({"restrictions": {"hours": "9-17"}}, "Extra inputs are not permitted"),
     ],
 )
 def test_what_a_token_cannot_be(changes: dict[str, Any], told: str) -> None:
@@ -73,9 +75,20 @@ def test_a_token_opens_the_api_unless_it_says_otherwise() -> None:
     assert NewToken(description="CRM").scopes == (Scope.API,)
 
 
+@pytest.mark.parametrize("given", [None, {}, {"addresses": False, "referrers": "", "rateLimit": False}])
+def test_a_restriction_of_nothing_is_none(given: dict[str, Any] | None) -> None:
+    """Restrictions that restrict nothing are not kept, so that a version that knows none takes the token."""
+    assert NewToken.model_validate({"description": "CRM", "restrictions": given}).restrictions is None
+
+
 def test_a_token_is_listed_without_its_value() -> None:
     """The list shows what a token is for; its value is not kept."""
-    token = a_token(account="anna", permissions=Permissions(actions=("read",), groups=("account",)), expires=START)
+    token = a_token(
+        account="anna",
+        permissions=Permissions(actions=("read",), groups=("account",)),
+        restrictions=Restrictions(addresses=("203.0.113.0/24",)),
+        expires=START,
+    )
     assert view(token) == {
         "id": "0" * 64,
         "account": "anna",
@@ -83,13 +96,22 @@ def test_a_token_is_listed_without_its_value() -> None:
         "metadata": None,
         "ip": None,
         "scopes": ["api"],
+        "restrictions": {"referrers": False, "addresses": ["203.0.113.0/24"], "rateLimit": False},
         "permissions": {"actions": ["read"], "groups": ["account"]},
         "created": "2026-03-02T09:30:00.000Z",
         "expires": "2026-03-02T09:30:00.000Z",
     }
 
 
-@pytest.mark.parametrize("added", [{"networks": ["10.0.0.0/8"]}, {"permissions": {"hours": "9-17"}}])
+@pytest.mark.parametrize(
+    "added",
+    [
+        {"networks": ["10.0.0.0/8"]},
+        {"permissions": {"hours": "9-17"}},
+        {"restrictions": {"hours": "9-17"}},
+        {"restrictions": {"rate_limit": {"max_requests": 1, "time_window": 1, "burst": 1}}},
+    ],
+)
 def test_a_token_that_a_newer_version_narrowed_is_not_understood(added: dict[str, Any]) -> None:
     """What is held under a name that is not known here may narrow the token; a name that holds nothing does not."""
     plain = a_token(permissions=Permissions(actions=("read",))).model_dump()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import AccountState, FormerSubscription, Subscription
+from shared.domain.callers import Caller
 from shared.domain.errors import Changed, NotAuthenticated
 from shared.domain.jobs import JobKind
 from shared.domain.tokens import Action, Group, NewToken, Scope
@@ -39,9 +40,9 @@ def test_tokens_go_with_their_account(world: World, process: Process, webhooks: 
     )
     process.accounts.remove("anna")
     process.work()
-    world.process().tokens.authorize(for_ben, Scope.API, Action.READ, Group.ACCOUNT, "ben")
+    world.process().tokens.authorize(for_ben, Scope.API, Action.READ, Group.ACCOUNT, "ben", caller=Caller())
     with pytest.raises(NotAuthenticated):
-        world.process().tokens.authorize(for_anna, Scope.API, Action.READ, Group.ACCOUNT, "anna")
+        world.process().tokens.authorize(for_anna, Scope.API, Action.READ, Group.ACCOUNT, "anna", caller=Caller())
 
 
 def test_a_removal_waits_for_what_came_between(world: World) -> None:

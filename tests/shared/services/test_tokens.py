@@ -4,11 +4,14 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.callers import Caller
 from shared.domain.errors import AccountNotFound, Forbidden, InvalidRequest, NotAuthenticated, TokenNotFound
+from shared.domain.rate_limits import Allowance
 from shared.domain.tokens import Action, Group, NewPermissions, NewToken, Scope, TokenQuery
 from tests.fakes.clock import START
 from tests.shared.services.world import FIRST_TOKEN, SECOND_TOKEN, Process, World
 
+NOBODY = Caller()
 READING = NewPermissions(actions=("read",), groups=("account",))
 
 
@@ -26,9 +29,10 @@ def use(
     action: Action = Action.READ,
     group: Group = Group.ACCOUNT,
     account: str | None = None,
-) -> None:
+    caller: Caller = NOBODY,
+) -> Allowance | None:
     """Use a token."""
-    process.tokens.authorize(value, scope, action, group, account)
+    return process.tokens.authorize(value, scope, action, group, account, caller=caller)
 
 
 @pytest.mark.parametrize("token", [FIRST_TOKEN, SECOND_TOKEN])

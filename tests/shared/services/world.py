@@ -58,6 +58,7 @@ from tests.fakes.stores import (
     FakeOAuth2AppStore,
     FakePermitStore,
     FakeQuotaStore,
+    FakeRateLimitStore,
     FakeSightingStore,
     FakeTokenStore,
     FakeWebhookStore,
@@ -119,6 +120,7 @@ class World:
         self.quotas = FakeQuotaStore()
         self.given_up = FakePoisonQueue(self.clock)
         self.tokens = FakeTokenStore()
+        self.rate_limits = FakeRateLimitStore()
         self.instance = FakeInstanceSettingsStore()
         self.grants = FakeGrantStore()
         self.flows = FakeFlowStore()
@@ -262,6 +264,7 @@ class Process:
             queue_gauge=through(world.queue_gauge),
             quotas=through(world.quotas),
             tokens=through(world.tokens),
+            rate_limits=through(world.rate_limits),
             instance=through(world.instance),
             grants=through(world.grants),
             flows=through(world.flows),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from azure.core import MatchConditions
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
-from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.connection import QUICK, StorageConnection
 from shared.adapters.storage.errors import TABLE_NOT_FOUND, code_of, translated
 from shared.domain.errors import FieldProblem, InvalidRequest
 
@@ -34,11 +34,12 @@ class Row:
 
 
 class Table:
-    """The table *name*."""
+    """The table *name*; *quick* has the calls for one row wait for seconds only, and not try again."""
 
-    def __init__(self, connection: StorageConnection, name: str) -> None:
+    def __init__(self, connection: StorageConnection, name: str, *, quick: bool = False) -> None:
         self._connection = connection
         self._name = name
+        self._options = QUICK if quick else {}
         self._client: TableClient | None = None
         self._lock = Lock()
 
@@ -47,7 +48,7 @@ class Table:
 
         def read(client: "TableClient") -> Row | None:
             try:
-                entity = client.get_entity(partition, row, select=list(select) if select else None)
+                entity = client.get_entity(partition, row, select=list(select) if select else None, **self._options)
             except ResourceNotFoundError:
                 # No row, or no table for want of any: a caller who asks for what is not there makes no table.
                 return None
@@ -57,7 +58,7 @@ class Table:
 
     def insert(self, columns: Mapping[str, Any]) -> str:
         """Adds a row and returns its ETag; raises Changed where its key is taken."""
-        return str(self._run(lambda client: client.create_entity(columns))["etag"])
+        return str(self._run(lambda client: client.create_entity(columns, **self._options))["etag"])
 
     def put(self, columns: Mapping[str, Any]) -> None:
         """Overwrites the row, whatever it was."""
@@ -70,14 +71,15 @@ class Table:
 
         With *merge*, columns that are not given stay.
         """
-        options = replacing(etag, merge=merge)
+        options = {**replacing(etag, merge=merge), **self._options}
         return str(self._run(lambda client: client.update_entity(columns, **options))["etag"])
 
     def delete(self, partition: str, row: str, etag: str | None = None) -> bool:
         """Removes the row, with *etag* only as it was read, and tells whether there was one."""
         statuses: list[int] = []
         options: dict[str, Any] = {
-            "raw_response_hook": lambda answer: statuses.append(answer.http_response.status_code)
+            "raw_response_hook": lambda answer: statuses.append(answer.http_response.status_code),
+            **self._options,
         }
         if etag is not None:
             options |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
@@ -175,7 +177,7 @@ class Table:
             except HttpResponseError as error:
                 if code_of(error) != TABLE_NOT_FOUND:
                     raise
-            _create(client)
+            _create(client, self._options)
             return call(client)
 
     def _opened(self) -> "TableClient":
@@ -195,9 +197,9 @@ def bad_cursor() -> InvalidRequest:
     return InvalidRequest(FieldProblem("cursor", '"cursor" must be one that an earlier page returned'))
 
 
-def _create(client: "TableClient") -> None:
+def _create(client: "TableClient", options: Mapping[str, Any]) -> None:
     try:
-        client.create_table()
+        client.create_table(**options)
     except ResourceExistsError as error:
         if code_of(error) != "TableAlreadyExists":
             raise

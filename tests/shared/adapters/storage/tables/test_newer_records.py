@@ -20,6 +20,7 @@ from shared.adapters.storage.tables.oauth2_apps import OAuth2AppTable
 from shared.adapters.storage.tables.permits import PermitTable
 from shared.adapters.storage.tables.poison import PoisonTable
 from shared.adapters.storage.tables.quotas import QuotaTable
+from shared.adapters.storage.tables.rate_limits import RateLimitTable
 from shared.adapters.storage.tables.table import Table
 from shared.adapters.storage.tables.tokens import TokenTable
 from shared.adapters.storage.tables.watches import ShardTable, WatchTable
@@ -40,6 +41,8 @@ from shared.domain.models import Carried
 from shared.domain.oauth2 import FormerSecret
 from shared.domain.permits import Permit
 from shared.domain.quotas import QuotaUse
+from shared.domain.rate_limits import RateLimit, RequestCount
+from shared.domain.restrictions import Restrictions
 from shared.domain.shards import SeenShard, Shard
 from shared.domain.signatures import SigningSecret
 from shared.domain.tallies import Tally, folded
@@ -61,6 +64,7 @@ ACCOUNT = account(
 )
 APP = app(former_secrets=(FormerSecret(reference="1", until=START),), notice=Notice(ahead=7, at=START))
 CENSUS = Census(taken=START)
+COUNT = RequestCount(window=1)
 ATTEMPT = Attempt(number=1, at=START, milliseconds=5)
 DELIVERY = delivery(attempts=(ATTEMPT,))
 DUE = Due(kind=DueKind.RENEW, subject="anna", at=START)
@@ -73,7 +77,10 @@ QUOTA = QuotaUse(window=1)
 SETTINGS = InstanceSettings(former_secrets=(FormerSecrets(reference="1", until=START),))
 SHARD = Shard(number=0)
 TALLY = Tally(updated=START)
-TOKEN = token(permissions=Permissions(actions=("read",)))
+TOKEN = token(
+    permissions=Permissions(actions=("read",)),
+    restrictions=Restrictions(rate_limit=RateLimit(max_requests=1, time_window=1)),
+)
 TREE = FolderTree(folders={"1": Folder(path="INBOX")})
 WATCH = watch()
 WEBHOOK = webhook()
@@ -105,6 +112,15 @@ def an_app(connection: StorageConnection, prefix: str) -> Carried:
     read = there(store.get(APP.id))
     store.replace(read.value.model_copy(update={"last_error": "no"}), read.etag)
     return there(store.get(APP.id)).value
+
+
+def a_count(connection: StorageConnection, prefix: str) -> Carried:
+    """Count another request."""
+    store = RateLimitTable(connection, prefix)
+    store.insert("token", newer(COUNT))
+    read = there(store.get("token"))
+    store.replace("token", read.value.take(RateLimit(max_requests=9, time_window=1), window=2, want=1)[0], read.etag)
+    return there(store.get("token")).value
 
 
 def a_delivery(connection: StorageConnection, prefix: str) -> Carried:
@@ -242,6 +258,7 @@ CASES: list[tuple[Carried, Callable[[StorageConnection, str], Carried]]] = [
     (ACCOUNT, an_account),
     (APP, an_app),
     (CENSUS, a_census),
+    (COUNT, a_count),
     (DELIVERY, a_delivery),
     (DUE, an_entry),
     (FLOW, a_flow),
