@@ -10,7 +10,7 @@ from infra.checks.bicep_files import properties, read
 from infra.checks.terraform_files import Block, blocks
 
 # Arguments of azapi's own, or Bicep's; and settings, which Bicep gives in a resource of their own.
-_BESIDE = re.compile(r"(name|location|tags|identity|parent|properties\.siteConfig\.appSettings)(\..*)?")
+_BESIDE = re.compile(r"(name|location|tags|identity|parent|dependsOn|properties\.siteConfig\.appSettings)(\..*)?")
 _KEY = re.compile(r"^( +)(\w+) += (.*)$")
 
 

@@ -136,15 +136,21 @@ def _plain(name: str) -> str:
 
 
 def _providers(infra: Path) -> Iterator[str]:
-    """Terraform registers the resource providers of all that is made; Azure does so itself where Bicep is deployed."""
+    """Terraform and the script register the resource providers of all that is made; Bicep leaves that to Azure."""
     told = re.search(
         r"resource_providers_to_register = \[(.*?)\]", (infra / "terraform" / "versions.tf").read_text(), re.DOTALL
     )
     registered = set(re.findall(r'"([\w.]+)"', told[1] if told else ""))
     # Which every subscription has.
     needed = {kind.split("/")[0] for kind in _bicep_names(infra)} - {"Microsoft.Authorization"}
-    for name in sorted(needed ^ registered):
-        yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by Terraform"
+    loop = re.search(r"^for namespace in (.*); do$", (infra / "providers.sh").read_text(), re.MULTILINE)
+    sides = {
+        "Terraform": registered,
+        "providers.sh": {f"Microsoft.{name}" for name in (loop[1] if loop else "").split()},
+    }
+    for side, names in sides.items():
+        for name in sorted(needed ^ names):
+            yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by {side}"
 
 
 def _parameters(infra: Path, made: list[Block]) -> Iterator[str]:

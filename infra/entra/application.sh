@@ -13,10 +13,8 @@ set -eu
 name=${NAME:-Relay365}
 graph=00000003-0000-0000-c000-000000000000
 
-app=$(az ad app list --display-name "$name" --query '[0].appId' --output tsv)
-if [ -z "$app" ]; then
-    app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
-fi
+# One of exactly this name is taken as it is; `az ad app list --display-name` would also find those that begin with it.
+app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
 az ad sp show --id "$app" --output none 2>/dev/null || az ad sp create --id "$app" --output none
 
 # The application trusts the managed identity, so there is no secret that could leak or expire.

@@ -10,7 +10,7 @@ if [ "${DEPLOY_SIDECAR:-false}" != true ] || [ -n "${SIDECAR_IMAGE:-}" ]; then
 fi
 registry=$(azd env get-value AZURE_CONTAINER_REGISTRY_ENDPOINT)
 image="sidecar:$(git rev-parse --short=12 HEAD)"
-az acr build --registry "${registry%%.*}" --image "$image" --file sidecar/Dockerfile .
+az acr build --subscription "$AZURE_SUBSCRIPTION_ID" --registry "${registry%%.*}" --image "$image" --file sidecar/Dockerfile .
 azd env set SIDECAR_IMAGE "$registry/$image"
 # Once more, now that there is an image; this time the lines above end early.
 azd provision --no-prompt
