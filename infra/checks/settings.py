@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from infra.checks.parity import settings_of
+from infra.checks.parameters import settings_of
 from shared.settings import OF_THE_APP, Settings, variable
 
 # https://learn.microsoft.com/azure/azure-functions/functions-app-settings#flex-consumption-plan-deprecations

@@ -44,6 +44,26 @@ def test_the_workflow_stores_no_secret(root: Path) -> None:
     assert "/health" in workflow.rpartition("Smoke test")[2]
 
 
+def test_the_workflow_hands_over_every_parameter(root: Path) -> None:
+    """Plan and deployment give each variable; secrets the first time only, and an image as it is made."""
+    asked = set(re.findall(r"Variable\('(\w+)'", (root / "infra" / "main.bicepparam").read_text()))
+    jobs = (root / ".github" / "workflows" / "deploy.yml").read_text().partition("\n  plan:")[2].split("\n  deploy:")
+    for job in jobs:
+        given = set(re.findall(r"^ +([A-Z_]+): \$\{\{", job, re.MULTILINE))
+        assert asked - given == {"CLIENT_STATE_KEYS", "API_TOKEN", "SIDECAR_KEY", "SIDECAR_IMAGE"}
+        assert "SIDECAR_IMAGE=" in job
+    assert "secrets.sh" in jobs[1]
+
+
+def test_azd_knows_what_it_deploys(root: Path) -> None:
+    """Every file that azure.yaml names is there, and its service is a function app of this folder."""
+    told = dict(re.findall(r"^ *(\w+): (\S+)$", (root / "azure.yaml").read_text(), re.MULTILINE))
+    assert (told["host"], told["project"], told["language"]) == ("function", ".", "python")
+    assert (root / told["path"] / f"{told['module']}.bicep").exists()
+    for name in re.findall(r"run: (\S+)", (root / "azure.yaml").read_text()):
+        assert (root / name).exists()
+
+
 def test_every_action_is_pinned(root: Path) -> None:
     """An action is named by its full commit, and a comment names its tag."""
     workflow = (root / ".github" / "workflows" / "deploy.yml").read_text()

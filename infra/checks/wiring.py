@@ -1,0 +1,105 @@
+"""Wiring: what one file hands to the next by name is asked for under that name, from a hook to an output."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from infra.checks.bicep_files import loaded, properties, read, text
+
+# Which azd sets by itself.
+# https://learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables
+_OF_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID", "AZURE_SUBSCRIPTION_ID"}
+_READS = re.compile(r"readEnvironmentVariable\('(\w+)'")
+_OUTPUT = re.compile(r"^(\w+)!?\.outputs\.(\w+)$")
+_ADDRESS = re.compile(r"__(blob|queue|table)ServiceUri['\"]?,?\s*(?:value)?\s*[:=]\s*(.*)")
+_TRIGGER = re.compile(r"queue_name=\"([\w-]+)\"")
+
+
+def problems(infra: Path) -> list[str]:
+    """Returns each name that leads nowhere."""
+    checks = [_hooks, _variables_agree, _outputs, _addresses, _queues, _functions]
+    return [problem for check in checks for problem in check(infra)]
+
+
+def _hooks(infra: Path) -> Iterator[str]:
+    """The hooks of azd set what its parameters read, and read what its template tells."""
+    known = {*_OF_AZD, *_variables(infra / "azd.bicepparam"), *_exported(infra / "secrets.sh")}
+    told = {each.name for each in read(infra / "azd.bicep").of("output")}
+    for path in sorted((infra / "hooks").glob("*.sh")):
+        script = path.read_text()
+        loops = {name: words.split() for name, words in re.findall(r"^for (\w+) in (.*); do$", script, re.MULTILINE)}
+        for quoted, name in re.findall(r"azd env set (\"\$)?(\w+)", script):
+            for each in loops.get(name, [name]) if quoted else [name]:
+                if each not in known:
+                    yield f"hooks/{path.name} sets {each}, which azd.bicepparam does not read"
+        asked = set(re.findall(r"azd env get-value (\w+)", script)) | set(re.findall(r"\$\{?([A-Z_]{2,})", script))
+        for each in sorted(asked - told - known):
+            yield f"hooks/{path.name} asks for {each}, which azd.bicep does not tell"
+
+
+def _variables_agree(infra: Path) -> Iterator[str]:
+    """Both files of parameters read the same variables, and secrets.sh makes those of the secrets."""
+    secrets = {
+        re.sub(r"(?<=[a-z])([A-Z])", r"_\1", each.name).upper()
+        for each in read(infra / "main.bicep").of("param")
+        if "@secure()" in each.decorators
+    }
+    for who, names in {
+        "secrets.sh does not make": set(_exported(infra / "secrets.sh")),
+        "main.bicepparam does not read": set(_variables(infra / "main.bicepparam")),
+        "azd.bicepparam does not read": set(_variables(infra / "azd.bicepparam")),
+    }.items():
+        for name in sorted(secrets - names):
+            yield f"{who} {name}"
+    known = set(_variables(infra / "main.bicepparam"))
+    for name in _variables(infra / "azd.bicepparam"):
+        if name not in known and not name.startswith("AZURE_"):
+            yield f"azd.bicepparam reads {name}, which main.bicepparam calls otherwise"
+
+
+def _outputs(infra: Path) -> Iterator[str]:
+    """A module's parameter takes the output of its own name, where there is one."""
+    file = read(infra / "main.bicep")
+    outputs = {each.name: {out.name for out in read(infra / each.literal).of("output")} for each in file.of("module")}
+    for module in file.of("module"):
+        given = properties(properties(module.body)["params"]) if module.body is not None else {}
+        for name, value in given.items():
+            found = _OUTPUT.match(text(value))
+            if found and found[2] != name and name in outputs.get(found[1], set()):
+                yield f"main.bicep: {name!r} of module {module.name!r} is given {found[2]!r}, not {name!r}"
+
+
+def _addresses(infra: Path) -> Iterator[str]:
+    """The address of each of storage's services is that service's."""
+    for path in sorted([*infra.glob("modules/*.bicep"), *infra.glob("terraform/*.tf")]):
+        for service, value in _ADDRESS.findall(path.read_text()):
+            if service not in value.lower():
+                yield f"{path.relative_to(infra)}: the address of {service}s is {value.strip()}"
+
+
+def _queues(infra: Path) -> Iterator[str]:
+    """There is the queue of each trigger, and where its messages go that fail."""
+    needed = {f"{queue}{end}" for queue in _TRIGGER.findall(_code()) for end in ("", "-poison")}
+    for queue in sorted(needed ^ set(loaded(infra / "storage.json")["queues"])):
+        yield f"storage.json: the queue {queue!r} is {'missing' if queue in needed else 'nobody' + chr(39) + 's'}"
+
+
+def _functions(infra: Path) -> Iterator[str]:
+    """What is always ready is a function."""
+    known = set(re.findall(r"function_name\(\"(\w+)\"\)", _code()))
+    for name in ("modules/function_app.bicep", "terraform/function_app.tf"):
+        ready = re.findall(r"['\"]function:(\w*)['\"]", (infra / name).read_text())
+        if not ready or not known >= set(ready):
+            yield f"{name}: always ready is function:{', '.join(ready)}, which is no function"
+
+
+def _code() -> str:
+    return "".join(path.read_text() for path in (Path(__file__).parents[2] / "functions").glob("*.py"))
+
+
+def _variables(path: Path) -> list[str]:
+    return _READS.findall(path.read_text())
+
+
+def _exported(path: Path) -> list[str]:
+    return re.findall(r"export (\w+)=", path.read_text())
