@@ -8,6 +8,7 @@ import pytest
 
 from shared.settings import Settings
 
+COMMIT = ".example.com/sidecar:c0ffee123456"
 SCRIPTS = [
     "providers.sh",
     "secrets.sh",
@@ -64,12 +65,58 @@ def test_azd_knows_what_it_deploys(root: Path) -> None:
         assert (root / name).exists()
 
 
+@pytest.mark.parametrize(
+    ("image", "builds"),
+    [("", 1), ("one.example.com/sidecar:0123456789ab", 1), ("one.example.com/sidecar:1", 0), (f"one{COMMIT}", 0)],
+    ids=["the first time", "of a former commit", "by hand", "of this commit"],
+)
+def test_azd_builds_an_image_for_each_commit(root: Path, tmp_path: Path, image: str, builds: int) -> None:
+    """The hook builds where there is no image or a former commit's, and leaves one that somebody named."""
+    calls = played(root, tmp_path, "hooks/postprovision.sh", DEPLOY_SIDECAR="true", SIDECAR_IMAGE=image)
+    assert sum(call.startswith("az acr build --subscription here --registry one ") for call in calls) == builds
+    assert calls.count("azd provision --no-prompt") == builds
+    assert "azd env set API_TOKEN " in calls
+
+
+@pytest.mark.parametrize(
+    ("ids", "subject"),
+    [
+        ({}, "repo:contoso/mail:environment:production"),
+        ({"OWNER_ID": "5", "REPOSITORY_ID": "7"}, "repo:contoso@5/mail@7:environment:production"),
+    ],
+    ids=["by name", "by id"],
+)
+def test_github_is_known_by_its_subject(root: Path, tmp_path: Path, ids: dict[str, str], subject: str) -> None:
+    """The credential names the repository as GitHub's tokens do, with its ids where these tell them."""
+    calls = played(root, tmp_path, "entra/deployer.sh", REPOSITORY="contoso/mail", GROUP="mail", **ids)
+    assert f'"subject": "{subject}"' in "\n".join(calls)
+
+
 def test_every_action_is_pinned(root: Path) -> None:
     """An action is named by its full commit, and a comment names its tag."""
     workflow = (root / ".github" / "workflows" / "deploy.yml").read_text()
     uses = re.findall(r"uses: (.*)", workflow)
     assert uses
     assert [name for name in uses if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", name)] == []
+
+
+def played(root: Path, folder: Path, script: str, **environment: str) -> list[str]:
+    """Run a script with programs that only note how they were called; return the lines that they noted."""
+    notes = folder / "notes"
+    answers = (
+        f"*get-value*) echo one.example.com ;; *rev-parse*) echo {COMMIT[-12:]} ;; *credential*) ;; *) echo said ;;"
+    )
+    for program in ("az", "azd", "git"):
+        stub = folder / program
+        stub.write_text(f'#!/bin/sh\necho "{program} $*" >> {notes}\ncase "$*" in {answers} esac\n')
+        stub.chmod(0o755)
+    subprocess.run(  # noqa: S603  a file of ours
+        [root / "infra" / script],
+        env={"PATH": f"{folder}:/usr/bin:/bin", "AZURE_SUBSCRIPTION_ID": "here", **environment},
+        capture_output=True,
+        check=True,
+    )
+    return notes.read_text().splitlines()
 
 
 def made(script: Path) -> dict[str, str]:
