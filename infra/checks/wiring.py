@@ -12,12 +12,13 @@ _OF_AZD = {"AZURE_ENV_NAME", "AZURE_LOCATION", "AZURE_PRINCIPAL_ID", "AZURE_SUBS
 _READS = re.compile(r"readEnvironmentVariable\('(\w+)'")
 _OUTPUT = re.compile(r"^(\w+)!?\.outputs\.(\w+)$")
 _ADDRESS = re.compile(r"__(blob|queue|table)ServiceUri['\"]?,?\s*(?:value)?\s*[:=]\s*(.*)")
+_ROOT = Path(__file__).parents[2]
 _TRIGGER = re.compile(r"queue_name=\"([\w-]+)\"")
 
 
 def problems(infra: Path) -> list[str]:
     """Returns each name that leads nowhere."""
-    checks = [_hooks, _variables_agree, _outputs, _addresses, _queues, _functions]
+    checks = [_hooks, _variables_agree, _outputs, _addresses, _queues, _functions, _probes]
     return [problem for check in checks for problem in check(infra)]
 
 
@@ -93,8 +94,17 @@ def _functions(infra: Path) -> Iterator[str]:
             yield f"{name}: always ready is function:{', '.join(ready)}, which is no function"
 
 
+def _probes(infra: Path) -> Iterator[str]:
+    """The container is asked what it answers."""
+    known = set(re.findall(r"web\.get\(\"(/\w+)\"", (_ROOT / "sidecar" / "app.py").read_text()))
+    for name in ("modules/sidecar.bicep", "terraform/sidecar.tf"):
+        asked = set(re.findall(r"path *[:=] ['\"](/\w+)['\"]", (infra / name).read_text()))
+        for path in sorted(asked - known):
+            yield f"{name}: a probe asks for {path}, which the sidecar does not answer"
+
+
 def _code() -> str:
-    return "".join(path.read_text() for path in (Path(__file__).parents[2] / "functions").glob("*.py"))
+    return "".join(path.read_text() for path in (_ROOT / "functions").glob("*.py"))
 
 
 def _variables(path: Path) -> list[str]:

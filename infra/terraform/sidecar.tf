@@ -122,7 +122,7 @@ resource "azurerm_container_app" "sidecar" {
 
       startup_probe {
         transport = "HTTP"
-        path      = "/health"
+        path      = "/alive"
         port      = 8080
         # 100 seconds: 10 is the most that the documentation allows.
         # https://learn.microsoft.com/rest/api/containerapps/container-apps/create-or-update#containerappprobe
@@ -131,7 +131,7 @@ resource "azurerm_container_app" "sidecar" {
       }
       liveness_probe {
         transport               = "HTTP"
-        path                    = "/health"
+        path                    = "/alive"
         port                    = 8080
         interval_seconds        = 30
         failure_count_threshold = 5

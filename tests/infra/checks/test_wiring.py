@@ -34,6 +34,7 @@ def test_ours_hold(root: Path) -> None:
             ("modules/function_app.bicep", "function:changes", "function:change"),
             "function:change, which is no function",
         ),
+        (("terraform/sidecar.tf", '"/alive"', '"/live"'), "a probe asks for /live, which the sidecar does not answer"),
     ],
 )
 def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:
