@@ -13,6 +13,8 @@ _MINUTES = {
     **{f"PT{hours}H": 60 * hours for hours in (1, 2, 3, 4, 5, 6)},
     **{f"P{days}D": 1440 * days for days in (1, 2)},
 }
+_MEASURES = {"Average", "Count", "Maximum", "Minimum", "Total"}
+_OPERATORS = {"Equals", "GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual"}
 _TABLES = ("AppTraces", "AppRequests")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -36,12 +38,16 @@ def _row(row: dict[str, Any]) -> Iterator[str]:
         yield f"it looks back {row['window']}, which must be no less than {row['every']}"
     if row["severity"] not in range(_LEAST_SEVERE + 1):
         yield f"a severity is 0 to {_LEAST_SEVERE}, not {row['severity']}"
+    if row["runbook"] != f"docs/runbooks.md#{row['name']}":
+        yield f"its runbook is not {row['runbook']}"
     yield from _measure(row)
     yield from _query(row["query"])
 
 
 def _measure(row: dict[str, Any]) -> Iterator[str]:
-    if row["measure"] == "Count" and row["column"] is not None:
+    if row["measure"] not in _MEASURES or row["operator"] not in _OPERATORS:
+        yield f"Azure has no {row['measure']} that is {row['operator']}"
+    elif row["measure"] == "Count" and row["column"] is not None:
         yield "rows are counted, without a column"
     elif row["measure"] != "Count" and f"{row['column']} = " not in row["query"].rpartition("| project ")[2]:
         yield f"the column {row['column']} is not what the query gives"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from infra.checks.bicep_files import properties, read, text
+from infra.checks.bicep_files import loaded, properties, read, text
 
 # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
 _RULES = {
@@ -27,6 +27,12 @@ _RULES = {
     # https://learn.microsoft.com/azure/azure-functions/storage-considerations#host-id-considerations
     "Microsoft.Web/sites": r"[a-zA-Z0-9][a-zA-Z0-9-]{0,30}[a-zA-Z0-9]",
 }
+# https://learn.microsoft.com/rest/api/storageservices/naming-queues-and-metadata and its neighbours
+_IN_STORAGE = {
+    "tables": r"[A-Za-z][A-Za-z0-9]{2,62}",
+    "queues": r"[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]",
+    "container": r"[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]",
+}
 _PLACE = "${name}"
 _LONGEST = 1000
 
@@ -37,7 +43,12 @@ def problems(infra: Path) -> list[str]:
     found = [problem for length in (least, most) for problem in _refused(infra, "n" * length)]
     if f'"^[a-z][a-z0-9]{{{least - 1},{most - 1}}}$"' not in (infra / "terraform" / "variables.tf").read_text():
         found.append(f"Terraform takes other names than Bicep, which takes {least} to {most} characters")
-    return found
+    return found + [
+        f"storage.json: Azure takes no {kind} of the name {name!r}"
+        for kind, told in loaded(infra / "storage.json").items()
+        for name in (told if isinstance(told, list) else [told])
+        if not re.fullmatch(_IN_STORAGE[kind], name)
+    ]
 
 
 def _bounds(infra: Path) -> tuple[int, int]:

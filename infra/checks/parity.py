@@ -65,6 +65,7 @@ def problems(infra: Path) -> list[str]:
         _tags(infra, made),
         _logs(infra),
         _subnets(infra),
+        _places(infra),
     ]
     return [problem for check in checks for problem in check]
 
@@ -185,3 +186,11 @@ def _subnets(infra: Path) -> Iterator[str]:
     for whole, *parts in sides:
         if any(one.overlaps(other) for one, other in combinations(parts, 2)) or not all(map(whole.supernet_of, parts)):
             yield f"the subnets {', '.join(map(str, parts))} overlap, or are not in {whole}"
+
+
+def _places(infra: Path) -> Iterator[str]:
+    """Everything is where the deployment is, or everywhere."""
+    for path in sorted([*infra.glob("modules/*.bicep"), *infra.glob("terraform/*.tf")]):
+        for place in re.findall(r"^ +location *[:=] (.*)$", path.read_text(), re.MULTILINE):
+            if place not in {"location", "local.location", "'global'", '"global"'} and "coalesce" not in place:
+                yield f"{path.relative_to(infra)}: something is at {place}"

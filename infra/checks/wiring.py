@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from infra.checks.bicep_files import loaded, properties, read, text
+from infra.checks.terraform_files import blocks
 
 # Which azd sets by itself.
 # https://learn.microsoft.com/azure/developer/azure-developer-cli/manage-environment-variables
@@ -18,7 +19,7 @@ _TRIGGER = re.compile(r"queue_name=\"([\w-]+)\"")
 
 def problems(infra: Path) -> list[str]:
     """Returns each name that leads nowhere."""
-    checks = [_hooks, _variables_agree, _outputs, _addresses, _queues, _functions, _probes]
+    checks = [_hooks, _variables_agree, _outputs, _addresses, _queues, _functions, _probes, _vault]
     return [problem for check in checks for problem in check(infra)]
 
 
@@ -40,11 +41,11 @@ def _hooks(infra: Path) -> Iterator[str]:
 
 def _variables_agree(infra: Path) -> Iterator[str]:
     """Both files of parameters read the same variables, and secrets.sh makes those of the secrets."""
-    secrets = {
-        re.sub(r"(?<=[a-z])([A-Z])", r"_\1", each.name).upper()
-        for each in read(infra / "main.bicep").of("param")
-        if "@secure()" in each.decorators
-    }
+    secrets = {_shell(each.name) for each in read(infra / "main.bicep").of("param") if "@secure()" in each.decorators}
+    for path in sorted(infra.rglob("*.bicep")):
+        for each in read(path).of("param"):
+            if _shell(each.name) in secrets and "@secure()" not in each.decorators:
+                yield f"{path.relative_to(infra)}: {each.name} would be shown, without @secure()"
     for who, names in {
         "secrets.sh does not make": set(_exported(infra / "secrets.sh")),
         "main.bicepparam does not read": set(_variables(infra / "main.bicepparam")),
@@ -101,6 +102,29 @@ def _probes(infra: Path) -> Iterator[str]:
         asked = set(re.findall(r"path *[:=] ['\"](/\w+)['\"]", (infra / name).read_text()))
         for path in sorted(asked - known):
             yield f"{name}: a probe asks for {path}, which the sidecar does not answer"
+
+
+def _vault(infra: Path) -> Iterator[str]:
+    """Each secret of the vault has the value that is called like it."""
+    ours = [
+        (text(given["name"]).strip("'"), _shell(text(properties(given["properties"])["value"])))
+        for each in read(infra / "modules" / "vault.bicep").of("resource")
+        if each.type.startswith("Microsoft.KeyVault/vaults/secrets@") and each.body is not None
+        for given in [properties(each.body)]
+    ]
+    theirs = [
+        (block.argument("name") or "", variable.upper())
+        for block in blocks(infra / "terraform")
+        if block.labels[:1] == ("azurerm_key_vault_secret",)
+        for variable in re.findall(r"var\.(\w+)", block.argument("value_wo") or "var.nothing")
+    ]
+    for name, value in ours + theirs:
+        if name.replace("-", "_") != value:
+            yield f"the vault's secret {name} has the value of {value}"
+
+
+def _shell(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).upper()
 
 
 def _code() -> str:

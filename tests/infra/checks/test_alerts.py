@@ -29,6 +29,8 @@ def test_ours_hold(root: Path) -> None:
             "timer-heartbeat: a ')' in the query closes nothing",
         ),
         (("alerts.json", '"name": "poison-rows"', '"name": "timer-heartbeat"'), "timer-heartbeat is there twice"),
+        (("alerts.json", '"measure": "Total"', '"measure": "Sum"'), "Azure has no Sum that is GreaterThan"),
+        (("alerts.json", "runbooks.md#poison-rows", "runbooks.md#poison"), "its runbook is not"),
     ],
 )
 def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:

@@ -20,6 +20,7 @@ def test_ours_hold(root: Path) -> None:
         (("main.bicep", "@minLength(3)", "@minLength(2)"), "Azure takes no Microsoft.ContainerRegistry/registries"),
         (("modules/storage.bicep", "'st${name}'", "'st-${name}'"), "Azure takes no Microsoft.Storage/storageAccounts"),
         (("terraform/variables.tf", "{2,16}", "{2,26}"), "Terraform takes other names"),
+        (("storage.json", '"oauthapps"', '"oauth-apps"'), "Azure takes no tables of the name 'oauth-apps'"),
     ],
 )
 def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:

@@ -38,6 +38,7 @@ def test_both_make_the_same(root: Path) -> None:
         (("terraform/main.tf", "/../storage.json", "/../stores.json"), "Terraform does not read storage.json"),
         (("modules/network.bicep", "10.36.1.0", "10.36.0.0"), "10.36.0.0/24, 10.36.2.0/24 overlap"),
         (("terraform/network.tf", "10.36.2.0", "10.37.2.0"), "are not in 10.36.0.0/16"),
+        (("terraform/vault.tf", "= local.location", '= "westeurope"'), 'something is at "westeurope"'),
     ],
 )
 def test_planted_differences_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:

@@ -35,6 +35,12 @@ def test_ours_hold(root: Path) -> None:
             "function:change, which is no function",
         ),
         (("terraform/sidecar.tf", '"/alive"', '"/live"'), "a probe asks for /live, which the sidecar does not answer"),
+        (("azd.bicep", "@secure()\nparam apiToken", "param apiToken"), "azd.bicep: apiToken would be shown"),
+        (
+            ("modules/vault.bicep", "value: apiToken", "value: sidecarKey"),
+            "secret API-TOKEN has the value of SIDECAR_KEY",
+        ),
+        (("terraform/vault.tf", '"SIDECAR-KEY"', '"API-TOKEN"'), "secret API-TOKEN has the value of SIDECAR_KEY"),
     ],
 )
 def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:
