@@ -25,6 +25,7 @@ from shared.adapters.system import SystemClock, SystemRandomness
 from shared.adapters.tally import TallyLog
 from shared.domain.due import Heartbeat
 from shared.domain.tallies import Role
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue
 from shared.services.lookups import Lookup
 from shared.services.metrics import Metrics
@@ -94,13 +95,12 @@ def scrapes(accounts: int) -> Iterator[Figure]:
 
 def _metrics(connection: WiredConnection, clock: FakeClock, jobs: JobQueue) -> Metrics:
     due = DueTable(connection)
+    machine = Machine(clock, SystemRandomness(SystemClock()), Silence())
     timers = Timers(
         due=due,
         jobs=jobs,
         heartbeat=Lookup(lambda _: Heartbeat(until=clock.now()), clock, timedelta(seconds=60)),
-        clock=clock,
-        randomness=SystemRandomness(SystemClock()),
-        log=Silence(),
+        machine=machine,
         spread=timedelta(minutes=3),
     )
     return Metrics(
@@ -110,8 +110,7 @@ def _metrics(connection: WiredConnection, clock: FakeClock, jobs: JobQueue) -> M
         accounts=AccountTable(connection),
         apps=OAuth2AppTable(connection),
         timers=timers,
-        clock=clock,
-        log=Silence(),
+        machine=machine,
     )
 
 

@@ -29,6 +29,7 @@ from shared.adapters.system import SystemClock, SystemRandomness
 from shared.domain.accounts import Subscription, account_key
 from shared.domain.due import Due, DueKind
 from shared.domain.jobs import Job, JobKind
+from shared.ports.machine import Machine
 from shared.services.lookups import Lookup
 from shared.services.timers import NEVER, TOGETHER, Timers
 from tests.factories import an_app
@@ -135,9 +136,7 @@ def azurite_ticks(number: int) -> Iterator[Figure]:
             due=store,
             jobs=StorageJobQueue(connection),
             heartbeat=Lookup(lambda _: NEVER, clock, HOUR),
-            clock=clock,
-            randomness=SystemRandomness(clock),
-            log=Silence(),
+            machine=Machine(clock, SystemRandomness(clock), Silence()),
             spread=timedelta(minutes=3),
         )
         timers.tick()

@@ -6,8 +6,9 @@ import azure.functions as func
 
 from functions.requests import account_of, endpoint, parse, parse_query, respond
 from shared import bootstrap
-from shared.domain.accounts import AccountChange, AccountQuery, NewAccount
+from shared.domain.accounts import AccountQuery
 from shared.domain.models import ApiModel
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.tokens import Action, Group, Scope
 
 bp = func.Blueprint()

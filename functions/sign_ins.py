@@ -11,8 +11,7 @@ from functions.threads import in_thread
 from shared import bootstrap
 from shared.domain.sign_in_links import NewSignInForm
 from shared.domain.tokens import Action, Group, Scope
-from shared.services.relay import Relay
-from shared.services.sign_ins import Step
+from shared.services.sign_ins import SignIns, Step
 
 bp = func.Blueprint()
 
@@ -32,7 +31,7 @@ async def sign_ins_open(req: func.HttpRequest) -> func.HttpResponse:
     """Shows the sign-in page to whoever has a signed link, or leads on to Microsoft."""
     query = req.params
     data, sig, app = query.get("data", ""), query.get("sig", ""), query.get("type")
-    return await _shown(req, lambda relay, browser: relay.sign_ins.open(data, sig, app, browser))
+    return await _shown(req, lambda sign_ins, browser: sign_ins.open(data, sig, app, browser))
 
 
 @bp.function_name("sign_ins_finish")
@@ -41,14 +40,14 @@ async def sign_ins_open(req: func.HttpRequest) -> func.HttpResponse:
 async def sign_ins_finish(req: func.HttpRequest) -> func.HttpResponse:
     """Takes a user back from Microsoft, and leads on to where the link wanted them."""
     answer = dict(req.params)
-    return await _shown(req, lambda relay, browser: relay.sign_ins.finish(answer, browser))
+    return await _shown(req, lambda sign_ins, browser: sign_ins.finish(answer, browser))
 
 
-async def _shown(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:
+async def _shown(req: func.HttpRequest, step: Callable[[SignIns, str | None], Step]) -> func.HttpResponse:
     return await in_thread(partial(_answer, req, step))
 
 
-def _answer(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) -> func.HttpResponse:
+def _answer(req: func.HttpRequest, step: Callable[[SignIns, str | None], Step]) -> func.HttpResponse:
     # The template library is nothing that the start of the app should wait for.
     from functions.pages import cookies  # noqa: PLC0415  see the line above
     from functions.pages.render import answer  # noqa: PLC0415  the same
@@ -56,4 +55,4 @@ def _answer(req: func.HttpRequest, step: Callable[[Relay, str | None], Step]) ->
     relay = bootstrap.relay()
     settings = relay.instance_settings.current()
     secure = (settings.service_url or "").startswith("https:")
-    return answer(step(relay, cookies.mark_of(req, secure=secure)), settings.brand, secure=secure)
+    return answer(step(relay.sign_ins, cookies.mark_of(req, secure=secure)), settings.brand, secure=secure)

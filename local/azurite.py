@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.stack.ports import free
+
 _SCRIPT = Path(__file__).parent.parent / ".dev" / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 _ACCOUNT = "devstoreaccount1"
 # Microsoft's published key of that account. https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _HOST = "127.0.0.1"
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 
@@ -106,13 +108,8 @@ def node() -> list[str]:
 
 
 def free_ports() -> Ports:
-    """Returns three ports that nobody listens on now."""
-    sockets = [socket.create_server((_HOST, 0)) for _ in range(3)]
-    try:
-        return Ports(*(each.getsockname()[1] for each in sockets))
-    finally:
-        for each in sockets:
-            each.close()
+    """Returns three ports that nobody listens on, kept for this process."""
+    return Ports(*(free() for _ in range(3)))
 
 
 def _refuse_taken(port: int) -> None:

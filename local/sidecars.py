@@ -33,11 +33,16 @@ from local.stack.environment import Surroundings, environment
 from local.stack.errors import StackRefused
 from local.stack.keys import Keys
 from local.stack.users import without_secrets_of_the_app
+from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables.watches import ShardTable
 from shared.bootstrap import build
-from shared.domain.accounts import Account, NewAccount, account_key
+from shared.domain.accounts import Account, account_key
 from shared.domain.changes import AccountEvent, Change, ChangeBatch
+from shared.domain.errors import RelayError
 from shared.domain.jobs import jobs_of
 from shared.domain.oauth2 import NewOAuth2App, OAuth2App
+from shared.domain.registrations import NewAccount
+from shared.domain.shards import Board
 from shared.ports.sign_ins import SignedIn
 from shared.services.relay import Relay
 from shared.settings import read
@@ -94,6 +99,7 @@ class Sidecars:
     app: OAuth2App
     heard: Heard
     home: Path
+    _shards: ShardTable
     _person: Person
     _tenant: str
     _environment: Mapping[str, str]
@@ -136,7 +142,11 @@ class Sidecars:
             raise StackRefused(f"There is no account {name}.")
         return stored.value
 
-    def wait(self, true: Callable[[], Any], what: str, seconds: float = 20) -> float:
+    def board(self) -> Board:
+        """Returns what the replicas tell each other."""
+        return self._shards.read()
+
+    def wait(self, true: Callable[[], Any], what: str, seconds: float = 90) -> float:
         """Waits until something is true, and returns how long that took."""
         began = time.monotonic()
         while not true():
@@ -190,6 +200,7 @@ def running(folder: Path, **settings: str) -> Iterator[Sidecars]:
             app=app.value,
             heard=heard,
             home=folder,
+            _shards=ShardTable(StorageConnection(connection_string=storage.connection_string)),
             _person=Person(m365.authority),
             _tenant=tenant.id,
             _environment={**variables, **without_secrets_of_the_app(), "SSL_CERT_FILE": str(mail.authority)},
@@ -243,5 +254,7 @@ def _drain(storage: str, name: str, take: Callable[[str], None], ended: threadin
     while not ended.wait(_PAUSE):
         with suppress(ResourceNotFoundError):
             for message in queue.receive_messages(max_messages=32, visibility_timeout=60):
-                take(message.content)
-                queue.delete_message(message)
+                # What fails comes back, as a function's message does.
+                with suppress(RelayError):
+                    take(message.content)
+                    queue.delete_message(message)

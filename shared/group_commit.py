@@ -114,3 +114,13 @@ class GroupCommit(Generic[Item, Result]):
             else:
                 self._running -= 1
             return group
+
+
+def as_commit(write: Callable[[Sequence[Item]], object]) -> Callable[[Sequence[Item]], Sequence[None]]:
+    """Returns *write*, which says nothing of a single item, as a commit: what did not raise is done."""
+
+    def commit(items: Sequence[Item]) -> Sequence[None]:
+        write(items)
+        return [None] * len(items)
+
+    return commit

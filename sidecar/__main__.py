@@ -13,22 +13,23 @@ from importlib.util import find_spec
 
 from aiohttp import web
 
-from shared.bootstrap import Sidecar, sidecar
+from shared.bootstrap import sidecar
 from shared.domain.errors import Misconfigured
 from shared.domain.shards import Watchman
 from shared.domain.watches import Watch
+from shared.services.sidecar import Sidecar
 from sidecar.app import application
 from sidecar.fence import Fence
 from sidecar.gauges import show
 from sidecar.imap import tls
 from sidecar.logins import Logins
-from sidecar.mailbox import Pace
 from sidecar.places import Places
 from sidecar.pool import Pool
 from sidecar.servers import MailServers
 from sidecar.service import MailService
 from sidecar.session import Session, Tools
 from sidecar.supervisor import Supervisor
+from sidecar.timetable import Pace
 
 # Storage and Entra are asked in threads; a start with many mailboxes asks a lot.
 _THREADS = 32
@@ -46,9 +47,7 @@ def supervise(part: Sidecar) -> Supervisor:
         apps=part.apps,
         mirrors=part.mirrors,
         changes=part.changes,
-        clock=part.clock,
-        randomness=part.randomness,
-        log=part.log,
+        machine=part.machine,
         fence=fence,
         logins=Logins(max(part.places - _FOR_REQUESTS, 1), a_second=part.logins_per_second),
         context=tls.context,
@@ -60,13 +59,13 @@ def supervise(part: Sidecar) -> Supervisor:
         return Session(tools, watch, epoch)
 
     return Supervisor(
-        f"{socket.gethostname()}-{os.getpid()}-{part.randomness.nonce()}",
+        f"{socket.gethostname()}-{os.getpid()}-{part.machine.randomness.nonce()}",
         shards=part.shards,
         watches=part.watches,
         watchman=Watchman(part.lease),
         fence=fence,
         begin=begin,
-        log=part.log,
+        log=part.machine.log,
     )
 
 
@@ -89,20 +88,20 @@ async def serve(part: Sidecar) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.stop)
     pool = serving(part)
-    runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.log), access_log=None)
+    runner = web.AppRunner(application(supervisor, MailService(pool), part.keys, part.machine.log), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, port=part.port)
     shown = asyncio.create_task(show(supervisor, part.gauges))
     try:
         await site.start()
         port = runner.addresses[0][1]
-        part.log.event("sidecar.started", replica=supervisor.me, port=port)
+        part.machine.log.event("sidecar.started", replica=supervisor.me, port=port)
         await supervisor.run()
     finally:
         shown.cancel()
         await runner.cleanup()
         await pool.close()
-        part.log.event("sidecar.ended", replica=supervisor.me)
+        part.machine.log.event("sidecar.ended", replica=supervisor.me)
 
 
 def main() -> int:

@@ -1,6 +1,7 @@
 """An ear: a connection that listens to one folder, and can be hushed to be asked something."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,10 +41,11 @@ class Ear:
         """Opens the folder (again) and brings it up to date."""
         self.folder.now = (await self._watch.open(newest=newest)).mirror
 
-    def listen(self) -> None:
-        """Begins to listen."""
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Begins to listen, where it does not yet; calls *wake* whenever that ends."""
         if self._listening is None:
             self._listening = asyncio.create_task(self._watch.idle(IDLE_SECONDS))
+            self._listening.add_done_callback(lambda _: wake())
 
     async def hush(self) -> None:
         """Ends listening, where it has not ended; raises the Refusal that ended it."""

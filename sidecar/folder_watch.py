@@ -18,7 +18,7 @@ from shared.domain.mirrors import Find, Mirror, Seen, after, baseline, bits, com
 from shared.domain.sequence_maps import SequenceMap
 from sidecar.imap.connection import IDLE_SECONDS, Connection
 from sidecar.imap.folders import open_folder
-from sidecar.imap.mail import fetch_brief, fetch_flags, fetch_new, search_all
+from sidecar.imap.mail import fetch_brief, fetch_new, search_all, tell_flags
 from sidecar.imap.responses import Brief, brief_of, count_of
 from sidecar.imap.wire import Response
 
@@ -26,8 +26,8 @@ from sidecar.imap.wire import Response
 NEWEST: Final = 1000
 # A folder that changes in every round is busier than we are fast; what we know of it is told, and the rest next time.
 _ROUNDS = 12
-# How many messages have their flags read in one go.
-_SPAN = 10_000
+# How many messages are read in one go: what the server says of each takes a hundred times what we keep of it.
+_SPAN = 5_000
 # After the first line, more of the same bunch is on its way.
 _BUNCH_SECONDS = 0.2
 
@@ -156,7 +156,8 @@ class FolderWatch:
             alive = await search_all(self._connection, exists=folder.exists, below=below)
             folder.keep(set(alive))
             missing = folder.missing(alive)
-            folder.add(_seen(await fetch_brief(self._connection, missing)))
+            for start in range(0, len(missing), _SPAN):
+                folder.add(_seen(await fetch_brief(self._connection, missing[start : start + _SPAN])))
             # The server counts messages that it cannot show; without them, places would be wrong.
             folder.add([Seen(uid, 0) for uid in folder.missing(missing)])
         finally:
@@ -165,7 +166,7 @@ class FolderWatch:
     async def _read_flags(self, newest: int | None) -> None:
         # What comes is fed to the map as it comes; here it would be older than what was told meanwhile.
         for first, last in self._map.windows(self._map.newest(newest), _SPAN):
-            await fetch_flags(self._connection, first, last)
+            await tell_flags(self._connection, first, last)
 
     def _feed(self, response: Response) -> None:
         folder = self._map

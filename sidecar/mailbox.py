@@ -6,15 +6,15 @@ told, and before an arrival of which another folder holds a likeness, the other 
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.accounts import Account
 from shared.domain.changes import ChangeBatch
 from shared.domain.mirrors import Mirror
-from shared.ports.machine import Clock, Randomness
+from shared.ports.machine import Machine
 from sidecar.book import Book
 from sidecar.choice import chosen, named
 from sidecar.ear import Ear, Line
@@ -22,47 +22,27 @@ from sidecar.folder_watch import NEWEST, FolderWatch
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
 from sidecar.imap.folders import INBOX, ImapFolder, folder_status, list_folders
+from sidecar.imap.responses import Counts
 from sidecar.news import Folder, News, news_of
 from sidecar.telling import Teller
+from sidecar.timetable import Pace, Timetable
 
 # An arrival that may be a move is held back for as long as its departure may still come to light.
 _WINDOW = timedelta(seconds=3)
 _LOOKS = 3
 _LOOK_AGAIN = 1.0
-# A session ends with its token, so another connection takes over before that: a share of the token's life, at most.
-_EARLY = timedelta(minutes=9)
-_EARLY_SHARE = 0.15
-_RENEW_AGAIN = 30.0
 # The bytes of flags that hold \\Seen.
 _SEEN = bytes(flags for flags in range(256) if flags & 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often, in seconds: folders without an ear are looked at, and flags read again, of the newest and of all."""
-
-    poll: float = 300.0
-    scan: float = 300.0
-    full: float = 3600.0
-
-
 @dataclass(frozen=True)
 class Surroundings:
-    """What a mailbox needs: how to open a connection (None where there is no room for another), time and chance."""
+    """What a mailbox needs: how to open a connection (None where there is no room for another), and the machine."""
 
     connect: Callable[[], Awaitable[Line]]
     extra: Callable[[], Awaitable[Line | None]]
-    clock: Clock
-    randomness: Randomness
-    pace: Pace = Pace()
-
-
-@dataclass(slots=True)
-class _Due:
-    poll: float = 0.0
-    scan: float = 0.0
-    full: float = 0.0
-    renew: float = 0.0
+    machine: Machine
+    pace: Pace
 
 
 @dataclass(eq=False)
@@ -72,11 +52,15 @@ class Mailbox:
     account: Account
     book: Book
     around: Surroundings
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)
     _ears: list[Ear] = field(default_factory=list)
     _folders: dict[str, Folder] = field(default_factory=dict)
-    _due: _Due = field(default_factory=_Due)
+    _due: Timetable = field(init=False)
+    _woken: asyncio.Event = field(default_factory=asyncio.Event)
+    _asked: bool = False
     _leaving: bool = False
+
+    def __post_init__(self) -> None:
+        self._due = Timetable(self.around.pace)
 
     async def open(self) -> None:
         """Opens the mailbox and tells what happened since it was last open; nothing of one that is new to us."""
@@ -87,23 +71,29 @@ class Mailbox:
             line.connection.abort()
             raise
         await self._tell()
-        self._plan(first=True)
+        self._due.begin(_now())
+        self._plan_renewal()
 
     async def run(self) -> None:
         """Watches until `leave`."""
         while not self._leaving:
             for ear in self._ears:
-                ear.listen()
+                ear.listen(self._woken.set)
             await self._wait()
             if self._leaving:
                 break
             await self._do_what_is_due()
             await self._tell()
 
+    def stir(self) -> None:
+        """Has everything looked at soon, as if it were due."""
+        self._asked = True
+        self._woken.set()
+
     def leave(self) -> None:
         """Has `run` end once what is under way is told and saved."""
         self._leaving = True
-        self.stirred.set()
+        self._woken.set()
 
     async def close(self) -> None:
         """Leaves the server in order."""
@@ -170,49 +160,32 @@ class Mailbox:
         self._ears.append(ear)
 
     async def _wait(self) -> None:
-        waits = [ear.listening for ear in self._ears if ear.listening]
-        stirred = asyncio.create_task(self.stirred.wait())
-        due = min(self._due.poll, self._due.scan, self._due.full, self._due.renew) - _now()
-        try:
-            await asyncio.wait([*waits, stirred], timeout=max(0.0, due), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stirred.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._due.wait(_now())):
+                await self._woken.wait()
+        # What woke us is looked at by itself; one ear too many, that we hushed ourselves, merely costs a round.
+        self._woken.clear()
 
     async def _do_what_is_due(self) -> None:
         now = _now()
-        if self.stirred.is_set():
-            self.stirred.clear()
-            self._due.poll = self._due.scan = now
+        if self._asked:
+            self._asked = False
+            self._due.stir(now)
         if now >= self._due.renew:
             await self._renew()
         for ear in self._ears:
             if ear.listening and ear.listening.done():
                 await ear.hear()
-        full, scan = now >= self._due.full, now >= self._due.scan
+        full, scan, poll = now >= self._due.full, now >= self._due.scan, now >= self._due.poll
         if full or scan:
             for ear in self._ears:
                 await ear.scan(newest=None if full else NEWEST)
-        if full or now >= self._due.poll:
+        if full or poll:
             await self._poll(full=full)
-        self._plan(poll=full or now >= self._due.poll, scan=full or scan, full=full)
-
-    def _plan(self, *, first: bool = False, poll: bool = False, scan: bool = False, full: bool = False) -> None:
-        now, pace = _now(), self.around.pace
-        if first or poll:
-            self._due.poll = now + pace.poll * _varied()
-        if first or scan:
-            self._due.scan = now + pace.scan * _varied()
-        if full:
-            self._due.full = now + pace.full * _varied()
-        if first:
-            # After a deploy not every mailbox reads all its flags in the same minute.
-            self._due.full = now + pace.full * random.random()  # noqa: S311  no secret
-            self._plan_renewal()
+        self._due.done(_now(), poll=full or poll, scan=full or scan, full=full)
 
     def _plan_renewal(self) -> None:
-        left = min(ear.line.expires for ear in self._ears) - self.around.clock.now()
-        early = min(_EARLY, left * _EARLY_SHARE)
-        self._due.renew = _now() + max(1.0, (left - early).total_seconds())
+        self._due.expire(_now(), min(ear.line.expires for ear in self._ears) - self.around.machine.clock.now())
 
     async def _renew(self) -> None:
         for ear in self._ears:
@@ -220,8 +193,7 @@ class Mailbox:
             if line.expires <= ear.line.expires:
                 # The token is still the same one: nobody could renew it just now.
                 await line.connection.logout()
-                left = (line.expires - self.around.clock.now()).total_seconds()
-                self._due.renew = _now() + min(_RENEW_AGAIN, max(1.0, left))
+                self._due.renew_again(_now(), line.expires - self.around.machine.clock.now())
                 return
             await ear.change(line)
         self._plan_renewal()
@@ -290,15 +262,15 @@ class Mailbox:
         await self._publish(self._news())
 
     def _news(self, window: timedelta = timedelta()) -> News:
-        return news_of(list(self._folders.values()), self.around.clock.now(), window=window)
+        return news_of(list(self._folders.values()), self.around.machine.clock.now(), window=window)
 
     async def _publish(self, news: News) -> None:
         gone = [each for each in self._folders.values() if each.gone]
         if not news.saved and not gone:
             return
-        seen, folders = self.around.clock.now(), self._folders.values()
+        seen, folders = self.around.machine.clock.now(), self._folders.values()
         numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
-        correlation = self.around.randomness.nonce()
+        correlation = self.around.machine.randomness.nonce()
         teller = Teller(self.account, seen, correlation, numbering)
         events = [teller.removed(each.folder, each.told.uidvalidity) for each in gone if each.told]
         for each, mirror in news.saved:
@@ -314,18 +286,13 @@ class Mailbox:
             del self._folders[each.path]
 
 
-def _is_same(now: Mirror | None, status: dict[str, int]) -> bool:
+def _is_same(now: Mirror | None, status: Counts) -> bool:
     """Tells whether a folder's numbers say that it is as we know it; other flags than for reading may have changed."""
     if now is None:
         return False
     unseen = len(now.flags.translate(None, _SEEN))
-    numbers = {"MESSAGES": len(now.uids), "UIDNEXT": now.uidnext, "UIDVALIDITY": now.uidvalidity, "UNSEEN": unseen}
-    return status == numbers
+    return status == Counts(len(now.uids), now.uidnext, now.uidvalidity, unseen)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _varied() -> float:
-    return 0.9 + 0.2 * random.random()  # noqa: S311  no secret

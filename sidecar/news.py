@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from shared.domain.imap_moves import Noted, Sorted, sort_out
 from shared.domain.mirrors import Arrived, Find, Gone, Mirror, Reflagged, Reset, after, baseline, compare
 from sidecar.imap.folders import ImapFolder
+from sidecar.imap.responses import Counts
 
 _NOW = timedelta()
 
@@ -32,7 +33,7 @@ class Folder:
     before: bool = False
     gone: bool = False
     dated: bool = False
-    status: dict[str, int] | None = None
+    status: Counts | None = None
 
     @property
     def path(self) -> str:

@@ -12,7 +12,7 @@ from shared.domain.errors import Changed, RelayError, TryLater
 from shared.domain.failures import explained
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.watches import Watch
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue
 from shared.ports.records import Stored
 from shared.ports.sidecar import MirrorStore
@@ -25,7 +25,8 @@ from sidecar.fence import Fence, Fenced
 from sidecar.imap.connection import Connection
 from sidecar.imap.errors import Code, Refusal
 from sidecar.logins import Logins
-from sidecar.mailbox import Mailbox, Pace, Surroundings
+from sidecar.mailbox import Mailbox, Surroundings
+from sidecar.timetable import Pace
 from sidecar.troubles import Told, Troubles
 
 # How long an account waits for a place among its grant's connections before it says so.
@@ -47,9 +48,7 @@ class Tools:
     apps: Lookup[Stored[OAuth2App] | None]
     mirrors: MirrorStore
     changes: ChangeQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     fence: Fence
     logins: Logins
     context: Callable[[], ssl.SSLContext]
@@ -110,12 +109,12 @@ class Session:
                 await self._open(account)
             except (Fenced, Changed) as lost:
                 self.lost = True
-                self._tools.log.event("session.lost", **self._whose(account), why=type(lost).__name__)
+                self._tools.machine.log.event("session.lost", **self._whose(account), why=type(lost).__name__)
                 return
             except (RelayError, Refusal) as problem:
                 await self._recover(account, problem)
             except Exception as problem:  # noqa: BLE001  one mailbox must not end the others
-                self._tools.log.problem("session.broken", **self._whose(account), **explained(problem))
+                self._tools.machine.log.problem("session.broken", **self._whose(account), **explained(problem))
                 await self._pause(_BROKEN)
 
     async def _open(self, account: Account) -> None:
@@ -133,8 +132,8 @@ class Session:
                 await places.enter_async_context(tools.logins.place(grant))
                 return await self._extra(account)
 
-            around = Surroundings(lambda: self._connect(account), extra, tools.clock, tools.randomness, tools.pace)
-            book = Book(tools.mirrors, tools.changes, tools.fence, account, self._epoch, tools.log)
+            around = Surroundings(lambda: self._connect(account), extra, tools.machine, tools.pace)
+            book = Book(tools.mirrors, tools.changes, tools.fence, account, self._epoch, tools.machine.log)
             mailbox = Mailbox(account, book, around)
             attending = None
             try:
@@ -148,7 +147,7 @@ class Session:
                 attending = asyncio.create_task(self._attend(account, mailbox))
                 await mailbox.run()
                 await mailbox.close()
-                tools.log.event(
+                tools.machine.log.event(
                     "session.ended", **self._whose(account), milliseconds=int((tools.fence.now() - began) * 1000)
                 )
             except BaseException:
@@ -174,7 +173,7 @@ class Session:
                 if now is None or _wishes(now) != _wishes(account):
                     mailbox.leave()
                     return
-                mailbox.stirred.set()
+                mailbox.stir()
                 await asyncio.to_thread(watching.opened, now)
 
     async def _connect(self, account: Account) -> Line:
@@ -205,7 +204,7 @@ class Session:
             return await self._connect(account)
         except Refusal as refused:
             # The folder is looked at now and then instead.
-            log = self._tools.log
+            log = self._tools.machine.log
             log.problem("session.no_extra", **self._whose(account), code=refused.code, error=refused.said)
             return None
 
@@ -220,7 +219,7 @@ class Session:
 
     async def _recover(self, account: Account | None, problem: RelayError | Refusal) -> None:
         """Tells the problem where it is time to, and waits for the next attempt."""
-        log = self._tools.log
+        log = self._tools.machine.log
         if account is None or self._troubles is None:
             log.problem("session.postponed", **self._whose(account), error=str(problem))
             await self._pause(_BROKEN)

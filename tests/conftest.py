@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from tests.fakes.mail_server import MailServer
@@ -19,8 +19,9 @@ pytest.register_assert_rewrite("tests.contracts")
 ROOT = Path(__file__).resolve().parent.parent
 
 # Everybody sees the same examples, however busy the machine is; `--hypothesis-profile=explore` looks for new ones.
-settings.register_profile("house", deadline=None, derandomize=True)
-settings.register_profile("explore", deadline=None, max_examples=2000)
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("house", deadline=None, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("explore", deadline=None, max_examples=2000, suppress_health_check=_SLOW)
 settings.load_profile("house")
 
 

@@ -72,6 +72,6 @@ def _terraform(folder: Path, environment: dict[str, str], *words: str) -> subpro
         env=environment,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
         check=False,
     )

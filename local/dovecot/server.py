@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from local.dovecot.config import DovecotPorts, Relay, server_config, token_config
 from local.dovecot.install import DovecotUnavailable, Install, find
 from local.m365 import certificates
+from local.stack.ports import free, is_free
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 _HOST = "127.0.0.1"
 
@@ -92,6 +93,10 @@ class Dovecot:
             process.wait()
         if process.stderr:
             process.stderr.close()
+        # Its children hold the sockets for a moment longer, and would take a connection to the grave.
+        deadline = time.monotonic() + _STOP_SECONDS
+        while not all(is_free(port) for port in vars(self.ports).values()) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def trust(self, key: RSAPublicKey, key_id: str, *, client: str = "default") -> None:
         """Accepts tokens that *key* signed; *client* is the token's `azp`, where it has one."""
@@ -218,10 +223,5 @@ def running(folder: Path, *, relay: Relay | None = None, issuers: tuple[str, ...
 
 
 def free_ports() -> DovecotPorts:
-    """Returns four ports that nobody listens on now."""
-    sockets = [socket.create_server((_HOST, 0)) for _ in range(4)]
-    try:
-        return DovecotPorts(*(each.getsockname()[1] for each in sockets))
-    finally:
-        for each in sockets:
-            each.close()
+    """Returns four ports that nobody listens on, kept for this process."""
+    return DovecotPorts(*(free() for _ in range(4)))

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from shared.domain.errors import FieldProblem, InvalidRequest
+from shared.domain.models import ApiModel
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -17,6 +18,7 @@ _RESERVED_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "content-type", "user-agent"}
 )
 _RESERVED_PREFIXES = ("webhook-", "x-ee-wh-", "x-ms-", "x-azure-", "proxy-")
+_HEADER_BYTES = 12_000
 
 
 def has_control_characters(value: str) -> bool:
@@ -106,3 +108,20 @@ DayOrMoment = Annotated[
     AfterValidator(_utc),
     BeforeValidator(_day_begins),
 ]
+
+
+class CustomHeader(ApiModel):
+    """A header that goes with every webhook of an account or of the instance; its value is kept as a secret."""
+
+    key: HeaderName
+    value: HeaderValue
+
+
+def _fit_a_secret(headers: tuple[CustomHeader, ...]) -> tuple[CustomHeader, ...]:
+    # A Key Vault secret holds 25,000 bytes: https://learn.microsoft.com/azure/key-vault/secrets/about-secrets
+    if sum(len(header.key) + len(header.value) + 8 for header in headers) > _HEADER_BYTES:
+        raise ValueError(f"must hold {_HEADER_BYTES} characters or fewer in all")
+    return headers
+
+
+CustomHeaders = Annotated[tuple[CustomHeader, ...], Field(max_length=50), AfterValidator(_fit_a_secret)]

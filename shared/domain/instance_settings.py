@@ -11,10 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator
 
-from shared.domain.accounts import CustomHeaders
 from shared.domain.brands import DEFAULT_COLOR, DEFAULT_NAME, Brand, is_color
 from shared.domain.events import EventName
-from shared.domain.fields import OptionalName, OptionalWebhookUrl
+from shared.domain.fields import CustomHeaders, OptionalName, OptionalWebhookUrl
 from shared.domain.masking import MASK, masked_url
 from shared.domain.models import ApiModel, Carried
 from shared.domain.signatures import signing_key

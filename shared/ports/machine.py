@@ -1,5 +1,6 @@
 """The machine itself: time, chance, the log, and whether what we depend on answers."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -38,6 +39,15 @@ class Log(Protocol):
 
     def problem(self, name: str, **fields: object) -> None:
         """Writes an event that an operator should look at."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Time, chance and the log in one hand, for who needs more than one of them; who needs one takes that one."""
+
+    clock: Clock
+    randomness: Randomness
+    log: Log
 
 
 class Dependency(Protocol):

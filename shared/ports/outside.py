@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.ports.deliveries import DeliveryStore, WebhookSender, WebhookStore
-from shared.ports.machine import Clock, Dependency, Log, Randomness
+from shared.ports.machine import Dependency, Machine
 from shared.ports.mail import MailBackend
 from shared.ports.metrics import LedgerStore, QueueGauge
 from shared.ports.microsoft365 import (
@@ -40,20 +40,31 @@ from shared.ports.vault import Vault
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
+class OutsideOfUsers:
+    """What mailboxes stand on that their users opened: the sidecar has this and no more."""
+
+    machine: Machine
+    accounts: AccountStore
+    apps: OAuth2AppStore
+    grants: GrantStore
+    watches: WatchStore
+    mirrors: MirrorStore
+    vault: Vault
+    changes: ChangeQueue
+    jobs: JobQueue
+    grant_tokens: GrantTokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside(OutsideOfUsers):
     """What the use cases stand on."""
 
-    clock: Clock
-    randomness: Randomness
-    log: Log
     dependencies: Sequence[Dependency] = ()
 
-    accounts: AccountStore
     bindings: MailboxStore
     folders: FolderStore
     cursors: CursorStore
     due: DueStore
-    apps: OAuth2AppStore
     sightings: SightingStore
     permits: PermitStore
     webhooks: WebhookStore
@@ -65,21 +76,14 @@ class Outside:
     quotas: QuotaStore
     tokens: TokenStore
     instance: InstanceSettingsStore
-    grants: GrantStore
     flows: FlowStore
-    watches: WatchStore
-    mirrors: MirrorStore
-    vault: Vault
 
-    changes: ChangeQueue
     retries: RetryQueue
-    jobs: JobQueue
     given_up: PoisonQueue
     queue_gauge: QueueGauge
 
     inspector: TokenInspector
     code_flow: SignIns
-    grant_tokens: GrantTokens
     reader: MessageReader
     mailboxes: Mailboxes
     sidecar: MailBackend

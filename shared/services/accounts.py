@@ -10,17 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.domain.accounts import (
-    Access,
-    Account,
-    AccountChange,
-    AccountQuery,
-    AccountState,
-    NewAccount,
-    account_key,
-    list_entry,
-    view,
-)
+from shared.domain.accounts import Access, Account, AccountQuery, AccountState, account_key, list_entry, view
 from shared.domain.changes import ChangeBatch, account_event
 from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
 from shared.domain.events import EventName
@@ -29,10 +19,11 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.watches import watch_of
 from shared.domain.webhooks import Webhook, renewed
 from shared.ports.deliveries import WebhookStore
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Page, Stored
 from shared.ports.sidecar import WatchStore
@@ -76,9 +67,7 @@ class Accounts:
     tokens: Tokens
     changes: ChangeQueue
     jobs: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     allow_http: bool
 
     def register(self, request: NewAccount, access: Access) -> tuple[str, str]:
@@ -87,7 +76,7 @@ class Accounts:
 
         Raises InvalidRequest where another account watches the same mailbox.
         """
-        account = request.account or self.randomness.account_id()
+        account = request.account or self.machine.randomness.account_id()
         check_scheme(request.webhooks, allow_http=self.allow_http)
         key = account_key(account)
         while True:
@@ -141,14 +130,14 @@ class Accounts:
             gone = stored.value
             try:
                 # A claim stays: whoever died with it may have left a subscription for the removal to look for.
-                deleted = gone.become(AccountState.DELETED, updated=self.clock.now())
+                deleted = gone.become(AccountState.DELETED, updated=self.machine.clock.now())
                 self.store.replace(deleted, stored.etag)
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
             self.tokens.revoke_bound(gone.id)
             self._queue(JobKind.DISCONNECT, gone)
-            self.log.event("account.deleted", account=gone.id, correlation=gone.incarnation)
+            self.machine.log.event("account.deleted", account=gone.id, correlation=gone.incarnation)
             return
 
     def show(self, account: str) -> dict[str, Any]:
@@ -213,8 +202,8 @@ class Accounts:
             raise AccountExists(holder)
 
     def _add(self, account: str, request: NewAccount, access: Access, deleted: Stored[Account] | None) -> None:
-        now = self.clock.now()
-        incarnation = self.randomness.nonce()
+        now = self.machine.clock.now()
+        incarnation = self.machine.randomness.nonce()
         key = account_key(account)
         new = Account(
             id=account,
@@ -246,7 +235,7 @@ class Accounts:
             self.store.delete(key, self._latest_etag(key))
             raise AccountExists(holder)
         self._queue(JobKind.CONNECT, new)
-        self.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
+        self.machine.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
 
     def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange, access: Access) -> None:
         former = stored.value
@@ -259,7 +248,7 @@ class Accounts:
         if moved:
             update |= {"subscription": None, "former_subscriptions": former.former(former.subscription)}
             update |= {"watched_since": None, "swept": None, "claim": None}
-        update |= {"options": _options(change, former.options), "updated": self.clock.now()}
+        update |= {"options": _options(change, former.options), "updated": self.machine.clock.now()}
         if "webhooks" in given:
             update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
         changed = former.model_copy(update=update)
@@ -284,7 +273,7 @@ class Accounts:
         if "webhooks_custom_headers" in change.model_fields_set:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
-        former, now = stored.value if stored else None, self.clock.now()
+        former, now = stored.value if stored else None, self.machine.clock.now()
         updated = renewed(former, account.webhook, account.webhooks or "", headers, now=now)
         if stored and "webhooks" not in change.model_fields_set:
             # Other headers do not make it another endpoint.

@@ -25,7 +25,6 @@ from shared.domain.changes import (
     needs_sighting,
     was_touched,
 )
-from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater, WorkFailed
 from shared.domain.events import Event, EventName, event_id, payload
@@ -42,11 +41,12 @@ from shared.domain.retention import near
 from shared.domain.sightings import Sighting, SightingKey, sighting_key
 from shared.domain.webhooks import DEFAULT, wants
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import SightingStore
+from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
@@ -147,9 +147,7 @@ class Changes:
     settings: InstanceSettingsService
     recent: RecentEvents
     crowds: Crowds
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     sightings_kept: timedelta
 
     def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
@@ -158,22 +156,22 @@ class Changes:
 
         What only a newer version understands goes on alone; where there is nothing else, raises WorkFailed.
         """
-        started = self.clock.now()
+        started = self.machine.clock.now()
         result = _Result()
         known, newer = batch.parted()
         if newer.size and not known.size:
             # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
-            self.log.problem("changes.unknown", changes=newer.size, correlation=_correlation(newer))
+            self.machine.log.problem("changes.unknown", changes=newer.size, correlation=_correlation(newer))
             raise WorkFailed("A change of this kind is for a newer version of this service.")
         try:
             self._work(known, result, redelivered=redelivered)
             if newer.size:
                 self.queue.put(newer)
-                self.log.problem("changes.parted", changes=newer.size, correlation=_correlation(newer))
+                self.machine.log.problem("changes.parted", changes=newer.size, correlation=_correlation(newer))
         except TryLater as busy:
             self._abandon(result)
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
-            self.log.problem(
+            self.machine.log.problem(
                 "changes.postponed", changes=len(batch.changes), correlation=_correlation(batch), error=str(busy)
             )
             self.queue.put(batch.tried(), busy.retry_after or _OUTAGE_WAIT)
@@ -183,7 +181,7 @@ class Changes:
             raise
         for event in result.events:
             self.recent.finish(event)
-        self.log.event(
+        self.machine.log.event(
             "changes.expanded",
             # A line for each event would double what the log costs; their deliveries have one. Few are named here.
             account=next(iter(result.accounts)) if len(result.accounts) == 1 else None,
@@ -194,7 +192,7 @@ class Changes:
             again=sum(map(len, result.again.values())),
             crowded=result.crowded,
             redelivered=redelivered,
-            milliseconds=int((self.clock.now() - started).total_seconds() * 1000),
+            milliseconds=int((self.machine.clock.now() - started).total_seconds() * 1000),
         )
 
     def _work(self, batch: ChangeBatch, result: _Result, *, redelivered: bool) -> None:
@@ -202,7 +200,7 @@ class Changes:
         announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
         for said in announced:
             self._tell_said(said, settings, result, redelivered=redelivered or said.tries > 0)
-        subjects = self._subjects(self.crowds.mark(batch.changes, self.clock.now()))
+        subjects = self._subjects(self.crowds.mark(batch.changes, self.machine.clock.now()))
         result.accounts.update(subject.account.id for subject in subjects)
         self._interpret(subjects, settings, result, redelivered=redelivered)
         self.deliveries.dispatch(result.outgoing)
@@ -260,7 +258,7 @@ class Changes:
             asked.append(subject)
             if subject.crowded:
                 crowded.add(mailbox_key(app.value, subject.account.user))
-        room = _CROWDED_WAIT * (0.5 + self.randomness.fraction())
+        room = _CROWDED_WAIT * (0.5 + self.machine.randomness.fraction())
         for subject, reading in zip(asked, self.readings.read(requests, crowded), strict=True):
             if reading is None:
                 result.wait_for_room(subject, room, redelivered=redelivered)
@@ -429,7 +427,7 @@ class Changes:
         wait = _UNREAD_WAITS[min(subject.tries, len(_UNREAD_WAITS) - 1)]
         if isinstance(error, TryLater) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
-        self.log.problem(
+        self.machine.log.problem(
             "message.unread",
             account=subject.account.id,
             correlation=subject.changes[0].correlation or None,

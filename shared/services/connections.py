@@ -19,7 +19,7 @@ from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, 
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import Mailboxes, Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
@@ -56,13 +56,11 @@ class Connections:
     settings: InstanceSettingsService
     standings: Standings
     jobs: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def connect(self, stored: Stored[Account], job: Job) -> None:
         """Opens the account's mailbox and subscribes to it; a job that finds this done changes nothing."""
-        account, now = stored.value, self.clock.now()
+        account, now = stored.value, self.machine.clock.now()
         watched = account.subscription is not None and account.subscription.expires > now
         done = watched and account.state is AccountState.CONNECTED
         if is_pointless(account, job, done=done):
@@ -78,7 +76,7 @@ class Connections:
             # Another process may have rotated its secret a moment ago: that is what many of these jobs are for.
             self.apps.forget(account.app)
             app = application_of(account, self.apps)
-            end_former(account, self.apps, self.subscriptions, self.log)
+            end_former(account, self.apps, self.subscriptions, self.machine.log)
             self.folders.put(account.key, self.mailboxes.probe(app, account.user))
             asked = not watched
             subscription = account.subscription if watched else self._subscribe(account, app, orphaned=orphaned)
@@ -109,7 +107,7 @@ class Connections:
             self.jobs.put(job, spent.turn)
             if account.state is AccountState.NEW:
                 self.standings.added(account)
-                now = self.clock.now()
+                now = self.machine.clock.now()
                 self.accounts.replace(
                     account.become(AccountState.CONNECTING, watched_since=account.watched_since or now, updated=now),
                     stored.etag,
@@ -127,10 +125,10 @@ class Connections:
         self.quotas.spend(app.value, CallKind.WRITE)
 
     def _claim(self, stored: Stored[Account]) -> Stored[Account]:
-        account, now = stored.value, self.clock.now()
+        account, now = stored.value, self.machine.clock.now()
         if account.state is AccountState.NEW:
             self.standings.added(account)
-        claim = Claim(holder=self.randomness.nonce(), until=now + _CLAIM)
+        claim = Claim(holder=self.machine.randomness.nonce(), until=now + _CLAIM)
         # Who polls is connected, and stays so while we try to do better.
         state = account.state if account.polling else AccountState.CONNECTING
         claimed = account.become(state, claim=claim, watched_since=account.watched_since or now, updated=now)
@@ -149,7 +147,7 @@ class Connections:
             return left[0]
         client_state = self.client_states.make(account.key)
         subscription = self.subscriptions.create(app, account.user, client_state, service_url)
-        self.log.event(
+        self.machine.log.event(
             "subscription.created", account=account.id, correlation=account.incarnation, expires=subscription.expires
         )
         return subscription
@@ -169,7 +167,7 @@ class Connections:
             if subscription is not None and not (current and is_wanted(current.value, account)):
                 self.subscriptions.delete(app, subscription.id)
             raise
-        self.log.event("account.connected", account=account.id, correlation=account.incarnation)
+        self.machine.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
     def _polling(self, stored: Stored[Account], silence: NotReachable | NoRoom) -> None:
         """Connects without a subscription: the account polls and says why, and we ask Graph again and again."""
@@ -181,7 +179,7 @@ class Connections:
             error = LastError(response=str(silence), code="NotReachable")
         at, attempts = self.standings.try_again(account, wait), account.attempts + 1
         self._settle(stored, subscription=None, polling=True, next_attempt=at, attempts=attempts, last_error=error)
-        self.log.problem(
+        self.machine.log.problem(
             "account.polling",
             account=account.id,
             correlation=account.incarnation,
@@ -199,7 +197,7 @@ class Connections:
 
     def _new_chain(self, account: Account, *, polling: bool) -> datetime | None:
         """Begins a chain of sweeps and returns its first, unless one is under way at the right pace."""
-        now = self.clock.now()
+        now = self.machine.clock.now()
         if account.next_sweep is not None and account.next_sweep > now - _CHAIN_LATE and polling is account.polling:
             return None
         following = self.sweeps.next_after(account.model_copy(update={"polling": polling}))
@@ -207,4 +205,4 @@ class Connections:
         return following
 
     def _ended(self, claim: Claim | None) -> Claim | None:
-        return claim.model_copy(update={"until": self.clock.now()}) if claim else None
+        return claim.model_copy(update={"until": self.machine.clock.now()}) if claim else None

@@ -32,7 +32,7 @@ from shared.domain.posts import headers
 from shared.domain.webhooks import Webhook
 from shared.group_commit import GroupCommit
 from shared.ports.deliveries import BUSY, DeliveryStore, Post, WebhookSender
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import RetryQueue
 from shared.ports.records import Stored
 from shared.ports.vault import Vault
@@ -88,9 +88,7 @@ class Deliveries:
     endpoints: Endpoints
     settings: InstanceSettingsService
     vault: Vault
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     schedule: tuple[timedelta, ...]
     payload_retention: timedelta
 
@@ -110,7 +108,7 @@ class Deliveries:
             self._attempt(retry, redelivered=redelivered or retry.again)
         except TryLater as busy:
             # Without table or vault nothing can be done now, and the host would soon give the message up as poison.
-            self.log.problem("retry.postponed", **_named(retry.delivery), error=str(busy))
+            self.machine.log.problem("retry.postponed", **_named(retry.delivery), error=str(busy))
             self.retries.put(retry.model_copy(update={"again": True}), busy.retry_after or _OUTAGE_WAIT)
 
     def _attempt(self, retry: Retry, *, redelivered: bool) -> None:
@@ -118,7 +116,7 @@ class Deliveries:
         step = later(retry, stored.value, redelivered=redelivered) if stored else None
         if stored is None or step is None or Effect.POST not in step.effects:
             # Somebody else made it, or its row is older than we keep.
-            self.log.event("retry.pointless", **_named(retry.delivery))
+            self.machine.log.event("retry.pointless", **_named(retry.delivery))
         if stored is None or step is None:
             return
         webhook = self._webhook(retry.delivery.webhook)
@@ -142,7 +140,7 @@ class Deliveries:
 
         Of many for one endpoint some go ahead, so that one that has died costs these attempts and not all.
         """
-        now = self.clock.now()
+        now = self.machine.clock.now()
         able = [work for work in works if not work.becomes(self._unasked(work, now))]
         secrets = self.settings.secrets() if able else []
         for wave in filter(None, _waves(able)):
@@ -160,7 +158,7 @@ class Deliveries:
 
     def _queue(self, works: Sequence[_Work]) -> None:
         for work in works:
-            following = next_retry(work.delivery, self.clock.now())
+            following = next_retry(work.delivery, self.machine.clock.now())
             if following is not None:
                 self.retries.put(*following)
 
@@ -190,10 +188,10 @@ class Deliveries:
     def _webhook(self, webhook: str) -> Webhook:
         """Returns the webhook; one that is not there is one without a URL, and receives nothing."""
         stored = self.webhook_lookup.get(webhook)
-        return stored.value if stored else Webhook(id=webhook, url="", updated=self.clock.now())
+        return stored.value if stored else Webhook(id=webhook, url="", updated=self.machine.clock.now())
 
     def _new(self, out: Outgoing, webhook: Webhook) -> Delivery:
-        now = self.clock.now()
+        now = self.machine.clock.now()
         event = out.event
         return Delivery(
             key=DeliveryKey(webhook=webhook.id, moment=int(event.moment.timestamp() * 1000), event_id=event.id),
@@ -218,7 +216,7 @@ class Deliveries:
                 work.payload,
                 attempts_made=len(work.delivery.attempts),
                 learned=work.delivery.created,
-                now=self.clock.now(),
+                now=self.machine.clock.now(),
                 secrets=secrets,
                 custom=self._custom_headers(work.webhook),
             ),
@@ -241,10 +239,12 @@ class Deliveries:
         return headers
 
     def _after(self, delivery: Delivery, webhook: Webhook, outcome: Outcome) -> Delivery:
-        now = self.clock.now()
+        now = self.machine.clock.now()
         disabled = self.endpoints.tell(webhook, outcome)
         made = None if outcome is BUSY else outcome
-        after = told(delivery, made, disabled, now=now, schedule=self.schedule, chance=self.randomness.fraction())
+        after = told(
+            delivery, made, disabled, now=now, schedule=self.schedule, chance=self.machine.randomness.fraction()
+        )
         self._tell(after, outcome, now)
         return after
 
@@ -252,7 +252,7 @@ class Deliveries:
         """Returns the delivery ended without a POST, or None where its endpoint is to be asked."""
         ended = unasked(work.delivery, work.webhook, work.payload, now=now)
         if ended is not None:
-            self.log.event("delivery.unasked", **_about(ended), state=ended.state, reason=ended.reason)
+            self.machine.log.event("delivery.unasked", **_about(ended), state=ended.state, reason=ended.reason)
         return ended
 
     def _deferred(self, delivery: Delivery, webhook: Webhook) -> Delivery | None:
@@ -260,10 +260,10 @@ class Deliveries:
         wait = self.endpoints.wait(webhook)
         if wait is None:
             return None
-        later = wait * (1 + JITTER * self.randomness.fraction())
-        now = self.clock.now()
+        later = wait * (1 + JITTER * self.machine.randomness.fraction())
+        now = self.machine.clock.now()
         deferred = delivery.deferred(now=now, wait=later)
-        self.log.event(
+        self.machine.log.event(
             "delivery.deferred",
             **_about(delivery),
             wait=later.total_seconds(),
@@ -273,7 +273,7 @@ class Deliveries:
         return deferred
 
     def _tell(self, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-        self.log.event(
+        self.machine.log.event(
             "delivery.attempted",
             **_about(delivery),
             state=delivery.state,

@@ -13,7 +13,7 @@ from shared.domain.deliveries import GONE_REASON, DeliveryQuery, DeliveryState, 
 from shared.domain.errors import Changed, TryLater
 from shared.domain.webhooks import Webhook
 from shared.ports.deliveries import BUSY, DeliveryStore, WebhookStore
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.services.lookups import Lookup
 
@@ -30,27 +30,25 @@ class Endpoints:
         webhooks: WebhookStore,
         lookup: Lookup[Stored[Webhook] | None],
         deliveries: DeliveryStore,
-        clock: Clock,
-        log: Log,
+        machine: Machine,
     ) -> None:
         self._webhooks = webhooks
         self._lookup = lookup
         self._deliveries = deliveries
-        self._clock = clock
-        self._log = log
+        self._machine = machine
         self._breakers: dict[str, tuple[str, Breaker]] = {}
         self._lock = threading.Lock()
 
     def wait(self, webhook: Webhook) -> timedelta | None:
         """Returns how long nothing must be posted to *webhook*; None where it may be posted to now."""
         with self._lock:
-            breaker, wait = self._breaker(webhook).asked(self._clock.now())
+            breaker, wait = self._breaker(webhook).asked(self._machine.clock.now())
             self._breakers[webhook.id] = (webhook.url, breaker)
         return wait
 
     def tell(self, webhook: Webhook, outcome: Outcome) -> str | None:
         """Takes note of what came of a POST and returns why *webhook* was disabled, where that disabled it."""
-        now = self._clock.now()
+        now = self._machine.clock.now()
         self._switch(webhook, outcome, now)
         if outcome is BUSY:
             return None
@@ -87,9 +85,11 @@ class Endpoints:
             breaker = former.unasked(now) if outcome is BUSY else former.told(outcome, now)
             self._breakers[webhook.id] = (webhook.url, breaker)
         if breaker.openings > former.openings:
-            self._log.problem("breaker.opened", webhook=webhook.id, until=breaker.until, openings=breaker.openings)
+            self._machine.log.problem(
+                "breaker.opened", webhook=webhook.id, until=breaker.until, openings=breaker.openings
+            )
         elif former.openings and not breaker.openings:
-            self._log.event("breaker.closed", webhook=webhook.id)
+            self._machine.log.event("breaker.closed", webhook=webhook.id)
 
     def _delivered_since(self, webhook: Webhook, since: datetime) -> bool:
         query = DeliveryQuery(webhook=webhook.id, state=DeliveryState.DELIVERED, since=since)
@@ -109,7 +109,7 @@ class Endpoints:
             return known.value.disabled
         if not self._write(webhook, {"disabled": reason}):
             return None
-        self._log.problem("webhook.disabled", webhook=webhook.id, reason=reason)
+        self._machine.log.problem("webhook.disabled", webhook=webhook.id, reason=reason)
         return reason
 
     def _write(self, webhook: Webhook, changes: dict[str, object]) -> bool:
@@ -120,7 +120,7 @@ class Endpoints:
                 # A URL set in the meantime is another endpoint, and it has not refused anything.
                 if stored is None or stored.value.url != webhook.url:
                     return False
-                update = {**changes, "updated": self._clock.now()}
+                update = {**changes, "updated": self._machine.clock.now()}
                 try:
                     self._webhooks.replace(stored.value.model_copy(update=update), stored.etag)
                 except Changed:

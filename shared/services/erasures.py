@@ -16,7 +16,7 @@ from shared.domain.accounts import Account, AccountState
 from shared.domain.erasures import Erasure, TraceKind, without
 from shared.domain.errors import AccountNotFound
 from shared.domain.jobs import Job, JobKind
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.sidecar import MirrorStore
@@ -38,8 +38,7 @@ class Erasures:
     poison: PoisonStore
     mirrors: MirrorStore
     jobs: JobQueue
-    clock: Clock
-    log: Log
+    machine: Machine
 
     def ask(self, account: str) -> bool:
         """Removes the account where there is one, queues its erasure in any case, and tells whether there was one."""
@@ -49,9 +48,9 @@ class Erasures:
             deleted = False
         else:
             deleted = True
-        now = self.clock.now()
+        now = self.machine.clock.now()
         self._queue(Erasure(account=account, asked=now, begun=now), timedelta())
-        self.log.event("account.erasing", account=account, deleted=deleted)
+        self.machine.log.event("account.erasing", account=account, deleted=deleted)
         return deleted
 
     def go_on(self, erasure: Erasure) -> None:
@@ -60,9 +59,9 @@ class Erasures:
 
         Raises Changed where somebody wrote to a row meanwhile, or removed it: the same part again finds what is left.
         """
-        until = self.clock.now() + _PART
+        until = self.machine.clock.now() + _PART
         while erasure.kind is not None:
-            if self.clock.now() >= until:
+            if self.machine.clock.now() >= until:
                 self._tell(erasure, done=False)
                 self._queue(erasure, timedelta())
                 return
@@ -71,7 +70,7 @@ class Erasures:
 
     def _page(self, erasure: Erasure, kind: TraceKind) -> Erasure:
         page = self.traces.page(kind, erasure.account, erasure.position, _PAGE)
-        living, now = _living(self.accounts.get(erasure.subject)), self.clock.now()
+        living, now = _living(self.accounts.get(erasure.subject)), self.machine.clock.now()
         concerned = [trace for trace in page.items if erasure.concerns(trace, living)]
         going = [trace for trace in concerned if not erasure.spares(trace, now)]
         self.traces.remove(kind, going)
@@ -87,7 +86,7 @@ class Erasures:
         if stored is None:
             # A sweep that was under way may have left cursors and folders behind.
             self.accounts.delete(erasure.subject, None)
-        following = erasure.again(self.clock.now(), remains=stored is not None and living is None)
+        following = erasure.again(self.machine.clock.now(), remains=stored is not None and living is None)
         self._tell(erasure, done=following is None)
         if following is not None:
             self._queue(*following)
@@ -119,7 +118,7 @@ class Erasures:
 
     def _tell(self, erasure: Erasure, *, done: bool) -> None:
         counts = erasure.model_dump(include={"deliveries", "payloads", "sightings", "poison", "left"})
-        self.log.event("account.erased", account=erasure.account, done=done, **counts)
+        self.machine.log.event("account.erased", account=erasure.account, done=done, **counts)
 
 
 def _living(stored: Stored[Account] | None) -> Account | None:

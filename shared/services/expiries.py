@@ -19,7 +19,7 @@ from shared.domain.events import EventName, expiring_data
 from shared.domain.expiries import Notice, days_left, due_notice, next_moment
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.state import DueStore, OAuth2AppStore
 
@@ -32,8 +32,7 @@ class Expiries:
     due: DueStore
     jobs: JobQueue
     changes: ChangeQueue
-    clock: Clock
-    log: Log
+    machine: Machine
 
     def watch(self, app: OAuth2App) -> None:
         """
@@ -45,21 +44,21 @@ class Expiries:
         try:
             self._schedule(app)
         except TryLater as busy:
-            self.log.problem("oauth2_app.unscheduled", app=app.id, error=str(busy))
+            self.machine.log.problem("oauth2_app.unscheduled", app=app.id, error=str(busy))
 
     def repair(self) -> None:
         """Schedules what is missing, for every application; there are few."""
         apps = list(self.apps.all())
         for app in apps:
             self.watch(app)
-        self.log.event("oauth2_app.expiries_checked", apps=len(apps))
+        self.machine.log.event("oauth2_app.expiries_checked", apps=len(apps))
 
     def tell(self, job: Job) -> None:
         """Tells the notice that is due about the application of *job*, if any is, and schedules the next."""
         stored = self.apps.get(job.app or "")
         if stored is None or stored.value.expires is None:
             return
-        app, now = stored.value, self.clock.now()
+        app, now = stored.value, self.machine.clock.now()
         notice = due_notice(stored.value.expires, app.notice, asked=job.at or now, now=now)
         if notice is None:
             # Told already, or this machine's clock is behind: whatever comes next must not get lost for it.
@@ -70,12 +69,12 @@ class Expiries:
         told = app.model_copy(update={"notice": notice})
         self._schedule(told)
         self.apps.replace(told, stored.etag)
-        self.log.problem("oauth2_app.expiring", app=app.id, expires=app.expires, days=said.data["days"])
+        self.machine.log.problem("oauth2_app.expiring", app=app.id, expires=app.expires, days=said.data["days"])
 
     def _schedule(self, app: OAuth2App) -> None:
         if app.expires is None:
             return
-        now = self.clock.now()
+        now = self.machine.clock.now()
         following = next_moment(app.expires, now)
         if due_notice(app.expires, app.notice, asked=now, now=now) is not None:
             # What is due in the past, no tick looks for.

@@ -16,7 +16,7 @@ from shared.domain.errors import Changed, GrantRefused, NotFound, SignInRefused,
 from shared.domain.grants import Grant, GrantState, grant_id
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.sign_ins import GrantTokens, Refreshed, SignedIn
@@ -59,18 +59,14 @@ class Grants:
         tokens: GrantTokens,
         vault: Vault,
         jobs: JobQueue,
-        clock: Clock,
-        randomness: Randomness,
-        log: Log,
+        machine: Machine,
     ) -> None:
         self._store = store
         self._apps = apps
         self._tokens = tokens
         self._vault = vault
         self._jobs = jobs
-        self._clock = clock
-        self._randomness = randomness
-        self._log = log
+        self._machine = machine
         self._seats: dict[str, _Seat] = {}
 
     def token(self, grant: str) -> AccessToken:
@@ -81,11 +77,11 @@ class Grants:
         TryLater.
         """
         seat = self._seats.setdefault(grant, _Seat())
-        held, now = seat.held, self._clock.now()
+        held, now = seat.held, self._machine.clock.now()
         if held is not None and now < held.expires and (seat.renew is None or now < seat.renew):
             return held
         with seat.lock:
-            held, now = seat.held, self._clock.now()
+            held, now = seat.held, self._machine.clock.now()
             if held is not None and now < held.expires and (seat.renew is None or now < seat.renew):
                 return held
             try:
@@ -111,7 +107,7 @@ class Grants:
         identity = grant_id(app.id, signed_in.tenant, signed_in.user)
         reference = self._vault.put(f"grant-{identity}", signed_in.refresh_token)
         while True:
-            stored, now = self._store.get(identity), self._clock.now()
+            stored, now = self._store.get(identity), self._machine.clock.now()
             fresh = Grant(
                 id=identity,
                 app=app.id,
@@ -122,7 +118,7 @@ class Grants:
                 email=signed_in.email,
                 scopes=signed_in.scopes,
                 secret=reference,
-                revision=self._randomness.nonce(),
+                revision=self._machine.randomness.nonce(),
                 accounts=stored.value.accounts if stored else (),
                 kept=now,
                 created=stored.value.created if stored else now,
@@ -138,7 +134,7 @@ class Grants:
         if stored is not None:
             self._vault.delete(stored.value.secret)
         self._reconnect(kept.value)
-        self._log.event("grant.kept", grant=identity, app=app.id, renewed=stored is not None)
+        self._machine.log.event("grant.kept", grant=identity, app=app.id, renewed=stored is not None)
         return kept.value
 
     def attach(self, grant: str, account: str) -> None:
@@ -150,7 +146,7 @@ class Grants:
         while True:
             stored = self._existing(grant)
             hung = tuple(dict.fromkeys((*stored.value.accounts, account)))
-            attached = stored.value.model_copy(update={"accounts": hung, "updated": self._clock.now()})
+            attached = stored.value.model_copy(update={"accounts": hung, "updated": self._machine.clock.now()})
             try:
                 self._store.replace(attached, stored.etag)
             except Changed:
@@ -188,7 +184,7 @@ class Grants:
         # After the row: a row without its secret would look like a fault, a secret without a row is garbage.
         self._vault.delete(grant.secret)
         self._seats.pop(grant.id, None)
-        self._log.event("grant.removed", grant=grant.id, app=grant.app)
+        self._machine.log.event("grant.removed", grant=grant.id, app=grant.app)
 
     def get(self, grant: str) -> Grant | None:
         """Returns the grant as it is now."""
@@ -228,7 +224,7 @@ class Grants:
         return stored
 
     def _rotate(self, stored: Stored[Grant], refreshed: Refreshed) -> None:
-        grant, now = stored.value, self._clock.now()
+        grant, now = stored.value, self._machine.clock.now()
         if refreshed.refresh_token is None or now - grant.kept < _KEPT_AT_LEAST:
             return
         reference = self._vault.put(f"grant-{grant.id}", refreshed.refresh_token)
@@ -245,14 +241,14 @@ class Grants:
     def _refuse(self, stored: Stored[Grant], error: LastError) -> None:
         """Tells every account of the grant, then writes the refusal; the other order could leave accounts untold."""
         refused = stored.value.model_copy(
-            update={"state": GrantState.REFUSED, "refusal": error, "updated": self._clock.now()}
+            update={"state": GrantState.REFUSED, "refusal": error, "updated": self._machine.clock.now()}
         )
         self._reconnect(stored.value)
         try:
             self._store.replace(refused, stored.etag)
         except Changed:
             return
-        self._log.problem("grant.refused", grant=refused.id, app=refused.app, code=error.code)
+        self._machine.log.problem("grant.refused", grant=refused.id, app=refused.app, code=error.code)
 
     def _reconnect(self, grant: Grant) -> None:
         for account in grant.accounts:

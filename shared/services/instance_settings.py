@@ -18,7 +18,7 @@ from shared.domain.masking import unmasked_headers, unmasked_url
 from shared.domain.signatures import SigningSecret, valid_at
 from shared.domain.webhooks import DEFAULT, Webhook, renewed
 from shared.ports.deliveries import WebhookStore
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import InstanceSettingsStore
 from shared.ports.vault import Vault
@@ -56,9 +56,7 @@ class InstanceSettingsService:
     replays: Replays
     vault: Vault
     cached: Lookup[InstanceSettings]
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     public_url: str | None
     allow_http: bool
 
@@ -73,7 +71,7 @@ class InstanceSettingsService:
         """Returns the service secrets that sign now, the newest first; the first call ever makes one."""
         settings = self.current()
         reference = settings.secrets or self._first_secret()
-        return valid_at(self._read(reference), self.clock.now())
+        return valid_at(self._read(reference), self.machine.clock.now())
 
     def show(self, query: InstanceSettingsQuery) -> dict[str, Any]:
         """Returns the settings that *query* asks for, as the API shows them."""
@@ -108,12 +106,12 @@ class InstanceSettingsService:
                 self._discard(update)
                 continue
             self.cached.forget("")
-            self.log.event("settings.changed", names=sorted(given))
+            self.machine.log.event("settings.changed", names=sorted(given))
             return [InstanceSettingsChange.model_fields[name].alias or name for name in sorted(given)]
 
     def forget_secrets(self) -> int:
         """Removes from the vault the service secrets that sign no more, and returns how many references went."""
-        stored, now = self.store.get(), self.clock.now()
+        stored, now = self.store.get(), self.machine.clock.now()
         if stored is None or stored.value.secrets is None:
             return 0
         settings = stored.value
@@ -143,7 +141,7 @@ class InstanceSettingsService:
         """Returns what changes when *reference* takes the place of the secrets, which others may read for a while."""
         if settings.secrets is None:
             return {"secrets": reference}
-        former = FormerSecrets(reference=settings.secrets, until=self.clock.now() + _GRACE)
+        former = FormerSecrets(reference=settings.secrets, until=self.machine.clock.now() + _GRACE)
         return {"secrets": reference, "former_secrets": (*settings.former_secrets, former)}
 
     def _discard(self, update: dict[str, Any]) -> None:
@@ -168,7 +166,7 @@ class InstanceSettingsService:
             kept = json.loads(self.vault.get(headers)) if headers else {}
             headers = self._keep_headers(unmasked_headers(change.webhooks_custom_headers or (), kept))
         # A webhook without a URL is kept for its headers; it receives nothing.
-        former, now = stored.value if stored else None, self.clock.now()
+        former, now = stored.value if stored else None, self.machine.clock.now()
         updated = renewed(former, DEFAULT, url or "", headers, now=now)
         if stored and "webhooks" not in change.model_fields_set:
             # Other headers do not make it another endpoint.
@@ -192,7 +190,7 @@ class InstanceSettingsService:
         newest = change.service_secret or next((entry.value for entry in held), None)
         if newest is None:
             return {}
-        now = self.clock.now()
+        now = self.machine.clock.now()
         until = now if ending else now + _GRACE
         kept = [SigningSecret(value=newest)]
         for entry in held:
@@ -203,7 +201,7 @@ class InstanceSettingsService:
         return {**update, "links_from": now + _HEARD} if ending else update
 
     def _first_secret(self) -> str:
-        reference = self._keep_secrets([SigningSecret(value=self.randomness.token())])
+        reference = self._keep_secrets([SigningSecret(value=self.machine.randomness.token())])
         while True:
             stored = self.store.get()
             if stored is not None and stored.value.secrets is not None:

@@ -17,7 +17,7 @@ from shared.domain.errors import Changed, QuotaSpent, TryLater, WorkFailed
 from shared.domain.failures import explained
 from shared.domain.jobs import Job, JobKind
 from shared.domain.sweeps import Looks
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
@@ -58,9 +58,7 @@ class Jobs:
     erasures: Erasures
     timers: Timers
     queue: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def run_together(self, jobs: Sequence[Job]) -> None:
         """
@@ -81,41 +79,41 @@ class Jobs:
     @contextmanager
     def _looking(self) -> Iterator[Looks]:
         """Has the sweeps of one message end in one line: there are millions of them a day, and most find nothing."""
-        began, looks = self.clock.now(), Looks()
+        began, looks = self.machine.clock.now(), Looks()
         try:
             yield looks
         finally:
             if looks.accounts or looks.failed:
-                self.log.event(
+                self.machine.log.event(
                     "sweeps.ended",
                     accounts=looks.accounts,
                     changes=looks.changes,
                     unannounced=looks.unannounced,
                     failed=looks.failed,
-                    milliseconds=(self.clock.now() - began) // _MILLISECOND,
+                    milliseconds=(self.machine.clock.now() - began) // _MILLISECOND,
                 )
 
     def _run_in_turn(self, jobs: Sequence[Job], looks: Looks) -> None:
-        until = self.clock.now() + _LONGEST_TURN
+        until = self.machine.clock.now() + _LONGEST_TURN
         for number, job in enumerate(jobs):
-            if self.clock.now() > until:
+            if self.machine.clock.now() > until:
                 self.queue.put_together(jobs[number:])
                 return
             try:
                 self._run(job, looks)
             except Exception as problem:  # noqa: BLE001  whatever it is, the host sees it when the job fails alone
-                self.log.problem("job.parted", **_trouble(job, None, problem))
+                self.machine.log.problem("job.parted", **_trouble(job, None, problem))
                 self.queue.put(job)
 
     def _run_alone(self, job: Job, looks: Looks) -> None:
         try:
             self._run(job, looks)
         except Exception as problem:  # noqa: BLE001  whatever it is, it is told, and fails the message
-            self.log.problem("job.failed", **_trouble(job, None, problem))
+            self.machine.log.problem("job.failed", **_trouble(job, None, problem))
             raise WorkFailed from None
 
     def _run(self, job: Job, looks: Looks) -> None:
-        began = self.clock.now()
+        began = self.machine.clock.now()
         account = None
         try:
             self.timers.repair()
@@ -124,20 +122,20 @@ class Jobs:
             outcome = self._carry_out(job, stored, looks)
         except Changed:
             # Somebody else works on the same record; look again when he is done.
-            self.queue.put(job, _CHANGED_WAIT * (1 + self.randomness.fraction()))
+            self.queue.put(job, _CHANGED_WAIT * (1 + self.machine.randomness.fraction()))
             outcome = "again"
         except QuotaSpent as spent:
             self.queue.put(job, spent.turn)
             outcome = "quota"
         except TryLater as busy:
-            self.log.problem("job.postponed", **_trouble(job, account, busy))
+            self.machine.log.problem("job.postponed", **_trouble(job, account, busy))
             self.queue.put(job, busy.retry_after or _OUTAGE_WAIT)
             return
         finally:
             self.account_lookup.forget(job.account)
         # A sweep that looked is counted in the message's line.
         if job.kind is not JobKind.SWEEP or outcome != "done":
-            self.log.event(
+            self.machine.log.event(
                 "job.ended",
                 kind=job.kind,
                 outcome=outcome,
@@ -145,7 +143,7 @@ class Jobs:
                 app=job.app,
                 webhook=job.replay.webhook if job.replay else None,
                 correlation=account.incarnation if account else job.incarnation,
-                milliseconds=(self.clock.now() - began) // _MILLISECOND,
+                milliseconds=(self.machine.clock.now() - began) // _MILLISECOND,
             )
 
     def _carry_out(self, job: Job, stored: Stored[Account] | None, looks: Looks) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.grants import Grant
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.state import AccountStore, FlowStore, GrantStore
 from shared.services.grants import Grants
 
@@ -25,12 +25,11 @@ class Leftovers:
     store: GrantStore
     accounts: AccountStore
     grants: Grants
-    clock: Clock
-    log: Log
+    machine: Machine
 
     def purge(self) -> None:
         """Removes sign-ins that have ended, and grants without an account with their tokens; it costs O(accounts)."""
-        now = self.clock.now()
+        now = self.machine.clock.now()
         ended = self.flows.purge(now)
         settled = (grant for grant in self.store.all() if grant.updated < now - _SETTLED)
         loose = 0
@@ -39,7 +38,7 @@ class Leftovers:
             if not hung or hung != grant.accounts:
                 self.grants.leave(grant, hung)
                 loose += 1
-        self.log.event("leftovers.purged", flows=ended, grants=loose)
+        self.machine.log.event("leftovers.purged", flows=ended, grants=loose)
 
     def _hangs(self, key: str, grant: Grant) -> bool:
         stored = self.accounts.get(key)

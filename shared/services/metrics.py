@@ -18,7 +18,7 @@ from shared.domain.errors import Changed, TryLater
 from shared.domain.exposition import exposition
 from shared.domain.metrics import Metric, series
 from shared.domain.tallies import Role, Tally, folded, oldest, total
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.metrics import Ledger, LedgerStore, QueueGauge
 from shared.ports.state import AccountStore, OAuth2AppStore, PoisonStore
 from shared.services.lookups import Lookup
@@ -80,8 +80,7 @@ class Metrics:
         accounts: AccountStore,
         apps: OAuth2AppStore,
         timers: Timers,
-        clock: Clock,
-        log: Log,
+        machine: Machine,
     ) -> None:
         self._ledger = ledger
         self._queues = queues
@@ -89,9 +88,8 @@ class Metrics:
         self._accounts = accounts
         self._apps = apps
         self._timers = timers
-        self._clock = clock
-        self._log = log
-        self._shown = Lookup(lambda _: self._text(), clock, _SHOWN)
+        self._machine = machine
+        self._shown = Lookup(lambda _: self._text(), machine.clock, _SHOWN)
         self._looking = Lock()
 
     def text(self) -> str:
@@ -107,16 +105,16 @@ class Metrics:
     def measure(self) -> Backlog:
         """Folds what silent processes counted, counts accounts where that is due, and writes the backlog to the log."""
         ledger = self._fold()
-        if ledger.census is None or self._clock.now() - ledger.census.taken >= _CENSUS:
-            self._ledger.keep(census(self._accounts.count(), self._clock.now()))
+        if ledger.census is None or self._machine.clock.now() - ledger.census.taken >= _CENSUS:
+            self._ledger.keep(census(self._accounts.count(), self._machine.clock.now()))
             ledger = self._ledger.read()
         measured = _backlog(self._look(ledger))
-        self._log.event("backlog.measured", **measured.model_dump())
+        self._machine.log.event("backlog.measured", **measured.model_dump())
         return measured
 
     def _fold(self) -> Ledger:
         for _ in range(_MOST_FOLDS):
-            ledger, now = self._ledger.read(), self._clock.now()
+            ledger, now = self._ledger.read(), self._machine.clock.now()
             gone = [each for each in ledger.tallies if each.value.is_silent(now)][:_FOLDED_AT_ONCE]
             if not gone:
                 break
@@ -127,7 +125,7 @@ class Metrics:
         return ledger
 
     def _look(self, ledger: Ledger) -> _Look:
-        now = self._clock.now()
+        now = self._machine.clock.now()
         return _Look(
             now=now,
             ledger=ledger,

@@ -14,13 +14,13 @@ from datetime import timedelta
 
 from shared.domain.changes import Change, ChangeBatch, ChangeKind
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.errors import TryLater
 from shared.domain.jobs import Job, JobKind
 from shared.domain.notifications import Notification, read_envelope
-from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log, Randomness
+from shared.group_commit import GroupCommit, as_commit
+from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
+from shared.services.crowds import Crowds
 
 # Graph knows no moves: one comes as a deletion and an arrival.
 _KINDS = {kind.value: kind for kind in (ChangeKind.CREATED, ChangeKind.UPDATED, ChangeKind.DELETED)}
@@ -51,9 +51,7 @@ class Notifications:
     changes: GroupCommit[Change, None]
     jobs: JobQueue
     crowds: Crowds
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     prompt: timedelta = _PROMPT
 
     async def accept(self, body: bytes) -> int:
@@ -65,7 +63,7 @@ class Notifications:
         queue did not take it, or not in time: then it may be stored all the same, and its repetition is a duplicate.
         """
         notifications = read_envelope(body)
-        now, correlation = self.clock.now(), self.randomness.nonce()
+        now, correlation = self.machine.clock.now(), self.machine.randomness.nonce()
         ours: dict[tuple[str, str, str], Change] = {}
         skipped = 0
         for notification in notifications:
@@ -88,29 +86,29 @@ class Notifications:
             ours[account, kind, notification.message] = change
         async with self._promptly():
             await asyncio.wrap_future(self.changes.submit(self.crowds.mark(ours.values(), now)))
-        self.log.event(
+        self.machine.log.event(
             "notifications.accepted",
             items=len(notifications),
             queued=len(ours),
             skipped=skipped,
             correlation=correlation,
-            milliseconds=(self.clock.now() - now) // _MILLISECOND,
+            milliseconds=(self.machine.clock.now() - now) // _MILLISECOND,
         )
         return len(ours)
 
     async def accept_lifecycle(self, body: bytes) -> int:
         """Queues a job for every lifecycle event that is really ours and returns how many there were."""
         notifications = read_envelope(body)
-        began = self.clock.now()
+        began = self.machine.clock.now()
         wanted = {job for notification in notifications if (job := self._job(notification)) is not None}
         async with self._promptly():
             for job in wanted:
                 await asyncio.to_thread(self.jobs.put, job, timedelta())
-        self.log.event(
+        self.machine.log.event(
             "lifecycle.accepted",
             items=len(notifications),
             queued=len(wanted),
-            milliseconds=(self.clock.now() - began) // _MILLISECOND,
+            milliseconds=(self.machine.clock.now() - began) // _MILLISECOND,
         )
         return len(wanted)
 
@@ -120,10 +118,10 @@ class Notifications:
             async with asyncio.timeout(self.prompt.total_seconds()):
                 yield
         except TimeoutError:
-            self.log.problem("notifications.late", waited=self.prompt.total_seconds())
+            self.machine.log.problem("notifications.late", waited=self.prompt.total_seconds())
             raise TryLater("The queue did not take it in time.") from None
         except TryLater as busy:
-            self.log.problem("notifications.refused", error=str(busy))
+            self.machine.log.problem("notifications.refused", error=str(busy))
             raise
 
     def _job(self, notification: Notification) -> Job | None:
@@ -137,8 +135,7 @@ class Notifications:
 def gather(queue: ChangeQueue) -> GroupCommit[Change, None]:
     """Returns the group commit that puts changes on *queue*."""
 
-    def commit(changes: Sequence[Change]) -> list[None]:
+    def put(changes: Sequence[Change]) -> None:
         queue.put(ChangeBatch.model_construct(v=1, changes=tuple(changes), account_events=(), instance_events=()))
-        return [None] * len(changes)
 
-    return GroupCommit(commit, full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")
+    return GroupCommit(as_commit(put), full=_FULL, lanes=_LANES, pace=_PACE, name="put-changes")

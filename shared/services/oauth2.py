@@ -32,7 +32,7 @@ from shared.domain.oauth2 import (
 from shared.domain.paging import numbered
 from shared.domain.providers import SHARED_AUTHORITIES, Provider, spelt
 from shared.domain.verification import Step, StepStatus, role_step
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import EndpointProbe, Mailboxes, TokenInspector
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
@@ -64,14 +64,12 @@ class OAuth2Apps:
     mailboxes: Mailboxes
     endpoint: EndpointProbe
     settings: InstanceSettingsService
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def register(self, request: NewOAuth2App) -> str:
         """Stores an application and returns its id; raises InvalidRequest for a certificate that cannot be used."""
-        now = self.clock.now()
-        app_id = self.randomness.app_id()
+        now = self.machine.clock.now()
+        app_id = self.machine.randomness.app_id()
         app = OAuth2App(
             id=app_id,
             name=request.name,
@@ -87,13 +85,13 @@ class OAuth2Apps:
             skip_scopes=request.skip_scopes,
             created=now,
             updated=now,
-            revision=self.randomness.nonce(),
+            revision=self.machine.randomness.nonce(),
             **self._credential(app_id, request),
         )
         self.store.insert(app)
         self.lookup.forget(app_id)
         self.expiries.watch(app)
-        self.log.event("app.registered", app=app_id, credential=app.credential)
+        self.machine.log.event("app.registered", app=app_id, credential=app.credential)
         return app_id
 
     def change(self, app_id: str, change: OAuth2AppChange) -> None:
@@ -126,7 +124,11 @@ class OAuth2Apps:
                 update["expires"] = self._secret_expires(change, former.credential)
             if update.get("expires", former.expires) != former.expires:
                 update["notice"] = None
-            update |= {"updated": self.clock.now(), "revision": self.randomness.nonce(), "last_error": None}
+            update |= {
+                "updated": self.machine.clock.now(),
+                "revision": self.machine.randomness.nonce(),
+                "last_error": None,
+            }
             try:
                 changed = former.model_copy(update=update)
                 self.store.replace(changed, stored.etag)
@@ -135,7 +137,7 @@ class OAuth2Apps:
             self.lookup.forget(app_id)
             self.expiries.watch(changed)
             self._reconnect_accounts(app_id)
-            self.log.event("app.changed", app=app_id, names=sorted(given))
+            self.machine.log.event("app.changed", app=app_id, names=sorted(given))
             return
 
     def remove(self, app_id: str, *, force: bool) -> dict[str, Any]:
@@ -155,12 +157,12 @@ class OAuth2Apps:
         for reference in (stored.value.secret, *(former.reference for former in stored.value.former_secrets)):
             if reference is not None:
                 self.vault.delete(reference)
-        self.log.event("app.deleted", app=app_id, accounts=used)
+        self.machine.log.event("app.deleted", app=app_id, accounts=used)
         return {"id": app_id, "deleted": True, "accounts": used}
 
     def forget_secrets(self) -> int:
         """Removes from the vault the secrets that nobody signs in with any more, and returns how many those were."""
-        now = self.clock.now()
+        now = self.machine.clock.now()
         return sum(self._forget_secrets(app, now) for app in self.store.all() if app.former_secrets)
 
     def show(self, app_id: str) -> dict[str, Any]:
@@ -274,7 +276,7 @@ class OAuth2Apps:
             reference = self.vault.put(f"oauth2-{app_id}", request.client_secret or "")
             return {**kept, "secret": reference, "expires": expires}
         certificate: ClientCertificate = read_certificate(
-            request.certificate or "", request.certificate_password, now=self.clock.now()
+            request.certificate or "", request.certificate_password, now=self.machine.clock.now()
         )
         return {
             **kept,
@@ -287,13 +289,13 @@ class OAuth2Apps:
         expires = request.client_secret_expires
         if expires is not None and kind is not CredentialKind.SECRET:
             raise InvalidRequest(FieldProblem("clientSecretExpires", HAS_NO_GIVEN_END))
-        if expires is not None and expires <= self.clock.now():
+        if expires is not None and expires <= self.machine.clock.now():
             raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
         return expires
 
     def _former_secrets(self, app: OAuth2App) -> tuple[FormerSecret, ...]:
         # Other processes sign in with the row that they know, for as long as they keep it.
-        until = self.clock.now() + _GRACE
+        until = self.machine.clock.now() + _GRACE
         return (*app.former_secrets, *([FormerSecret(reference=app.secret, until=until)] if app.secret else []))
 
     def _forget_secrets(self, listed: OAuth2App, now: datetime) -> int:

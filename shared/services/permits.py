@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.errors import Changed, RelayError
 from shared.domain.permits import VALID, Permit, available
-from shared.ports.machine import Clock, Randomness
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import PermitStore
 
@@ -35,10 +35,10 @@ class _Known:
 class Permits:
     """The permits of one process, for all its threads."""
 
-    def __init__(self, store: PermitStore, clock: Clock, randomness: Randomness) -> None:
+    def __init__(self, store: PermitStore, machine: Machine) -> None:
         self._store = store
-        self._clock = clock
-        self._holder = randomness.nonce()
+        self._machine = machine
+        self._holder = machine.randomness.nonce()
         self._known: dict[str, _Known] = {}
         self._inside: Counter[str] = Counter()
         self._asking = threading.Lock()
@@ -54,7 +54,7 @@ class Permits:
 
     def leave(self, mailbox: str) -> None:
         """Makes room for another caller, of any process where nobody else here reads the mailbox."""
-        now = self._clock.now()
+        now = self._machine.clock.now()
         with self._counting:
             self._inside -= Counter([mailbox])
             known = self._known.get(mailbox)
@@ -74,7 +74,7 @@ class Permits:
 
     def holds(self, mailbox: str) -> bool:
         """Tells whether this process may begin to read the mailbox now; raises TryLater where storage does not say."""
-        now = self._clock.now()
+        now = self._machine.clock.now()
         known = self._known.get(mailbox)
         if known is None or known.good_until <= now:
             with self._asking:

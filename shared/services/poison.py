@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.errors import Changed, PoisonNotFound
 from shared.domain.paging import decode_cursor, encode_cursor
 from shared.domain.poison import Poisoned, PoisonQuery, view
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.queues import GivenUp, PoisonQueue
 from shared.ports.state import PoisonStore
 
@@ -25,8 +25,7 @@ class Poison:
 
     queue: PoisonQueue
     store: PoisonStore
-    clock: Clock
-    log: Log
+    machine: Machine
 
     def drain(self) -> int:
         """Moves what was given up into rows, and returns how many messages there were."""
@@ -38,7 +37,7 @@ class Poison:
             for message in taken:
                 self._keep(message)
             moved += len(taken)
-        self.log.event("poison.drained", kept=moved)
+        self.machine.log.event("poison.drained", kept=moved)
         return moved
 
     def page(self, query: PoisonQuery) -> dict[str, Any]:
@@ -53,13 +52,13 @@ class Poison:
             raise PoisonNotFound(poison_id)
         poisoned = stored.value
         self.queue.requeue(poisoned.queue, poisoned.body)
-        marked = poisoned.model_copy(update={"requeued": self.clock.now()})
+        marked = poisoned.model_copy(update={"requeued": self.machine.clock.now()})
         try:
             self.store.replace(marked, stored.etag)
         except Changed:
             # Somebody requeued it at the same moment, and the mark says so already.
             return view(marked)
-        self.log.event("poison.requeued", id=poison_id, queue=poisoned.queue)
+        self.machine.log.event("poison.requeued", id=poison_id, queue=poisoned.queue)
         return view(marked)
 
     def dismiss(self, poison_id: str) -> dict[str, Any]:
@@ -68,7 +67,7 @@ class Poison:
         if stored is None:
             raise PoisonNotFound(poison_id)
         self.store.remove(poison_id, stored.etag)
-        self.log.event("poison.dismissed", id=poison_id, queue=stored.value.queue)
+        self.machine.log.event("poison.dismissed", id=poison_id, queue=stored.value.queue)
         return {"id": poison_id, "deleted": True}
 
     def _keep(self, message: GivenUp) -> None:
@@ -78,8 +77,8 @@ class Poison:
             body=message.body,
             takes=message.takes,
             given_up=message.given_up,
-            kept=self.clock.now(),
+            kept=self.machine.clock.now(),
         )
         self.store.keep(poisoned)
-        self.log.problem("poison.kept", id=poisoned.id, queue=poisoned.queue, given_up=poisoned.given_up)
+        self.machine.log.problem("poison.kept", id=poisoned.id, queue=poisoned.queue, given_up=poisoned.given_up)
         self.queue.remove(message)

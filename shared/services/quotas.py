@@ -16,7 +16,7 @@ from threading import Lock
 from shared.domain.errors import Changed, QuotaSpent, TryLater
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import LIMITS, WINDOW, CallKind, QuotaUse, beginning_of, window_of
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.state import QuotaStore
 
 _MOST_AT_ONCE = 25
@@ -45,11 +45,9 @@ class _Purse:
 class Quotas:
     """Spends calls of the quotas that *store* keeps."""
 
-    def __init__(self, store: QuotaStore, clock: Clock, randomness: Randomness, log: Log) -> None:
+    def __init__(self, store: QuotaStore, machine: Machine) -> None:
         self._store = store
-        self._clock = clock
-        self._randomness = randomness
-        self._log = log
+        self._machine = machine
         self._purses: dict[tuple[str, str], _Purse] = {}
 
     def spend(self, app: OAuth2App, kind: CallKind) -> None:
@@ -57,7 +55,7 @@ class Quotas:
         scope, tenant = f"{app.cloud}/{app.client_id.lower()}/{kind}", app.tenant.lower()
         purse = self._purses.setdefault((scope, tenant), _Purse())
         with purse.lock:
-            now = self._clock.now()
+            now = self._machine.clock.now()
             if window_of(now) > purse.window:
                 purse.begin(window_of(now))
             self._drop_past(purse, kind)
@@ -105,8 +103,8 @@ class Quotas:
 
     def _tell(self, purse: _Purse, scope: str, tenant: str, *, waiting: int) -> None:
         if not purse.spent:
-            self._log.event("quota.spent", quota=scope, tenant=tenant, waiting=waiting)
+            self._machine.log.event("quota.spent", quota=scope, tenant=tenant, waiting=waiting)
         purse.spent = True
 
     def _wait(self, turn: int, now: datetime) -> timedelta:
-        return beginning_of(turn) - now + WINDOW * self._randomness.fraction()
+        return beginning_of(turn) - now + WINDOW * self._machine.randomness.fraction()

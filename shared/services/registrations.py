@@ -7,11 +7,12 @@ must have signed in: the caller brings the sign-in along, names the account whos
 
 from dataclasses import dataclass
 
-from shared.domain.accounts import Access, AccountChange, AccountOAuth2, NewAccount
+from shared.domain.accounts import Access
 from shared.domain.errors import FieldProblem, InvalidRequest
 from shared.domain.flows import Wish
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.providers import Provider
+from shared.domain.registrations import AccountChange, AccountOAuth2, NewAccount
 from shared.domain.sign_in_links import is_expected
 from shared.ports.records import Stored
 from shared.ports.sign_ins import SignIns as CodeFlow

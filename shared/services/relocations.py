@@ -17,7 +17,7 @@ from shared.domain.errors import Changed, MailboxRefused, NoRoom, QuotaSpent, Si
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
@@ -44,8 +44,7 @@ class Relocations:
     settings: InstanceSettingsService
     reachable: Lookup[str]
     jobs: JobQueue
-    clock: Clock
-    log: Log
+    machine: Machine
 
     def relocate(self, stored: Stored[Account], job: Job) -> None:
         """Makes a subscription that calls our present address and has the former ended; else leaves that in place."""
@@ -64,7 +63,7 @@ class Relocations:
             self.jobs.put(job, spent.turn)
         except (TryLater, MailboxRefused, SignInRefused, NoRoom) as trouble:
             # The next sweep asks again.
-            self.log.problem(
+            self.machine.log.problem(
                 "subscription.stays", account=account.id, correlation=account.incarnation, error=str(trouble)
             )
         else:
@@ -88,13 +87,13 @@ class Relocations:
                 stored = current
             else:
                 break
-        self.log.event("subscription.relocated", account=account.id, correlation=account.incarnation)
+        self.machine.log.event("subscription.relocated", account=account.id, correlation=account.incarnation)
 
     def _following(self, account: Account, made: Subscription) -> Account:
         left = account.former_subscriptions
         if account.subscription is not None and account.subscription.id != made.id:
             left = account.former(account.subscription)
-        update = {"subscription": made, "former_subscriptions": left, "updated": self.clock.now()}
+        update = {"subscription": made, "former_subscriptions": left, "updated": self.machine.clock.now()}
         return account.model_copy(update=update)
 
 

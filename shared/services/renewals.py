@@ -17,7 +17,7 @@ from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import JobQueue
 from shared.ports.records import Stored
@@ -46,13 +46,11 @@ class Renewals:
     client_states: ClientStates
     due_rows: GroupCommit[Due, None]
     jobs: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def schedule(self, account: Account, subscription: Subscription) -> None:
         """Enters the renewal of *subscription* into the due index, 48 to 72 hours ahead of its end."""
-        now, chance = self.clock.now(), self.randomness.fraction()
+        now, chance = self.machine.clock.now(), self.machine.randomness.fraction()
         left, ahead = subscription.expires - now, _AHEAD + _SPREAD * chance
         if left > _AHEAD:
             # Where a cloud allows three days only, a part of them must do.
@@ -68,7 +66,7 @@ class Renewals:
 
         So is one that a former key signed, since a renewal keeps its client state; at once where nobody believes it.
         """
-        account, now = stored.value, self.clock.now()
+        account, now = stored.value, self.machine.clock.now()
         subscription = account.subscription
         if account.state is AccountState.DELETED:
             return
@@ -79,9 +77,9 @@ class Renewals:
             self._renew(stored, subscription, job)
 
     def _renew(self, stored: Stored[Account], subscription: Subscription, job: Job) -> None:
-        account, now = stored.value, self.clock.now()
+        account, now = stored.value, self.machine.clock.now()
         if self.client_states.is_former(subscription.signed_with):
-            self.log.event("subscription.superseded", account=account.id, correlation=account.incarnation)
+            self.machine.log.event("subscription.superseded", account=account.id, correlation=account.incarnation)
             self._supersede(stored, subscription)
             return
         app = self.apps.get(account.app)
@@ -106,7 +104,7 @@ class Renewals:
         kept = subscription.model_copy(update=told)
         self.schedule(account, kept)
         self.accounts.replace(account.model_copy(update={"subscription": kept, "updated": now}), stored.etag)
-        self.log.event(
+        self.machine.log.event(
             "subscription.renewed", account=account.id, correlation=account.incarnation, expires=renewed.expires
         )
 
@@ -122,7 +120,7 @@ class Renewals:
         if account.subscription is not None:
             if account.subscription.id != job.subscription:
                 return
-            self.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
+            self.machine.log.problem("subscription.removed", account=account.id, correlation=account.incarnation)
             self._supersede(stored, account.subscription)
         else:
             self._reconnect(account)
@@ -131,7 +129,7 @@ class Renewals:
         account = stored.value
         # It may still live, where only we believe it dead; then it is ended when the next one is made.
         former = account.former(subscription)
-        without = {"subscription": None, "former_subscriptions": former, "updated": self.clock.now()}
+        without = {"subscription": None, "former_subscriptions": former, "updated": self.machine.clock.now()}
         self.accounts.replace(account.model_copy(update=without), stored.etag)
         self._reconnect(account)
 

@@ -14,7 +14,7 @@ from shared.domain.errors import DeliveryNotFound, FieldProblem, InvalidRequest,
 from shared.domain.jobs import Job, JobKind
 from shared.domain.replays import NewReplay, Replay, is_kept, planned
 from shared.ports.deliveries import DeliveryStore, WebhookStore
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue, RetryQueue
 
 # By then every process knows that the webhook is enabled, and none parks any more.
@@ -32,9 +32,7 @@ class Replays:
     webhooks: WebhookStore
     retries: RetryQueue
     jobs: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     reach: timedelta
 
     def resend(self, delivery_id: str) -> dict[str, Any]:
@@ -44,13 +42,13 @@ class Replays:
         if stored is None:
             raise DeliveryNotFound(delivery_id)
         delivery = stored.value
-        if not is_kept(delivery, self.clock.now()):
+        if not is_kept(delivery, self.machine.clock.now()):
             raise NotDeliverable("PayloadExpired", "The payload of this delivery has expired.")
         obstacle = self._obstacle(delivery.key.webhook)
         if obstacle is not None:
             raise obstacle
         self._ask(delivery, timedelta())
-        self.log.event(
+        self.machine.log.event(
             "delivery.resent",
             delivery=delivery.key.id,
             event_id=delivery.key.event_id,
@@ -72,9 +70,9 @@ class Replays:
         obstacle = self._obstacle(request.webhook)
         if obstacle is not None:
             raise obstacle
-        replay = planned(request, self.randomness.nonce())
+        replay = planned(request, self.machine.randomness.nonce())
         self._queue(replay, timedelta())
-        self.log.event("replay.started", replay=replay.id, webhook=replay.webhook)
+        self.machine.log.event("replay.started", replay=replay.id, webhook=replay.webhook)
         return {"replay": replay.id}
 
     def enabling(self, webhook: str) -> None:
@@ -84,25 +82,29 @@ class Replays:
         It is called before the row is written: a crash in between leaves a replay that finds the webhook disabled and
         ends, and the other order could leave what is parked to nobody.
         """
-        since = self.clock.now() - self.reach
-        parked = Replay(id=self.randomness.nonce(), webhook=webhook, states=(DeliveryState.PARKED,), since=since)
+        since = self.machine.clock.now() - self.reach
+        parked = Replay(
+            id=self.machine.randomness.nonce(), webhook=webhook, states=(DeliveryState.PARKED,), since=since
+        )
         self._queue(parked, _ENABLED_WAIT)
-        self.log.event("replay.started", replay=parked.id, webhook=webhook)
+        self.machine.log.event("replay.started", replay=parked.id, webhook=webhook)
 
     def go_on(self, replay: Replay) -> None:
         """Asks for the attempts of one page at the replay's pace, then queues the next page."""
         obstacle = self._obstacle(replay.webhook)
         if obstacle is not None:
-            self.log.problem("replay.stopped", replay=replay.id, webhook=replay.webhook, reason=str(obstacle))
+            self.machine.log.problem("replay.stopped", replay=replay.id, webhook=replay.webhook, reason=str(obstacle))
             return
         page = self.store.page(replay.query, replay.position, replay.page_size)
-        now = self.clock.now()
+        now = self.machine.clock.now()
         kept = [delivery for delivery in page.items if is_kept(delivery, now)]
         for number, delivery in enumerate(kept):
             self._ask(delivery, replay.pause(number))
         rest = replay.after(page.position, len(kept))
         if rest is None:
-            self.log.event("replay.ended", replay=replay.id, webhook=replay.webhook, queued=replay.queued + len(kept))
+            self.machine.log.event(
+                "replay.ended", replay=replay.id, webhook=replay.webhook, queued=replay.queued + len(kept)
+            )
             return
         self._queue(rest, replay.pause(len(kept)))
 
@@ -122,7 +124,7 @@ class Replays:
         return None
 
     def _count(self, replay: Replay) -> dict[str, Any]:
-        now, found = self.clock.now(), 0
+        now, found = self.machine.clock.now(), 0
         rest: Replay | None = replay
         while rest is not None and found < _MOST_COUNTED:
             page = self.store.page(rest.query, rest.position, _COUNTED_AT_ONCE)

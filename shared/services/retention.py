@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.retention import purged_before
-from shared.ports.machine import Clock, Log
+from shared.ports.machine import Machine
 from shared.ports.state import Retention
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.leftovers import Leftovers
@@ -23,17 +23,18 @@ class Purges:
     settings: InstanceSettingsService
     apps: OAuth2Apps
     leftovers: Leftovers
-    clock: Clock
-    log: Log
+    machine: Machine
     kept: timedelta
 
     def purge(self) -> int:
         """Drops every table of a month that is old enough, and returns how many that were; repeating it is fine."""
-        began = self.clock.now()
+        began = self.machine.clock.now()
         before = purged_before(began, self.kept)
         tables = self.retention.purge(before)
         secrets = self.settings.forget_secrets() + self.apps.forget_secrets()
         self.leftovers.purge()
-        milliseconds = (self.clock.now() - began) // timedelta(milliseconds=1)
-        self.log.event("retention.purged", tables=tables, secrets=secrets, before=before, milliseconds=milliseconds)
+        milliseconds = (self.machine.clock.now() - began) // timedelta(milliseconds=1)
+        self.machine.log.event(
+            "retention.purged", tables=tables, secrets=secrets, before=before, milliseconds=milliseconds
+        )
         return tables

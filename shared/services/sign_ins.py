@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlencode, urlsplit
 
-from shared.domain.accounts import Access, NewAccount
+from shared.domain.accounts import Access
 from shared.domain.errors import (
     FieldProblem,
     InvalidRequest,
@@ -31,6 +31,7 @@ from shared.domain.flows import LIFETIME, Flow, Wish
 from shared.domain.grants import Grant
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.providers import Provider
+from shared.domain.registrations import NewAccount
 from shared.domain.scopes import missing, scopes_of
 from shared.domain.sign_in_links import (
     LONGEST,
@@ -43,7 +44,7 @@ from shared.domain.sign_in_links import (
     signed,
     wish_of,
 )
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.sign_ins import SignedIn
 from shared.ports.sign_ins import SignIns as CodeFlow
@@ -142,9 +143,7 @@ class SignIns:
     grants: Grants
     accounts: Accounts
     settings: InstanceSettingsService
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def form(self, request: NewSignInForm) -> str:
         """
@@ -155,7 +154,7 @@ class SignIns:
         """
         if request.delegated and not request.email:
             raise InvalidRequest(FieldProblem("email", '"email" is required with "delegated": the shared mailbox'))
-        link = new_link(request, nonce=self.randomness.nonce(), now=self.clock.now())
+        link = new_link(request, nonce=self.machine.randomness.nonce(), now=self.machine.clock.now())
         query = signed(link, self.settings.secrets()[0])
         if len(query["data"]) > LONGEST:
             raise InvalidRequest(FieldProblem("path", "is too long for a link, with all else that is asked for"))
@@ -170,7 +169,7 @@ class SignIns:
         *browser* is the mark that the browser has already.
         """
         try:
-            link = opened(data, sig, self.settings.secrets(), self.clock.now())
+            link = opened(data, sig, self.settings.secrets(), self.machine.clock.now())
         except LinkRefused as refused:
             return Problem(ProblemKind.LINK, refused.status_hint, detail=str(refused))
         listed = list(self._listed())
@@ -178,7 +177,7 @@ class SignIns:
         if not chosen:
             return Problem(ProblemKind.NO_APPLICATION, 404)
         if len(chosen) == 1:
-            known = browser if browser and _MARK.fullmatch(browser) else self.randomness.nonce()
+            known = browser if browser and _MARK.fullmatch(browser) else self.machine.randomness.nonce()
             return self._begin(chosen[0], wish_of(link), known)
         links = (urlencode({"data": data, "sig": sig, "type": each.id}) for each in chosen)
         return Choose([Choice(app.title or app.name, f"?{link}") for app, link in zip(chosen, links, strict=True)])
@@ -192,17 +191,17 @@ class SignIns:
         """Ends a sign-in with what the browser brought back from Microsoft; *browser* is its mark."""
         state = _STATE.fullmatch(answer.get("state", ""))
         flow = self.flows.take(state.group(1)) if state else None
-        if flow is None or flow.expires < self.clock.now():
+        if flow is None or flow.expires < self.machine.clock.now():
             return Problem(ProblemKind.STATE, 400)
         if self._is_void(flow):
-            self.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.LINK)
+            self.machine.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.LINK)
             return Problem(ProblemKind.LINK, 403)
         if flow.browser is not None and not hmac.compare_digest(flow.browser.encode(), (browser or "").encode()):
-            self.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.OTHER_BROWSER)
+            self.machine.log.problem("sign_in.failed", app=flow.app, kind=ProblemKind.OTHER_BROWSER)
             return Problem(ProblemKind.OTHER_BROWSER, 400)
         step = self._finish(flow, answer)
         if isinstance(step, Problem):
-            self.log.problem("sign_in.failed", app=flow.app, kind=step.kind, detail=step.detail)
+            self.machine.log.problem("sign_in.failed", app=flow.app, kind=step.kind, detail=step.detail)
             return self._returned(flow.wish, step)
         return step
 
@@ -255,7 +254,7 @@ class SignIns:
         except RelayError:
             self._undo(wish, grant)
             raise
-        self.log.event("sign_in.finished", account=account, app=app.id, state=state)
+        self.machine.log.event("sign_in.finished", account=account, app=app.id, state=state)
         if wish.redirect_url is None:
             return Done(account, state)
         return Leave(returning(wish.redirect_url, account=account, state=state))
@@ -275,13 +274,13 @@ class SignIns:
             return Problem(ProblemKind.BUSY, 503)
 
     def _begun(self, app: OAuth2App, wish: Wish, browser: str | None) -> Leave:
-        nonce, own = self.randomness.nonce(), self.settings.current().service_url
+        nonce, own = self.machine.randomness.nonce(), self.settings.current().service_url
         hint = wish.expected_email or (None if wish.mailbox else wish.email)
         callback = app.redirect_url or f"{self._own_url()}{_CALLBACK}"
         # A cookie comes back to the site that set it, and to no other.
         mark = browser if own and _site(callback) == _site(own) else None
         begun = self.code_flow.begin(app, callback, state=f"account:add:{nonce}", login_hint=hint)
-        expires = self.clock.now() + LIFETIME
+        expires = self.machine.clock.now() + LIFETIME
         flow = Flow(id=nonce, app=app.id, wish=wish, protocol=begun.flow, browser=mark, expires=expires)
         self.flows.put(flow)
         return Leave(begun.url, mark)
@@ -289,7 +288,7 @@ class SignIns:
     def _again(self, problem: Problem, app: OAuth2App, flow: Flow) -> Problem:
         """Returns *problem* with a sign-in begun anew, under the same wish; the link's own end still counts."""
         wish = flow.wish
-        if wish.link_expires is not None and wish.link_expires < self.clock.now():
+        if wish.link_expires is not None and wish.link_expires < self.machine.clock.now():
             return problem
         begun = self._begin(app, wish, flow.browser)
         return replace(problem, again=begun.url) if isinstance(begun, Leave) else problem

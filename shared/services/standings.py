@@ -15,7 +15,7 @@ from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.errors import Changed, MailboxRefused, NoRoom, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
@@ -33,9 +33,7 @@ class Standings:
     accounts: AccountStore
     changes: ChangeQueue
     jobs: JobQueue
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def added(self, account: Account) -> None:
         """Tells that the account was registered."""
@@ -46,7 +44,11 @@ class Standings:
         """Tells that the account works, where that is news, and writes that it is connected."""
         account = stored.value
         # The same moment whoever tells it, and none of those that `notifyFrom` went back to.
-        at = self.clock.now() if account.initialized else max(account.watched_since or account.created, account.created)
+        at = (
+            self.machine.clock.now()
+            if account.initialized
+            else max(account.watched_since or account.created, account.created)
+        )
         mended = account.last_error is not None and account.last_error.permanent
         said = []
         if not account.initialized or mended:
@@ -82,7 +84,7 @@ class Standings:
             if error.token_request:
                 data["tokenRequest"] = error.token_request
             version = f"{account.incarnation}/{count}"
-            said = account_event(account, EventName.AUTHENTICATION_ERROR, version, self.clock.now(), data)
+            said = account_event(account, EventName.AUTHENTICATION_ERROR, version, self.machine.clock.now(), data)
             self._announce(said)
         self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
 
@@ -100,8 +102,8 @@ class Standings:
 
     def try_again(self, account: Account, wait: timedelta) -> datetime:
         """Queues the next attempt and returns its moment, which the row must name."""
-        wait *= 1 + 0.2 * self.randomness.fraction()
-        at = self.clock.now() + wait
+        wait *= 1 + 0.2 * self.machine.randomness.fraction()
+        at = self.machine.clock.now() + wait
         # The job comes before the row: a crash in between repeats it, and the other order could lose it.
         self.jobs.put(Job(kind=JobKind.RECONNECT, account=account.key, incarnation=account.incarnation, at=at), wait)
         return at
@@ -113,7 +115,7 @@ class Standings:
         Raises Changed where the account is another one now.
         """
         ours = stored.value
-        changes = {"claim": None, "updated": self.clock.now(), **changes}
+        changes = {"claim": None, "updated": self.machine.clock.now(), **changes}
         while True:
             try:
                 self.accounts.replace(stored.value.become(state, **changes), stored.etag)
@@ -137,7 +139,7 @@ class Standings:
         at = self.try_again(account, wait)
         attempts = account.attempts + 1
         self.write(stored, state, last_error=error, next_attempt=at, attempts=attempts, polling=False, **changes)
-        self.log.problem(
+        self.machine.log.problem(
             "account.failed",
             account=account.id,
             correlation=account.incarnation,

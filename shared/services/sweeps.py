@@ -22,7 +22,6 @@ from datetime import datetime, timedelta
 from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.changes import Change, ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.due import Due, DueKind
 from shared.domain.errors import MailboxRefused, RelayError, SignInRefused, TryLater
 from shared.domain.jobs import Job, JobKind
@@ -31,11 +30,12 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.sightings import sighting_key
 from shared.domain.sweeps import ON_ITS_WAY, OVERLAP, Found, Look, Looks, compare, removals
 from shared.group_commit import GroupCommit
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import FolderChanges, Glance, History
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore, CursorStore, SightingStore
+from shared.services.crowds import Crowds
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup, application_of
 
@@ -65,9 +65,7 @@ class Sweeps:
     changes: ChangeQueue
     jobs: JobQueue
     due_rows: GroupCommit[Due, None]
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     interval: timedelta
     poll: timedelta
     folders: tuple[str, ...]
@@ -75,7 +73,7 @@ class Sweeps:
 
     def schedule(self, account: Account, at: datetime) -> None:
         """Has the account swept at *at*, which its row must name as `next_sweep` by then."""
-        wait = at - self.clock.now()
+        wait = at - self.machine.clock.now()
         if wait < _SOON:
             job = Job(kind=JobKind.SWEEP, account=account.key, incarnation=account.incarnation, at=at)
             self.jobs.put(job, wait)
@@ -86,8 +84,8 @@ class Sweeps:
     def next_after(self, account: Account) -> datetime:
         """Returns when to look at the account next: jittered, so that accounts spread over the interval."""
         if account.polling:
-            return self.clock.now() + self.poll
-        return self.clock.now() + self.interval * (0.75 + 0.5 * self.randomness.fraction())
+            return self.machine.clock.now() + self.poll
+        return self.machine.clock.now() + self.interval * (0.75 + 0.5 * self.machine.randomness.fraction())
 
     def sweep(self, stored: Stored[Account], job: Job, *, looks: Looks) -> bool:
         """
@@ -102,7 +100,7 @@ class Sweeps:
             # The chain waits for the account to work again; a new one would only begin where this one is lost.
             self.jobs.put(job, _REFUSED_WAIT)
             return False
-        started = self.clock.now()
+        started = self.machine.clock.now()
         try:
             patience = timedelta() if account.polling else ON_ITS_WAY
             look = self._look(account, application_of(account, self.apps), patience, asked=False)
@@ -123,7 +121,9 @@ class Sweeps:
         silent = look.unannounced > 0 and account.swept is not None and not account.polling
         finds = account.silent_finds + 1 if silent else 0
         if finds >= _SILENT_TWICE and account.subscription is not None:
-            self.log.problem("subscription.silent", account=account.id, correlation=account.incarnation, finds=finds)
+            self.machine.log.problem(
+                "subscription.silent", account=account.id, correlation=account.incarnation, finds=finds
+            )
             self.jobs.put(Job(kind=JobKind.RECREATE, account=account.key, subscription=account.subscription.id))
             finds = 0
         if account.subscription is not None and self._should_be_renewed(account.subscription, started):
@@ -137,7 +137,9 @@ class Sweeps:
         return True
 
     def _tell_unswept(self, account: Account, problem: RelayError) -> None:
-        self.log.problem("account.unswept", account=account.id, correlation=account.incarnation, error=str(problem))
+        self.machine.log.problem(
+            "account.unswept", account=account.id, correlation=account.incarnation, error=str(problem)
+        )
 
     def _should_be_renewed(self, subscription: Subscription, now: datetime) -> bool:
         # Its entry in the due index was lost, or failed; or its key was dropped, and we believe nothing that it says.
@@ -170,14 +172,14 @@ class Sweeps:
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
-            self.log.problem(
+            self.machine.log.problem(
                 "catch_up.refused", account=account.id, correlation=account.incarnation, error=str(refusal)
             )
             self.jobs.put(job, _REFUSED_WAIT)
 
     def _look(self, account: Account, app: OAuth2App, patience: timedelta, *, asked: bool) -> Look:
         """Looks once; what was *asked* for, what found something, and the first look have a line of their own."""
-        began, correlation = self.clock.now(), self.randomness.nonce()
+        began, correlation = self.machine.clock.now(), self.machine.randomness.nonce()
         links = self._links(account)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
@@ -193,7 +195,7 @@ class Sweeps:
             queued += more
         self._keep(account, links, ends)
         if asked or queued or account.swept is None:
-            self.log.event(
+            self.machine.log.event(
                 "account.swept",
                 account=account.id,
                 correlation=correlation,
@@ -202,7 +204,7 @@ class Sweeps:
                 messages=len(listed),
                 changes=queued,
                 unannounced=found.unannounced,
-                milliseconds=(self.clock.now() - began) // _MILLISECOND,
+                milliseconds=(self.machine.clock.now() - began) // _MILLISECOND,
             )
         return Look(queued, found.unannounced)
 
@@ -219,7 +221,7 @@ class Sweeps:
             sighting = self.sightings.get(sighting_key(account.key, message.id, message.received))
             if sighting is not None:
                 known[message.id] = sighting
-        now = self.clock.now()
+        now = self.machine.clock.now()
         found = compare(
             account.key,
             listed,
@@ -239,11 +241,11 @@ class Sweeps:
         """Queues what changed in it; returns its link, unless the round goes on as a job, and how much that was."""
         # Arrivals are the listing's business, where they are all looked at again.
         found = self._take_listing(account, changed.messages, ON_ITS_WAY, correlation)
-        gone = removals(account.key, changed.removed, now=self.clock.now())
+        gone = removals(account.key, changed.removed, now=self.machine.clock.now())
         self._put(gone, correlation)
         queued = len(found.changes) + len(gone)
         if changed.reset:
-            self.log.problem("folder.reset", account=account.id, correlation=correlation, folder=folder)
+            self.machine.log.problem("folder.reset", account=account.id, correlation=correlation, folder=folder)
         if changed.more:
             self._go_on(account, changed.link, folder)
             return {}, queued
@@ -275,7 +277,7 @@ class Sweeps:
     def _put(self, changes: tuple[Change, ...], correlation: str) -> None:
         if changes:
             # A page full of them is a crowd by itself.
-            crowd = Crowds().mark(changes, self.clock.now())
+            crowd = Crowds().mark(changes, self.machine.clock.now())
             found = tuple(change.model_copy(update={"correlation": correlation}) for change in crowd)
             self.changes.put(ChangeBatch(changes=found))
 

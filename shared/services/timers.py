@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from shared.domain.due import Due, DueKind, Heartbeat, hours
 from shared.domain.errors import Changed
 from shared.domain.jobs import Job
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.queues import JobQueue
 from shared.ports.state import DueStore
 from shared.services.lookups import Lookup
@@ -44,17 +44,15 @@ class Timers:
     due: DueStore
     jobs: JobQueue
     heartbeat: Lookup[Heartbeat]
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     spread: timedelta
 
     def tick(self) -> int:
         """Queues a job for everything that is due and returns how many there were; none where another tick is at it."""
-        now = self.clock.now()
+        now = self.machine.clock.now()
         stored = self.due.heartbeat()
         if stored is not None and stored.value.is_claimed(now):
-            self.log.event("timers.overtaken", queued=0)
+            self.machine.log.event("timers.overtaken", queued=0)
             return 0
         since = max(stored.value.until - _OVERLAP, now - _LONGEST_OUTAGE) if stored else now - _FIRST
         turn = _Turn(self.due, stored.value if stored else Heartbeat(until=since), stored.etag if stored else None)
@@ -65,30 +63,30 @@ class Timers:
             turn.end(now)
         except Changed:
             # Another tick was faster, or took over from this one, which had stood still for so long.
-            self.log.event("timers.overtaken", queued=queued)
+            self.machine.log.event("timers.overtaken", queued=queued)
             return queued
         finally:
             self.heartbeat.forget("")
-        milliseconds = (self.clock.now() - now) // timedelta(milliseconds=1)
-        self.log.event("timers.ticked", queued=queued, since=since, milliseconds=milliseconds)
+        milliseconds = (self.machine.clock.now() - now) // timedelta(milliseconds=1)
+        self.machine.log.event("timers.ticked", queued=queued, since=since, milliseconds=milliseconds)
         return queued
 
     def age(self) -> timedelta | None:
         """Returns how long ago the last tick was, as far as this process knows; None before the first."""
         last = self.heartbeat.get("")
-        return None if last == NEVER else self.clock.now() - last.until
+        return None if last == NEVER else self.machine.clock.now() - last.until
 
     def repair(self) -> None:
         """Ticks where the last tick is so long ago that the timer must be dead."""
         age = self.age()
-        if age is not None and age > _STALE and not self.heartbeat.get("").is_claimed(self.clock.now()):
-            self.log.problem("timers.stale", age=age.total_seconds())
+        if age is not None and age > _STALE and not self.heartbeat.get("").is_claimed(self.machine.clock.now()):
+            self.machine.log.problem("timers.stale", age=age.total_seconds())
             self.tick()
 
     def _hour(self, hour: datetime, now: datetime, turn: "_Turn") -> int:
         queued = 0
         while entries := self.due.within(hour, now, _PAGE):
-            turn.claim(self.clock.now() + _CLAIM)
+            turn.claim(self.machine.clock.now() + _CLAIM)
             for start in range(0, len(entries), TOGETHER):
                 self._queue(entries[start : start + TOGETHER])
             # Only now: a crash in between makes a job twice, and the other order could lose it.
@@ -100,7 +98,7 @@ class Timers:
 
     def _queue(self, entries: Sequence[Due]) -> None:
         jobs = [_job_of(entry) for entry in entries]
-        self.jobs.put_together(jobs, self.spread * self.randomness.fraction())
+        self.jobs.put_together(jobs, self.spread * self.machine.randomness.fraction())
 
 
 def _job_of(entry: Due) -> Job:

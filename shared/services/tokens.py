@@ -16,7 +16,7 @@ from shared.domain.errors import (
 )
 from shared.domain.paging import numbered
 from shared.domain.tokens import Action, Group, NewToken, Scope, Token, TokenQuery, token_id, view
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.state import AccountStore, TokenStore
 from shared.services.lookups import Lookup
 
@@ -30,9 +30,7 @@ class Tokens:
     store: TokenStore
     lookup: Lookup[Token | None]
     accounts: AccountStore
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
     first: Sequence[str]
 
     def authorize(self, value: str | None, scope: Scope, action: Action, group: Group, account: str | None) -> None:
@@ -47,7 +45,7 @@ class Tokens:
         if any([hmac.compare_digest(identity, first) for first in self.first]):  # noqa: C419  all, in the same time
             return
         token = self.lookup.get(identity)
-        if token is None or (token.expires is not None and token.expires <= self.clock.now()):
+        if token is None or (token.expires is not None and token.expires <= self.machine.clock.now()):
             raise NotAuthenticated("Bad token")
         if not token.is_understood:
             raise Forbidden("The token holds what only a newer version of this service understands")
@@ -81,17 +79,17 @@ class Tokens:
             raise InvalidRequest(
                 FieldProblem("scopes", '"scopes" must name the scopes: "*" is not given through the API')
             )
-        if request.expires is not None and request.expires <= self.clock.now():
+        if request.expires is not None and request.expires <= self.machine.clock.now():
             raise InvalidRequest(FieldProblem("expires", '"expires" must be in the future'))
         if request.account is not None:
             stored = self.accounts.get(account_key(request.account))
             if stored is None or stored.value.state is AccountState.DELETED:
                 raise AccountNotFound(request.account)
-        value = self.randomness.token()
-        token = Token(id=token_id(value), created=self.clock.now(), **request.model_dump())
+        value = self.machine.randomness.token()
+        token = Token(id=token_id(value), created=self.machine.clock.now(), **request.model_dump())
         self.store.insert(token)
         self.lookup.forget(token.id)
-        self.log.event("token.made", token=token.id, account=token.account, scopes=list(token.scopes))
+        self.machine.log.event("token.made", token=token.id, account=token.account, scopes=list(token.scopes))
         return {"token": value, "id": token.id}
 
     def page(self, query: TokenQuery) -> dict[str, Any]:
@@ -127,6 +125,6 @@ class Tokens:
         for identity in (token_id(value_or_id), value_or_id):
             if self.store.delete(identity):
                 self.lookup.forget(identity)
-                self.log.event("token.revoked", token=identity)
+                self.machine.log.event("token.revoked", token=identity)
                 return True
         return False

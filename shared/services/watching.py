@@ -13,7 +13,7 @@ from shared.domain.accounts import Account, AccountState
 from shared.domain.errors import MailboxRefused, NoSidecar, SignInRefused, TryLater
 from shared.domain.jobs import Job
 from shared.domain.watches import Watch, watch_of
-from shared.ports.machine import Clock, Log, Randomness
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.sidecar import MirrorStore, WatchStore
 from shared.ports.state import AccountStore
@@ -33,9 +33,7 @@ class Watching:
     watches: WatchStore
     mirrors: MirrorStore
     standings: Standings
-    clock: Clock
-    randomness: Randomness
-    log: Log
+    machine: Machine
 
     def connect(self, stored: Stored[Account], job: Job) -> None:
         """Leaves a watch for the account where its grant is good; a job that finds it connected changes nothing."""
@@ -91,7 +89,7 @@ class Watching:
         stored = self._same(account)
         if stored is not None and stored.value.state is not AccountState.CONNECTED:
             self.standings.works(stored, next_attempt=None, attempts=0)
-            self.log.event("account.connected", account=account.id, correlation=account.incarnation)
+            self.machine.log.event("account.connected", account=account.id, correlation=account.incarnation)
 
     def refused(self, account: Account, refusal: SignInRefused | MailboxRefused) -> None:
         """Hears that a human must mend something."""
@@ -114,14 +112,14 @@ class Watching:
         self.mirrors.drop(account.key)
 
     def _begin(self, stored: Stored[Account]) -> Stored[Account]:
-        account, now = stored.value, self.clock.now()
+        account, now = stored.value, self.machine.clock.now()
         begun = account.become(
             AccountState.CONNECTING, watched_since=account.watched_since or now, updated=now, next_attempt=None
         )
         return self.accounts.replace(begun, stored.etag)
 
     def _watch(self, account: Account) -> Watch:
-        return watch_of(account, look=self.randomness.nonce())
+        return watch_of(account, look=self.machine.randomness.nonce())
 
     def _same(self, account: Account) -> Stored[Account] | None:
         """Returns the account as it is now, where it is still the registration and the mailbox that is meant."""

@@ -14,8 +14,10 @@ from binascii import Error as NotBase64
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from sidecar.imap.errors import Code, Refusal, refusal
+from sidecar.imap.turns import Turns
 from sidecar.imap.wire import LINE_LIMIT, BrokenStream, Response, Status, read_response
 
 #: How long one IDLE lasts at most. Exchange allows 30 minutes, what lies between us and it less.
@@ -40,7 +42,7 @@ class Answer:
 @dataclass(eq=False, slots=True)
 class _Command:
     tag: bytes
-    turns: asyncio.Queue[Response | Refusal] = field(default_factory=asyncio.Queue)
+    turns: Turns = field(default_factory=Turns)
     untagged: list[Response] = field(default_factory=list)
 
 
@@ -68,6 +70,7 @@ class Connection:
             async with asyncio.timeout(seconds):
                 reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=LINE_LIMIT)
                 _keep_alive(writer)
+                _forget_certificate(writer)
                 connection = cls(reader, writer)
                 await connection._greeting()
         except TimeoutError as exc:
@@ -163,7 +166,7 @@ class Connection:
             answer = await self.run(b"CAPABILITY")
             lines = (response.text.partition(b" ") for response in answer.untagged)
             told = next((rest for word, _, rest in lines if word.upper() == b"CAPABILITY"), b"")
-        self.capabilities = frozenset(told.decode("ascii", "replace").upper().split())
+        self.capabilities = _capabilities(told)
 
     async def _send(self, line: bytes) -> _Command:
         if self._ended:
@@ -203,7 +206,7 @@ class Connection:
             raise self._ended or Refusal(Code.CLOSED, "")
         try:
             async with asyncio.timeout(seconds):
-                turn = await command.turns.get()
+                turn = await command.turns.take()
         except TimeoutError:
             silence = Refusal(Code.TIMED_OUT, f"no answer for {seconds:.0f} seconds")
             self._end(silence)
@@ -248,14 +251,17 @@ class Connection:
         command = self._command
         if response.tag != b"*":
             if command and response.tag in (b"+", command.tag):
-                command.turns.put_nowait(response)
+                command.turns.put(response)
+            if command and response.tag == command.tag:
+                # Its answer may be megabytes, which whoever asked has now.
+                self._command = None
             return
         status = None if response.text[:1].isdigit() else response.status
         if status and status.word == b"BYE" and not self._leaving:
             self._end(refusal(response.said.partition(" ")[2], otherwise=Code.CLOSED))
             return
         if command and command.tag == b"greeting":
-            command.turns.put_nowait(response)
+            command.turns.put(response)
             return
         if command:
             command.untagged.append(response)
@@ -267,12 +273,18 @@ class Connection:
             return
         self._ended = why
         if self._command:
-            self._command.turns.put_nowait(why)
+            self._command.turns.put(why)
         if self._sleeper:
             self._sleeper.set()
         self._writer.transport.abort()
         if self._task is not asyncio.current_task():
             self._task.cancel()
+
+
+@lru_cache(maxsize=16)
+def _capabilities(told: bytes) -> frozenset[str]:
+    # All of a server's connections share one set.
+    return frozenset(told.decode("ascii", "replace").upper().split())
 
 
 def _decision(response: Response) -> Status:
@@ -293,3 +305,10 @@ def _keep_alive(writer: asyncio.StreamWriter) -> None:
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):
             tcp.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _forget_certificate(writer: asyncio.StreamWriter) -> None:
+    # It is checked by now, and asyncio would keep every name in it with each connection.
+    certificate = writer.get_extra_info("peercert")
+    if certificate:
+        certificate.clear()

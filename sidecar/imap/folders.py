@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sidecar.imap.connection import Answer, Connection
 from sidecar.imap.names import quoted
-from sidecar.imap.responses import Listed, count_of, listed_of, status_of
+from sidecar.imap.responses import Counts, Listed, count_of, listed_of, status_of
 
 INBOX = "INBOX"
 TRASH = "\\Trash"
@@ -99,10 +99,10 @@ async def open_folder(connection: Connection, path: str, *, writable: bool = Fal
     return Opened(counts[-1].number if counts else 0, numbers.get(b"UIDVALIDITY", 0), numbers.get(b"UIDNEXT"))
 
 
-async def folder_status(connection: Connection, path: str) -> dict[str, int]:
-    """Returns MESSAGES, UIDNEXT, UIDVALIDITY and UNSEEN of a folder; of the one that is open they may be stale."""
+async def folder_status(connection: Connection, path: str) -> Counts:
+    """Returns what the server counts in a folder; of the one that is open they may be stale."""
     answer = await connection.run(b"STATUS " + quoted(path) + b" (MESSAGES UIDNEXT UIDVALIDITY UNSEEN)")
-    return next((numbers for response in answer.untagged if (numbers := status_of(response)) is not None), {})
+    return next((numbers for response in answer.untagged if (numbers := status_of(response))), Counts())
 
 
 async def create_folder(connection: Connection, path: str) -> None:

@@ -67,10 +67,9 @@ async def is_listed(connection: Connection, uid: int) -> bool:
     return uid in _found(await connection.run(b"UID SEARCH UID %d" % uid))
 
 
-async def fetch_flags(connection: Connection, first: int, last: int) -> list[Brief]:
-    """Returns UID and flags of the messages from UID *first* to *last*."""
-    answer = await connection.run(b"UID FETCH %d:%d %s" % (first, last, _FLAGS), seconds=_LONG_SECONDS)
-    return _briefs(answer)
+async def tell_flags(connection: Connection, first: int, last: int) -> None:
+    """Has the server tell the connection's feed UID and flags of the messages from UID *first* to *last*."""
+    await connection.run(b"UID FETCH %d:%d %s" % (first, last, _FLAGS), seconds=_LONG_SECONDS)
 
 
 async def fetch_new(connection: Connection, first: int) -> list[Brief]:

@@ -49,6 +49,16 @@ class Listed:
     attributes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a STATUS says of a folder; None where it does not say it."""
+
+    messages: int | None = None
+    uidnext: int | None = None
+    uidvalidity: int | None = None
+    unseen: int | None = None
+
+
 def count_of(response: Response) -> Count | None:
     """Returns what an EXISTS or EXPUNGE says."""
     found = _COUNT.match(response.text)
@@ -132,15 +142,16 @@ def listed_of(response: Response) -> Listed | None:
     )
 
 
-def status_of(response: Response) -> dict[str, int] | None:
+def status_of(response: Response) -> Counts | None:
     """Returns the numbers of a STATUS line."""
     if response.text[:7].upper() != b"STATUS ":
         return None
     numbers = _words(response)[-1]
     if not isinstance(numbers, tuple):
-        return {}
+        return Counts()
     pairs = zip(numbers[::2], numbers[1::2], strict=False)
-    return {_bytes(name).decode().upper(): int(value) for name, value in pairs if isinstance(value, int)}
+    told = {_bytes(name).upper(): value for name, value in pairs if isinstance(value, int)}
+    return Counts(told.get(b"MESSAGES"), told.get(b"UIDNEXT"), told.get(b"UIDVALIDITY"), told.get(b"UNSEEN"))
 
 
 def found_of(response: Response) -> list[int] | None:

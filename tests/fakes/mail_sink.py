@@ -1,9 +1,9 @@
 """Where mail ends that the tests submit."""
 
-import socket
-
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from local.stack import ports
 
 
 class MailSink:
@@ -11,8 +11,7 @@ class MailSink:
 
     def __init__(self) -> None:
         self.taken: list[Envelope] = []
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = ports.free()
         # The controller wants to know its port: it knocks there to see whether it came up.
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
 

@@ -15,6 +15,7 @@ from shared.domain.accounts import Account
 from shared.domain.errors import GrantRefused
 from shared.domain.grants import Grant, grant_id
 from shared.domain.oauth2 import OAuth2App
+from shared.ports.machine import Machine
 from shared.ports.sign_ins import Refreshed
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
@@ -77,9 +78,7 @@ class SidecarProcess:
             tokens=self.tokens,
             vault=self._vault,
             jobs=FakeJobQueue(clock),
-            clock=clock,
-            randomness=FakeRandomness(),
-            log=self.log,
+            machine=Machine(clock, FakeRandomness(), self.log),
         )
         dovecot = mail_server.dovecot
         self.places = Places(limit)
@@ -148,12 +147,12 @@ def proxied(mail_server: MailServer) -> Iterator[ImapFaults]:
     thread = threading.Thread(target=loop.run_forever, name="faults")
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(faults.start(), loop).result(60)
         yield faults
-        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(faults.stop(), loop).result(60)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -179,9 +178,9 @@ def running(
     thread = threading.Thread(target=run, name="sidecar")
     thread.start()
     try:
-        done = ready.result(timeout=10)
+        done = ready.result(timeout=60)
         yield process
     finally:
         loop.call_soon_threadsafe(done.set)
-        thread.join(timeout=20)
+        thread.join(timeout=60)
         loop.close()

@@ -14,7 +14,6 @@ from standardwebhooks import Webhook as StandardWebhook
 from shared.domain.accounts import AccountState
 from shared.domain.changes import ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.deliveries import DeliveryQuery, DeliveryState, Outcome
 from shared.domain.folders import Folder, FolderTree
 from shared.domain.instance_settings import InstanceSettings
@@ -22,8 +21,10 @@ from shared.domain.messages import Message as Mail
 from shared.domain.sightings import Sighting, sighting_key
 from shared.domain.signatures import SigningSecret
 from shared.ports.deliveries import Post
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest
 from shared.services.changes import Changes
+from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries
 from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
@@ -243,9 +244,7 @@ class MortalRelay:
             changes=AtOnce(lambda changes: queue.put(ChangeBatch(changes=tuple(changes)))),
             jobs=self.jobs,
             crowds=Crowds(),
-            clock=self.clock,
-            randomness=FakeRandomness(),
-            log=FakeLog(),
+            machine=Machine(self.clock, FakeRandomness(), FakeLog()),
         )
         await ingress.accept(body)
 
@@ -259,7 +258,7 @@ class MortalRelay:
         return readings
 
     def _start(self) -> Process:
-        log, randomness = FakeLog(), FakeRandomness()
+        machine = Machine(self.clock, FakeRandomness(), FakeLog())
         webhook_lookup = Lookup(self.webhooks.get, self.clock, TTL)
         rows = RowByRow(self.deliveries, self.fate)
         seen = SightingBySighting(self.sightings, self.fate)
@@ -272,18 +271,14 @@ class MortalRelay:
                 webhooks=self.webhooks,
                 retries=self.retries,
                 jobs=self.jobs,
-                clock=self.clock,
-                randomness=randomness,
-                log=log,
+                machine=machine,
                 reach=timedelta(days=21),
             ),
             vault=self.vault,
             cached=Lookup(
                 lambda _: stored.value if (stored := self.instance.get()) else InstanceSettings(), self.clock, TTL
             ),
-            clock=self.clock,
-            randomness=randomness,
-            log=log,
+            machine=machine,
             public_url="https://relay.example.com",
             allow_http=False,
         )
@@ -293,12 +288,10 @@ class MortalRelay:
             retries=mortal(self.retries, self.fate, put="retry stored"),
             sender=self.endpoint,
             webhook_lookup=webhook_lookup,
-            endpoints=Endpoints(self.webhooks, webhook_lookup, self.deliveries, self.clock, log),
+            endpoints=Endpoints(self.webhooks, webhook_lookup, self.deliveries, machine),
             settings=settings,
             vault=self.vault,
-            clock=self.clock,
-            randomness=randomness,
-            log=log,
+            machine=machine,
             schedule=SCHEDULE,
             payload_retention=timedelta(days=14),
         )
@@ -315,7 +308,7 @@ class MortalRelay:
             readings=Readings(
                 AtOnce(self.read),
                 self,
-                Permits(self.permits, self.clock, randomness),
+                Permits(self.permits, machine),
                 AtOnce(self.read),
             ),
             sightings=self.sightings,
@@ -326,9 +319,7 @@ class MortalRelay:
             settings=settings,
             recent=RecentEvents(),
             crowds=Crowds(),
-            clock=self.clock,
-            randomness=randomness,
-            log=log,
+            machine=machine,
             sightings_kept=timedelta(days=40),
         )
         return Process(changes, deliveries)

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 from local.host.storage_queue import StorageQueue
 from shared import bootstrap
 from shared.ports.outside import Outside
+from shared.wiring import outside
 from tests.faults.fate import Mortal
 
 # What changes nothing and is called all the time.
-_HARMLESS = frozenset({"clock", "dependencies", "log", "randomness"})
+_HARMLESS = frozenset({"dependencies", "machine"})
 
 
 class Point(NamedTuple):
@@ -100,17 +101,17 @@ def doom(orders: Orders) -> None:
     queue's name is the host's last word about a message.
     """
     fate = Doom(orders)
-    outside, gather, delete = bootstrap._outside, bootstrap.gather, StorageQueue.delete
+    real_outside, gather, delete = outside.outside_of, bootstrap.gather, StorageQueue.delete
 
     def doomed_outside(*arguments: Any) -> Outside:
-        real = outside(*arguments)
+        real = real_outside(*arguments)
         ports = {port.name for port in fields(real)} - _HARMLESS
         return replace(real, **{port: _mortal(getattr(real, port), fate, port) for port in ports})
 
     async def doomed_delete(queue: StorageQueue, message: Any) -> None:
         await fate.meet_async(f"delete.{queue.name}", functools.partial(delete, queue, message))
 
-    bootstrap._outside = doomed_outside
+    outside.outside_of = doomed_outside
     bootstrap.gather = lambda queue: gather(_mortal(queue, fate, "ingress"))
     StorageQueue.delete = doomed_delete  # type: ignore[method-assign]  # the host has no port to stand before
 

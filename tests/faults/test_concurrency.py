@@ -10,8 +10,10 @@ from local.m365.control import Delivered
 from tests.faults.stack import App, Stack, new, running
 
 APPS = 6
+# Delivered at a time, and again where too few processes have had some of them.
 MESSAGES = 300
-# A second, so that the messages of the queue are many and each process has some.
+ROUNDS = 5
+# A second, so that the messages of the queue are many.
 RATE = 60
 # As long as Outlook takes for a message.
 LATENCY = 0.08
@@ -23,7 +25,7 @@ LIMIT = 4
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack of several processes, with one mailbox."""
     with running(tmp_path_factory.mktemp("stack"), mailboxes=1, apps=APPS) as started:
-        started.settle(30)
+        started.settle(90)
         started.m365.behaviour(graph_latency=LATENCY)
         started.m365.reset_stats()
         yield started
@@ -33,12 +35,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def wanted(stack: Stack) -> set[tuple[str, str]]:
     """Return the events that must have come, when all that was delivered has been worked off beside sweeps."""
     came: list[Delivered] = []
-    load = threading.Thread(target=lambda: came.extend(stack.deliver(MESSAGES, rate=RATE)))
-    load.start()
-    while load.is_alive():
-        _sweep(stack)
-    stack.customer.wait_for(new(came), 40)
-    stack.settle(20)
+    for _ in range(ROUNDS):
+        load = threading.Thread(target=lambda: came.extend(stack.deliver(MESSAGES, rate=RATE)))
+        load.start()
+        while load.is_alive():
+            _sweep(stack)
+        stack.customer.wait_for(new(came), 120)
+        if _workers(stack) > LIMIT:
+            break
+    stack.settle(60)
     return new(came)
 
 
@@ -46,7 +51,7 @@ def _sweep(stack: Stack) -> None:
     """Have the mailbox looked at by one process, and again by any."""
     before = stack.row("m0").next_sweep
     stack.sweep("m0")
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while stack.row("m0").next_sweep == before:
         assert time.monotonic() < until, "The sweep did not end."
         time.sleep(0.1)
@@ -56,13 +61,18 @@ def _sweep(stack: Stack) -> None:
         time.sleep(0.1)
 
 
+def _workers(stack: Stack) -> int:
+    """Return how many processes have told of mail."""
+    return sum(_worked(app) for app in (stack.app, *stack.others))
+
+
 def _worked(app: App) -> bool:
     return "changes.expanded" in app.log.with_suffix(f".{app.starts}.log").read_text(encoding="utf-8")
 
 
 def test_graph_sees_no_more_than_it_allows(stack: Stack, wanted: set[tuple[str, str]]) -> None:
     """Though more processes than that are at work, no more than four requests to the mailbox run at a time."""
-    assert sum(_worked(app) for app in (stack.app, *stack.others)) > LIMIT
+    assert _workers(stack) > LIMIT
     stats = stack.m365.stats()
     assert max(stats["high_water"].values()) <= LIMIT
     assert "throttled_concurrency" not in stats["calls"]
@@ -70,7 +80,7 @@ def test_graph_sees_no_more_than_it_allows(stack: Stack, wanted: set[tuple[str, 
 
 def test_every_message_is_delivered(stack: Stack, wanted: set[tuple[str, str]]) -> None:
     """Every message leads to its event, and to no other, and nothing was given up."""
-    assert len(wanted) == MESSAGES
+    assert len(wanted) in {MESSAGES * rounds for rounds in range(1, ROUNDS + 1)}
     assert stack.customer.accepted().keys() == wanted
     assert not stack.customer.forged()
     assert stack.poisoned() == 0

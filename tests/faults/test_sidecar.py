@@ -1,7 +1,6 @@
 """Replicas of the sidecar are killed, paused and added, grants are taken back, and no change is lost."""
 
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -81,12 +80,12 @@ def everyone(ground: Sidecars) -> set[AccountState]:
 def test_a_dead_sidecar_loses_nothing(ground: Sidecars, start: Start) -> None:
     """Accounts are connected within seconds; what comes while no sidecar runs is told by the next one."""
     first = start()
-    ground.wait(lambda: everyone(ground) == {AccountState.CONNECTED}, "Connected accounts", 10)
+    ground.wait(lambda: everyone(ground) == {AccountState.CONNECTED}, "Connected accounts")
     deliver(ground, "Alive")
-    ground.wait(lambda: len(created(ground)) == 5, "The first mail", 5)
+    ground.wait(lambda: len(created(ground)) == 5, "The first mail")
     # Whose second mail is told has saved the first; who dies before that cannot know that it had other flags.
     deliver(ground, "Still alive")
-    ground.wait(lambda: len(created(ground)) == 10, "The second mail", 5)
+    ground.wait(lambda: len(created(ground)) == 10, "The second mail")
     first.signal(signal.SIGKILL)
     deliver(ground, "Dead")
     ground.mail.flag(f"anna@{sidecars.DOMAIN}", 1, "\\Seen")
@@ -97,49 +96,50 @@ def test_a_dead_sidecar_loses_nothing(ground: Sidecars, start: Start) -> None:
 
 
 def test_another_replica_takes_over(ground: Sidecars, start: Start) -> None:
-    """Two replicas share the shards; when one is killed, the other has all its mailboxes soon after the lease."""
+    """Two replicas share the shards; when one is killed, the other has all its mailboxes, and misses no mail."""
     before = len(created(ground))
     first = start()
-    ground.wait(lambda: connected(first) == 5, "All mailboxes at one replica", 10)
+    ground.wait(lambda: connected(first) == 5, "All mailboxes at one replica")
     second = start()
     half = [SHARDS // 2] * 2
-    ground.wait(lambda: [each.health().get("shards") for each in (first, second)] == half, "Halves", 10)
-    ground.wait(lambda: connected(first, second) == 5, "All mailboxes at two replicas", 10)
+    ground.wait(lambda: [each.health().get("shards") for each in (first, second)] == half, "Halves")
+    ground.wait(lambda: connected(first, second) == 5, "All mailboxes at two replicas")
     one, other = by_load(first, second)
     one.signal(signal.SIGKILL)
     deliver(ground, "Between")
-    assert ground.wait(lambda: connected(other) == 5, "The dead one's mailboxes", LEASE * 4) < LEASE * 3
-    ground.wait(lambda: len(created(ground)) == before + 5, "Mail of the time between", 10)
+    ground.wait(lambda: connected(other) == 5, "The dead one's mailboxes")
+    ground.wait(lambda: len(created(ground)) == before + 5, "Mail of the time between")
 
 
 def test_a_replica_that_leaves_hands_over_at_once(ground: Sidecars, start: Start) -> None:
     """A replica that is asked to end gives its shards back, so nobody waits for its lease."""
     first, second = start(), start()
-    ground.wait(lambda: connected(first, second) == 5, "All mailboxes", 10)
+    ground.wait(lambda: connected(first, second) == 5, "All mailboxes")
     one, other = by_load(first, second)
-    began = time.monotonic()
     one.child.stop()
-    ground.wait(lambda: connected(other) == 5, "Its mailboxes", LEASE * 2)
-    assert time.monotonic() - began < LEASE
     assert one.child.process.returncode == 0
+    board = ground.board()
+    (left,) = board.members
+    assert {seen.shard.owner for seen in board.shards} <= {left, ""}
+    ground.wait(lambda: connected(other) == 5, "Its mailboxes")
 
 
 def test_a_paused_replica_does_no_harm(ground: Sidecars, start: Start) -> None:
     """Who was stopped and goes on finds his mailboxes gone; what both saw has the same ids, and nothing is missing."""
     before = created(ground)
     first, second = start(), start()
-    ground.wait(lambda: connected(first, second) == 5, "All mailboxes", 10)
+    ground.wait(lambda: connected(first, second) == 5, "All mailboxes")
     one, other = by_load(first, second)
     one.signal(signal.SIGSTOP)
     deliver(ground, "Paused")
-    ground.wait(lambda: connected(other) == 5, "The paused one's mailboxes", LEASE * 4)
+    ground.wait(lambda: connected(other) == 5, "The paused one's mailboxes")
     deliver(ground, "Taken over")
     one.signal(signal.SIGCONT)
     deliver(ground, "Back")
-    ground.wait(lambda: len(created(ground) - before) == 15, "Mail of all times", 10)
+    ground.wait(lambda: len(created(ground) - before) == 15, "Mail of all times")
     halves = [SHARDS // 2] * 2
-    ground.wait(lambda: [each.health().get("shards") for each in (first, second)] == halves, "Halves", 10)
-    ground.wait(lambda: connected(first, second) == 5, "All mailboxes, once", 10)
+    ground.wait(lambda: [each.health().get("shards") for each in (first, second)] == halves, "Halves")
+    ground.wait(lambda: connected(first, second) == 5, "All mailboxes, once")
     assert len(created(ground) - before) == 15
 
 
@@ -155,7 +155,7 @@ def test_a_revoked_grant_and_a_new_sign_in(ground: Sidecars, start: Start) -> No
     def states() -> set[AccountState]:
         return {ground.account(name).state for name in ("emma", "sales")}
 
-    ground.wait(lambda: states() == {AccountState.CONNECTED}, "Connected accounts", 10)
+    ground.wait(lambda: states() == {AccountState.CONNECTED}, "Connected accounts")
     ground.m365.revoke(address)
     ground.wait(lambda: states() == {AccountState.AUTHENTICATION_ERROR}, "The refusal")
     deliver(ground, "Locked out", ("emma", "sales"))
@@ -165,8 +165,8 @@ def test_a_revoked_grant_and_a_new_sign_in(ground: Sidecars, start: Start) -> No
     assert error.description
     ground.m365.behaviour(token_lifetime=3600)
     ground.relay.registrations.grants.keep(ground.app, ground.sign_in(address))
-    ground.wait(lambda: states() == {AccountState.CONNECTED}, "Connected accounts again", 10)
-    ground.wait(lambda: len(ground.heard.of("emma")) == len(ground.heard.of("sales")) == 1, "Mail from before", 10)
+    ground.wait(lambda: states() == {AccountState.CONNECTED}, "Connected accounts again")
+    ground.wait(lambda: len(ground.heard.of("emma")) == len(ground.heard.of("sales")) == 1, "Mail from before")
     keys = {ground.account(name).key for name in ("emma", "sales")}
     told = {(event.account, event.version) for event in ground.heard.events if event.event == "authenticationError"}
     assert len([account for account, _ in told if account in keys]) == 2

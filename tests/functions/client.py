@@ -24,6 +24,7 @@ from local.host.invocation import Invoker
 from local.host.routes import Router
 
 _ROUNDS = 20
+_PUMPED = ("jobs", "changes")
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,14 @@ class Client:
     def pump(self) -> None:
         """Work off the jobs and changes that are due, and what they put on the queues in turn."""
         for _ in range(_ROUNDS):
-            if not self._round("jobs") + self._round("changes"):
+            if not sum(self._round(name) for name in _PUMPED):
                 return
         raise AssertionError("The queues do not run dry.")
+
+    def forget(self) -> None:
+        """Throw away what is queued."""
+        for name in _PUMPED:
+            self._queue(name).clear_messages()
 
     def close(self) -> None:
         """End the event loop, and close the way to the queues."""

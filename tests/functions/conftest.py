@@ -97,10 +97,11 @@ def client(app_functions: list[Any], azurite: str) -> Iterator[Client]:
 
 @pytest.fixture
 def api(client: Client, relay: Relay, ingress: bootstrap.Ingress, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return the client of a working app; what earlier tests stored is still there."""
+    """Return the client of a working app; what earlier tests stored is still there, and none of what they queued."""
     monkeypatch.setattr(bootstrap, "relay", lambda: relay)
     monkeypatch.setattr(bootstrap, "ingress", lambda: ingress)
     monkeypatch.setattr(bootstrap, "log", lambda: relay.log)
+    client.forget()
     return client
 
 

@@ -1,6 +1,7 @@
 """`/v1/settings` as EmailEngine's clients know it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,6 +22,12 @@ WANTED: dict[str, object] = {
     "notifyHeaders": ["List-ID"],
     "inboxNewOnly": True,
 }
+
+
+@pytest.fixture(autouse=True)
+def _other_tests_have_the_defaults(api: Client) -> Iterator[None]:
+    yield
+    api.post("/v1/settings", dict.fromkeys(WANTED))
 
 
 def test_change_answers_with_the_names(api: Client) -> None:

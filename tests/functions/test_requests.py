@@ -12,7 +12,7 @@ import pytest
 
 from functions.requests import account_of, endpoint, open_endpoint, parse, parse_query, refuse, respond
 from shared import bootstrap
-from shared.domain.accounts import AccountQuery, NewAccount
+from shared.domain.accounts import AccountQuery
 from shared.domain.errors import (
     AccountNotFound,
     Changed,
@@ -26,6 +26,7 @@ from shared.domain.errors import (
 )
 from shared.domain.instance_settings import InstanceSettingsChange, InstanceSettingsQuery
 from shared.domain.oauth2 import NewOAuth2App, OAuth2AppChange
+from shared.domain.registrations import NewAccount
 from shared.domain.tokens import Action, Group, Scope
 from tests.factories import CLIENT, a_request
 

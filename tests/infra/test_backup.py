@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from infra.backup import Refused, main, restore, save
-from shared.domain.accounts import NewAccount
 from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.oauth2 import NewOAuth2App
+from shared.domain.registrations import NewAccount
 
 IDENTITY = "1f6a0000-0000-4000-8000-000000000000"
 SINCE = "2026-11-21T06:00:00Z"

@@ -40,7 +40,7 @@ def find() -> str:
 def browsing(program: str) -> Iterator[Browser]:
     """Start one browser. While it lives, an event loop counts as running in this thread."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET), timeout=120_000)
         try:
             yield browser
         finally:

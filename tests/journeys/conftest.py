@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.journeys.chromium import Visitor, browsing, find
 from tests.journeys.sign_in_ground import Ground, ground
 
 Arrive = Callable[..., Visitor]
+# Milliseconds in which a page must have come; a machine that has other work too is slow.
+_PATIENCE = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +24,7 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """Return the browser, which must be gone before other tests run event loops of their own."""
+    expect.set_options(timeout=_PATIENCE)
     with browsing(chromium) as started:
         yield started
 
@@ -42,7 +45,7 @@ def arrive(browser: Browser, root: Path, request: pytest.FixtureRequest) -> Iter
     def come(**options: Any) -> Visitor:
         # The simulated Microsoft 365 has a certificate of its own authority.
         context = browser.new_context(ignore_https_errors=True, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_PATIENCE)
         visitor = Visitor(context, context.new_page(), root / ".dev" / "state" / "screenshots")
         visitor.listen()
         visitors.append(visitor)

@@ -48,8 +48,8 @@ class Ground:
         return str(self.api.post("/v1/authentication/form", {"redirectUrl": self.back, **fields})["url"])
 
     def returned(self, page: Page) -> dict[str, str]:
-        """Return what the customer's page was told."""
-        assert page.url.startswith(self.back), page.url
+        """Return what the customer's page is told."""
+        page.wait_for_url(lambda url: url.startswith(self.back))
         return dict(parse_qsl(urlsplit(page.url).query))
 
 

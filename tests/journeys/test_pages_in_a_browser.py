@@ -44,6 +44,8 @@ def problem(town: Ground, page: Page) -> None:
     page.goto(town.link(expectedEmail=anna, type=town.app))
     pick(page, berta)
     accept(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("You signed in with another account")
+    page.wait_for_load_state()
 
 
 def contrast(one: str, other: str) -> float:

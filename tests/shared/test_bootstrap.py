@@ -2,10 +2,7 @@
 
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ import pytest
 from shared import bootstrap
 from shared.bootstrap import Replacements
 from shared.domain.errors import Misconfigured
-from shared.domain.tallies import Role
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.history import FakeHistory
@@ -22,7 +18,6 @@ from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import FakeMailboxes, FakeMessageReader, FakeSubscriptions
 from tests.fakes.vault import FakeVault
 from tests.fakes.webhooks import FakeWebhookSender
-from tests.shared.adapters.telemetry.receiver import receiving
 
 ENVIRONMENT = {
     "AzureWebJobsStorage": "UseDevelopmentStorage=true",
@@ -69,22 +64,6 @@ def test_everything_fits_together(environment: Callable[..., None]) -> None:
     assert relay.changes.deliveries is relay.deliveries
 
 
-def test_a_vault_in_azure_takes_the_place_of_the_file(environment: Callable[..., None]) -> None:
-    """With a Key Vault's address the product is made, and its health looks at the vault."""
-    environment(VAULT_FILE=None, KEY_VAULT_URL="https://relay.vault.azure.net")
-    relay = bootstrap.build(settings())
-    assert sorted(dependency.name for dependency in relay.health._dependencies) == ["storage", "vault"]
-
-
-def test_a_sidecar_is_a_dependency_where_there_is_one(environment: Callable[..., None]) -> None:
-    """With a sidecar's address the health looks at it, and mail of users is read there; without one it is absent."""
-    relay = bootstrap.build(settings())
-    assert [dependency.name for dependency in relay.health._dependencies] == ["storage", "vault"]
-    environment(SIDECAR_URL="http://127.0.0.1:1", SIDECAR_KEY="k" * 32)
-    relay = bootstrap.build(settings())
-    assert [dependency.name for dependency in relay.health._dependencies] == ["storage", "vault", "sidecar"]
-
-
 def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
     """What a test puts in the place of an adapter stands behind every use case that needs it."""
     clock = FakeClock()
@@ -99,7 +78,7 @@ def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
         history=FakeHistory(clock),
     )
     relay = bootstrap.build(settings(), outside)
-    assert relay.changes.clock is relay.deliveries.clock is clock
+    assert relay.changes.machine.clock is relay.deliveries.machine.clock is clock
     assert relay.jobs.connections.mailboxes is relay.oauth2_apps.mailboxes is outside.mailboxes
     assert relay.deliveries.sender is outside.sender
     jobs = relay.jobs
@@ -109,51 +88,10 @@ def test_a_test_replaces_the_outside(environment: Callable[..., None]) -> None:
 
 
 def test_a_process_has_one_product(environment: Callable[..., None]) -> None:
-    """However often it is asked for, the product and its notification part are made once."""
+    """However often it is asked for, the product and its notification part are made once, and count as one."""
     assert bootstrap.relay() is bootstrap.relay()
     assert bootstrap.ingress() is bootstrap.ingress()
-
-
-def test_a_process_counts_in_one_place(environment: Callable[..., None]) -> None:
-    """What the product and its notification part are told, one and the same counts, and not before it is told."""
-    before = threading.active_count()
-    counting = {id(bootstrap.relay().log._logs[-1]), id(bootstrap.ingress().log._logs[-1])}
-    assert counting == {id(bootstrap._tally(bootstrap._connection(settings()), Role.APP))}
-    assert threading.active_count() == before
-
-
-def test_threads_that_come_first_together_share_the_product() -> None:
-    """Where many threads ask for the product before there is one, one of them makes it, and all get the same."""
-    made: list[object] = []
-
-    @bootstrap.Once
-    def make() -> object:
-        time.sleep(0.02)
-        made.append(object())
-        return made[-1]
-
-    with ThreadPoolExecutor(8) as threads:
-        assert set(threads.map(lambda _: make(), range(8))) == {made[0]}
-    assert len(made) == 1
-
-
-def test_telemetry_where_a_collector_is_named(environment: Callable[..., None]) -> None:
-    """With a collector's address each part of the process tells it what it tells its log, through one and the same."""
-    with receiving() as received:
-        environment(OTEL_EXPORTER_OTLP_ENDPOINT=received.url, OTEL_EXPORTER_OTLP_HEADERS="api-key=t0p%20secret")
-        bootstrap.build_ingress(settings()).log.event("notifications.accepted", milliseconds=2)
-        bootstrap.build(settings()).log.event("delivery.attempted", milliseconds=3)
-        bootstrap.build_sidecar(settings()).log.event("sidecar.started")
-        received.wait(3)
-        bootstrap._exporter.cache_clear()
-    assert sorted(each.event_name for each in received.records) == [
-        "delivery.attempted",
-        "notifications.accepted",
-        "sidecar.started",
-    ]
-    assert {each["api-key"] for each in received.headers} == {"t0p secret"}
-    assert {resource.SerializeToString() for resource in received.resources} != set()
-    assert len({resource.SerializeToString() for resource in received.resources}) == 1
+    assert bootstrap.relay().log._logs[-1] is bootstrap.ingress().log._logs[-1]
 
 
 @pytest.mark.parametrize("given", [{}, {"API_TOKEN": "short"}])

@@ -7,18 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.accounts import Account, NewAccount
+from shared.domain.accounts import Account
 from shared.domain.changes import AccountEvent, Change
 from shared.domain.grants import grant_id, shard_of
 from shared.domain.imap_ids import folder_id, place_of
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.registrations import NewAccount
 from shared.ports.sign_ins import Refreshed
 from shared.services.lookups import Lookup
 from sidecar.fence import Fence
 from sidecar.imap import tls
 from sidecar.logins import Logins
-from sidecar.mailbox import Pace
 from sidecar.session import Session, Tools
+from sidecar.timetable import Pace
 from tests.factories import APP, an_outlook_app
 from tests.fakes.delegated import FakeGrantTokens
 from tests.fakes.mail_server import MailServer
@@ -88,9 +89,7 @@ class Ground:
             apps=Lookup(self.world.apps.get, self.world.clock, timedelta(minutes=1)),
             mirrors=self.world.mirrors,
             changes=self.world.changes,
-            clock=self.world.clock,
-            randomness=self.world.randomness,
-            log=self.world.log,
+            machine=self.world.machine,
             fence=self.fence,
             logins=self.logins,
             context=lambda: context,
@@ -128,7 +127,7 @@ class Ground:
         return await asyncio.to_thread(what, *arguments, **named)
 
 
-async def until(true: Callable[[], Any], seconds: float = 10) -> None:
+async def until(true: Callable[[], Any], seconds: float = 60) -> None:
     """Wait until something is true."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not true():

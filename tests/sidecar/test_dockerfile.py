@@ -1,5 +1,6 @@
 """The sidecar's image, without a container engine: its rules are held, and its steps are run."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -101,6 +102,7 @@ def hadolint(path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run(*words: str, cwd: Path | None = None) -> None:
-    """Run a step, which must succeed."""
-    ended = subprocess.run(words, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603  as above
+    """Run a step, which must succeed, though a package index may stumble."""
+    patient = {**os.environ, "UV_HTTP_RETRIES": "10", "UV_HTTP_TIMEOUT": "120"}
+    ended = subprocess.run(words, cwd=cwd, env=patient, capture_output=True, text=True, check=False)  # noqa: S603  as above
     assert ended.returncode == 0, ended.stdout + ended.stderr

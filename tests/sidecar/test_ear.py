@@ -23,21 +23,21 @@ def uids(listening: Ear) -> list[int]:
 
 
 def test_an_ear_hears_and_can_be_hushed(mail_server: MailServer, connect: Connect) -> None:
-    """What comes ends listening; hushing ends it at once, and the connection is free for questions."""
+    """What comes ends listening and wakes; hushing ends it at once, and the connection is free for questions."""
     box = mail_server.mailbox()
 
     async def run() -> None:
         async with connect(box) as connection:
             listening = ear(connection)
             await listening.open()
-            listening.listen()
-            assert listening.listening is not None
+            woken = asyncio.Event()
+            listening.listen(woken.set)
             await asyncio.to_thread(mail_server.dovecot.deliver, box, mail())
-            await asyncio.wait_for(asyncio.shield(listening.listening), 5)
+            await asyncio.wait_for(woken.wait(), 60)
             await listening.hear()
             assert uids(listening) == [1]
-            listening.listen()
-            await asyncio.wait_for(listening.hush(), 2)
+            listening.listen(woken.set)
+            await asyncio.wait_for(listening.hush(), 30)
             await connection.run(b"NOOP")
 
     asyncio.run(run())
@@ -51,7 +51,7 @@ def test_an_ear_changes_its_connection(mail_server: MailServer, connect: Connect
         async with connect(box) as first, connect(box) as second:
             listening = ear(first)
             await listening.open()
-            listening.listen()
+            listening.listen(asyncio.Event().set)
             await asyncio.to_thread(mail_server.dovecot.deliver, box, mail())
             await listening.change(Line(second, START))
             assert uids(listening) == [1]

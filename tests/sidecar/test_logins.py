@@ -16,7 +16,7 @@ def test_logins_are_paced() -> None:
         await asyncio.gather(*(logins.turn() for _ in range(11)))
         return asyncio.get_running_loop().time() - began
 
-    assert asyncio.run(run()) >= 0.2
+    assert asyncio.run(run()) > 0.19
 
 
 def test_places_are_counted_by_grant() -> None:

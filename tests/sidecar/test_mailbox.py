@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.imap_ids import folder_id, message_id
-from sidecar.mailbox import Pace
+from sidecar.timetable import Pace
 from tests.fakes.mail_server import MailServer, mail
 from tests.sidecar.conftest import Connect
 from tests.sidecar.ground import ARCHIVE, INBOX, Ground, until
@@ -201,7 +201,7 @@ def test_only_the_named_folders_are_watched(mail_server: MailServer) -> None:
         async with ground.session():
             for folder in ("Other", "Archive"):
                 await ground.do(ground.server.append, ground.box, mail(), folder)
-            await until(ground.changes, 5)
+            await until(ground.changes)
         assert ground.told() == [("created", ARCHIVE, 1)]
         assert {each.mirror.path for each in ground.world.mirrors.all(ground.account().key)} == {"INBOX", "Archive"}
 

@@ -101,7 +101,7 @@ def test_message_that_went_is_not_there(mail_server: MailServer, connect: Connec
     async def run() -> None:
         async with connect(box) as connection:
             await open_folder(connection, "INBOX")
-            assert await asyncio.wait_for(read_message(connection, PLACE, text_bytes=9), 0.2) == NotThere()
+            assert await asyncio.wait_for(read_message(connection, PLACE, text_bytes=9), 30) == NotThere()
             assert await read_brief(connection, PLACE) == NotThere()
 
     asyncio.run(run())

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-import requests
+
+from local.stack import ports
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -26,11 +26,20 @@ class Host:
         self.process = process
         self.url = url
 
+    def read_until(self, text: str) -> str:
+        """Returns what the log says until a line with the text comes."""
+        said = ""
+        for line in self.process.stderr or ():
+            said += line
+            if text in line:
+                return said
+        raise AssertionError(f"The host ended without saying {text!r}: {said}")
+
     def stop(self) -> tuple[int, str]:
         """Ends the process as an orchestrator would; returns its exit code and its log."""
         self.process.terminate()
-        _, log = self.process.communicate(timeout=20)
-        return self.process.returncode, log
+        log = self.process.stderr.read() if self.process.stderr else ""
+        return self.process.wait(60), log
 
 
 def write_app(root: Path, source: str, **host_json: object) -> Path:
@@ -54,25 +63,16 @@ def launch(root: Path, port: int, *options: str, **environment: str) -> subproce
     )
 
 
-def free_port() -> int:
-    """Returns a port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
 def start(root: Path, *options: str, **environment: str) -> Host:
     """Starts a host and waits until it answers."""
-    port = free_port()
+    port = ports.free()
     host = Host(launch(root, port, *options, **environment), f"http://127.0.0.1:{port}")
-    for _ in range(200):
-        try:
-            requests.get(f"{host.url}/admin/host/status", timeout=5)
-        except requests.ConnectionError:
-            assert host.process.poll() is None, host.process.communicate()[1]
-            time.sleep(0.05)
-        else:
-            return host
-    raise AssertionError("the host does not answer")
+    deadline = time.monotonic() + 60
+    while not ports.answers(port):
+        assert host.process.poll() is None, host.process.communicate()[1]
+        assert time.monotonic() < deadline, "The host does not answer."
+        time.sleep(0.05)
+    return host
 
 
 @pytest.fixture

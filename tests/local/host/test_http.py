@@ -53,7 +53,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 def _raw(host: Host, request: bytes) -> bytes:
     address, _, port = host.url.removeprefix("http://").partition(":")
-    with socket.create_connection((address, int(port)), timeout=10) as connection:
+    with socket.create_connection((address, int(port)), timeout=60) as connection:
         connection.sendall(request)
         answer = b""
         while chunk := connection.recv(65536):
@@ -77,21 +77,21 @@ def test_request(host: Host) -> None:
 
 def test_chunked_body(host: Host) -> None:
     """A chunked request reaches the function without its body, as on the real host."""
-    answer = requests.post(f"{host.url}/echo/1", data=iter([b"lost"]), timeout=10)
+    answer = requests.post(f"{host.url}/echo/1", data=iter([b"lost"]), timeout=60)
     assert answer.json()["body"] == ""
 
 
 def test_large_body(host: Host) -> None:
     """A body of megabytes arrives whole, and one beyond 100 MiB is refused unread."""
-    assert len(requests.post(f"{host.url}/echo/1", data=b"x" * 3_000_000, timeout=10).json()["body"]) == 3_000_000
+    assert len(requests.post(f"{host.url}/echo/1", data=b"x" * 3_000_000, timeout=60).json()["body"]) == 3_000_000
     head = f"POST /echo/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: {100 * 1024 * 1024 + 1}\r\n\r\n"
     assert _raw(host, head.encode()).startswith(b"HTTP/1.1 413 ")
 
 
 def test_response(host: Host) -> None:
     """A str is text/plain, an HttpResponse keeps its status, type and headers."""
-    assert requests.get(f"{host.url}/echo/1", timeout=10).headers["content-type"] == "text/plain; charset=utf-8"
-    made = requests.post(f"{host.url}/made", timeout=10)
+    assert requests.get(f"{host.url}/echo/1", timeout=60).headers["content-type"] == "text/plain; charset=utf-8"
+    made = requests.post(f"{host.url}/made", timeout=60)
     assert (made.status_code, made.text, made.headers["x-own"]) == (201, "{}", "1")
     assert made.headers["content-type"] == "application/json"
 
@@ -99,13 +99,13 @@ def test_response(host: Host) -> None:
 @pytest.mark.parametrize("path", ["dict", "none", "boom", "exit", "coroutine"])
 def test_failure(host: Host, path: str) -> None:
     """An exception, a dict, None, sys.exit or a coroutine from a sync wrapper is a 500 with an empty body."""
-    answer = requests.get(f"{host.url}/{path}", timeout=10)
+    answer = requests.get(f"{host.url}/{path}", timeout=60)
     assert (answer.status_code, answer.content) == (500, b"")
 
 
 def test_no_route(host: Host) -> None:
     """The root answers 204; an unknown path and a wrong method are 404, never 405."""
-    statuses = [requests.get(host.url + path, timeout=10).status_code for path in ("/", "/nowhere", "/made")]
+    statuses = [requests.get(host.url + path, timeout=60).status_code for path in ("/", "/nowhere", "/made")]
     assert statuses == [204, 404, 404]
 
 
@@ -115,7 +115,7 @@ def test_keys(start_host: StartHost, tmp_path: Path) -> None:
     keys = json.loads((tmp_path / "state" / "keys.json").read_text())
 
     def post(path: str, **headers: str) -> int:
-        return requests.post(host.url + path, headers=headers, timeout=10).status_code
+        return requests.post(host.url + path, headers=headers, timeout=60).status_code
 
     assert [post("/echo/1"), post("/made"), post("/made?code=wrong")] == [200, 401, 401]
     assert post(f"/made?code={keys['function']}") == 201

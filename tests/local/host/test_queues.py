@@ -52,7 +52,7 @@ def _listen(
     options: QueueOptions = OPTIONS,
     lease: timedelta = LEASE,
 ) -> None:
-    """Runs the handler on the queue until the condition holds, at most ten seconds."""
+    """Runs the handler on the queue until the condition holds, at most a minute."""
     app = func.FunctionApp()
     name = str(queue.queue_name)
     app.queue_trigger("msg", name, STORAGE)(app.queue_output("$return", f"{name}-out", "")(handler))
@@ -67,7 +67,7 @@ def _listen(
                 invoker = Invoker(pool, "", timedelta(minutes=1), outputs.write)
                 own, poison = (StorageQueue(session, account, each) for each in (name, f"{name}-poison"))
                 running = asyncio.create_task(Listener(function, own, poison, options, invoker, lease).run(stop))
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 while not until() and time.monotonic() < deadline:  # noqa: ASYNC110  the SDK tells no event
                     await asyncio.sleep(0.02)
                 stop.set()
@@ -144,11 +144,11 @@ def test_renewal(queue: QueueClient) -> None:
     ended: list[int] = []
 
     async def slow(msg: func.QueueMessage) -> None:
-        await asyncio.sleep(3.2)
+        await asyncio.sleep(4.6)
         ended.append(msg.dequeue_count or 0)
 
     queue.send_message(_encoded("mail"))
-    _listen(queue, slow, lambda: len(ended) > 0, lease=timedelta(seconds=2))
+    _listen(queue, slow, lambda: len(ended) > 0, lease=timedelta(seconds=4))
     assert ended == [1]
     assert _count(queue) == 0
 

@@ -33,7 +33,7 @@ class Endpoint:
         """Return every item of every POST that was answered 202."""
         return [item for post in self.posts for item in post]
 
-    def wait(self, number: int, seconds: float = 5) -> list[dict[str, Any]]:
+    def wait(self, number: int, seconds: float = 60) -> list[dict[str, Any]]:
         """Return the items once there are so many of them."""
         until = time.monotonic() + seconds
         while len(self.items) < number and time.monotonic() < until:

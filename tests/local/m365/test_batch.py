@@ -50,7 +50,7 @@ def test_batch_has_a_size(graph: Any) -> None:
 
 def test_fifth_request_at_a_time_is_throttled(graph: Any, m365: Microsoft365) -> None:
     """Four requests of an app run at a time in a mailbox; the next one is told to wait."""
-    m365.behaviour(graph_latency=0.5)
+    m365.behaviour(graph_latency=1.5)
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: graph.call("GET", "/messages"), range(5)))
     assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 200, 429]

@@ -60,7 +60,7 @@ def test_managed_identity_as_credential(graph: Any, m365: Microsoft365, server: 
     identity = m365.add_managed_identity(graph.tenant.id)
     query = {"api-version": "2019-08-01", "resource": "api://AzureADTokenExchange", "client_id": identity.client_id}
     headers = {"X-IDENTITY-HEADER": identity.identity_header}
-    issued = requests.get(server.identity_endpoint, query, headers=headers, verify=str(server.authority), timeout=5)
+    issued = requests.get(server.identity_endpoint, query, headers=headers, verify=str(server.authority), timeout=60)
     credential = {"client_assertion": lambda: issued.json()["access_token"]}
     assert client(graph, credential).acquire_token_for_client(SCOPES)["error_codes"] == [700211]
     federated = {"subject": identity.principal_id}

@@ -1,5 +1,6 @@
 """The life of a subscription."""
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -50,19 +51,22 @@ def test_slow_handshake(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
     """An endpoint that takes too long to prove itself gets no subscription."""
     m365.behaviour(validation_timeout=0.2)
 
+    given_up = threading.Event()
+
     def dawdle(token: str) -> tuple[int, str, str]:
-        time.sleep(0.6)
+        given_up.wait(60)
         return 200, "text/plain", token
 
     endpoint.handshake = dawdle
     refused = graph.subscribe(endpoint.url)
+    given_up.set()
     assert "timed out" in refused.json()["error"]["message"]
 
 
 @pytest.mark.parametrize(
     ("changes", "status", "code"),
     [
-        ({"expirationDateTime": ahead(minutes=10090)}, 400, "InvalidRequest"),
+        ({"expirationDateTime": ahead(days=8)}, 400, "InvalidRequest"),
         ({"clientState": "x" * 129}, 400, "InvalidRequest"),
         ({"notificationUrl": "http://relay.example/"}, 400, "InvalidRequest"),
         ({"changeType": "created,renamed"}, 400, "InvalidRequest"),
@@ -146,6 +150,6 @@ def test_writes_have_a_quota(graph: Any, endpoint: Any, m365: Microsoft365) -> N
     assert [graph.subscribe(endpoint.url).status_code for _ in range(2)] == [201, 201]
     refused = graph.subscribe(endpoint.url)
     assert refused.status_code == 429
-    assert 15 < int(refused.headers["Retry-After"]) <= 20
+    assert 0 < int(refused.headers["Retry-After"]) <= 20
     assert m365.stats()["calls"]["throttled_subscriptions"] == 1
     assert len(m365.subscriptions()) == 2

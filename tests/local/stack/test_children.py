@@ -21,7 +21,7 @@ def test_whole_group_is_stopped() -> None:
         family = psutil.Process(parent.pid)
         parent.wait_until(lambda: bool(family.children()))
         grandchild = family.children()[0]
-    psutil.wait_procs([family, grandchild], timeout=5)
+    psutil.wait_procs([family, grandchild], timeout=60)
     assert not family.is_running()
     assert not grandchild.is_running()
 

@@ -101,7 +101,7 @@ def test_serve(root: Path, tmp_path: Path, azurite: str) -> None:
     family = psutil.Process(process.pid).children(recursive=True)
     listed = Api(f"http://127.0.0.1:{port}", TOKEN).get("/v1/oauth2")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert listed["page"] == 0
     assert process.returncode == 0
     assert TOKEN in "".join(said)
@@ -112,7 +112,7 @@ def test_serve(root: Path, tmp_path: Path, azurite: str) -> None:
 def test_bad_settings(root: Path, tmp_path: Path, azurite: str) -> None:
     """Settings that cannot be right are named in sentences, and the exit code is 1."""
     process = launch(root, tmp_path, ports.free(), AzureWebJobsStorage=azurite, API_TOKEN="short", GRAPH_URL="nowhere")
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     heading, *lines = said.splitlines()
     assert heading == "The settings cannot be right:"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.accounts import CustomHeader
 from shared.domain.errors import InvalidRequest
+from shared.domain.fields import CustomHeader
 from shared.domain.masking import MASK, bare_url, masked_url, unmasked_headers, unmasked_url
 
 KEPT = "https://anna:hush@receiver.example.com/hook"

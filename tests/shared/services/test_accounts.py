@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, AccountChange, AccountQuery, AccountState, Claim, NewAccount, account_key
+from shared.domain.accounts import Account, AccountQuery, AccountState, Claim, account_key
 from shared.domain.errors import AccountNotFound, InvalidRequest
 from shared.domain.jobs import JobKind
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.services.accounts import AccountExists
 from tests.factories import APP, a_message
 from tests.fakes.clock import START

@@ -7,18 +7,11 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import (
-    Account,
-    AccountChange,
-    AccountState,
-    Claim,
-    FormerSubscription,
-    NewAccount,
-    Subscription,
-)
+from shared.domain.accounts import Account, AccountState, Claim, FormerSubscription, Subscription
 from shared.domain.due import DueKind
 from shared.domain.errors import NoRoom, NotReachable, SignInRefused, TryLater
 from shared.domain.jobs import JobKind
+from shared.domain.registrations import AccountChange, NewAccount
 from tests.factories import APP, an_account, an_app
 from tests.fakes.clock import START
 from tests.fakes.microsoft365 import WEEK

@@ -73,9 +73,15 @@ class _Noted:
         self._port, self._name, self._effects = port, name, effects
 
     def __getattr__(self, method: str) -> Any:
-        if method in {"send", "add", "replace", "put"}:
+        found = getattr(self._port, method)
+        return self._noting(found) if method in {"send", "add", "replace", "put"} else found
+
+    def _noting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: Any, **named: Any) -> Any:
             self._effects.append(self._name)
-        return getattr(self._port, method)
+            return method(*given, **named)
+
+        return noted
 
 
 # --- the order ---

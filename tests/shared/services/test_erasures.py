@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, AccountState, NewAccount, account_key
+from shared.domain.accounts import Account, AccountState, account_key
 from shared.domain.deliveries import DeliveryQuery
 from shared.domain.erasures import Trace, TraceKind
 from shared.domain.errors import TryLater
 from shared.domain.jobs import Job, JobBatch, JobKind
 from shared.domain.messages import Address
 from shared.domain.poison import Poisoned
+from shared.domain.registrations import NewAccount
 from tests.contracts.mirrors import a_mirror
 from tests.factories import APP, MESSAGE, a_change, a_message, an_account
 from tests.fakes.clock import FakeClock

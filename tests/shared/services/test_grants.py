@@ -9,6 +9,7 @@ import pytest
 from shared.domain.errors import GrantRefused, SignInRefused, TryLater
 from shared.domain.grants import Grant, GrantState, grant_id
 from shared.domain.jobs import JobKind
+from shared.ports.machine import Machine
 from shared.ports.sign_ins import SignedIn
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
@@ -48,9 +49,7 @@ class Setting:
             tokens=self.tokens,
             vault=self.vault,
             jobs=self.jobs,
-            clock=self.clock,
-            randomness=self.randomness,
-            log=self.log,
+            machine=Machine(self.clock, self.randomness, self.log),
         )
 
     def sign_in(self, *accounts: str, refresh_token: str = FIRST) -> Grants:

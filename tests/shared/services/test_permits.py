@@ -7,10 +7,12 @@ import pytest
 
 from shared.domain.errors import Changed, TryLater
 from shared.domain.permits import PLACES, VALID
+from shared.ports.machine import Machine
 from shared.services.permits import Permits
 from tests.contracts.newer import NEWER, newer
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faulty
+from tests.fakes.log import FakeLog
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.stores import FakePermitStore
 
@@ -27,7 +29,7 @@ class Machines:
 
     def process(self) -> Permits:
         """Start a process."""
-        return Permits(self.store.port, self.clock, self.randomness)
+        return Permits(self.store.port, Machine(self.clock, self.randomness, FakeLog()))
 
     def processes(self, number: int) -> list[Permits]:
         """Start several."""

@@ -4,11 +4,13 @@ import pytest
 
 from shared.domain.errors import Changed, PoisonNotFound, TryLater
 from shared.domain.poison import PoisonQuery
+from shared.ports.machine import Machine
 from shared.services.poison import Poison
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faulty
 from tests.fakes.log import FakeLog
 from tests.fakes.poison import LEASE, FakePoisonQueue, FakePoisonStore
+from tests.fakes.randomness import FakeRandomness
 
 DIED = TryLater("Storage is busy.")
 
@@ -20,7 +22,7 @@ class Scene:
         self.clock, self.log = FakeClock(), FakeLog()
         self.messages = FakePoisonQueue(self.clock)
         self.queue, self.store = Faulty(self.messages), Faulty(FakePoisonStore())
-        self.poison = Poison(self.queue.port, self.store.port, self.clock, self.log)
+        self.poison = Poison(self.queue.port, self.store.port, Machine(self.clock, FakeRandomness(), self.log))
 
     def shown(self) -> list[tuple[str, bool]]:
         """Return the body of each row, and whether it was requeued."""

@@ -27,7 +27,7 @@ APP = an_app()
 
 def quotas(world: World, store: FakeQuotaStore | None = None) -> Quotas:
     """Return what a process of its own spends."""
-    return Quotas(store or world.quotas, world.clock, world.randomness, world.log)
+    return Quotas(store or world.quotas, world.machine)
 
 
 def spend(each: Quotas, kind: CallKind = CallKind.WRITE, most: int = 1000) -> int:

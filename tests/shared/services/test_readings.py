@@ -8,11 +8,13 @@ from shared.domain.mailboxes import mailbox_key
 from shared.domain.messages import Message
 from shared.domain.permits import PLACES
 from shared.group_commit import GroupCommit
+from shared.ports.machine import Machine
 from shared.ports.microsoft365 import ReadRequest
 from shared.services.permits import Permits
 from shared.services.readings import Readings
 from tests.factories import a_message, an_app, an_outlook_app
 from tests.fakes.clock import FakeClock
+from tests.fakes.log import FakeLog
 from tests.fakes.microsoft365 import FakeMessageReader
 from tests.fakes.randomness import FakeRandomness
 from tests.fakes.stores import FakePermitStore
@@ -25,17 +27,17 @@ class Reads:
     """Readings of one process, and others that want the same places."""
 
     def __init__(self) -> None:
-        self.store, self.clock, self.randomness = FakePermitStore(), FakeClock(), FakeRandomness()
+        self.store, self.machine = FakePermitStore(), Machine(FakeClock(), FakeRandomness(), FakeLog())
         self.alone, self.gathered, self.delegated = FakeMessageReader(), FakeMessageReader(), FakeMessageReader()
         for reader in (self.alone, self.gathered, self.delegated):
             reader.keep(*(a_message(id=f"m{number}") for number in range(50)))
         commit, sidecar = (GroupCommit(reader.read, full=20) for reader in (self.gathered, self.delegated))
-        self.readings = Readings(commit, self.alone, Permits(self.store, self.clock, self.randomness), sidecar)
+        self.readings = Readings(commit, self.alone, Permits(self.store, self.machine), sidecar)
 
     def occupy(self) -> None:
         """Have other processes take every place of ada's."""
         for _ in range(PLACES):
-            other = Permits(self.store, self.clock, self.randomness)
+            other = Permits(self.store, self.machine)
             for mailbox in ADA:
                 assert other.enter(mailbox)
                 assert other.holds(mailbox)

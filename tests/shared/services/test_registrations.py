@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import AccountChange, NewAccount
 from shared.domain.errors import GrantRefused, InvalidRequest
 from shared.domain.grants import grant_id
+from shared.domain.registrations import AccountChange, NewAccount
 from tests.factories import APP, an_outlook_app
 from tests.fakes.sign_ins import SIGNED_IN
 from tests.shared.services.world import World

@@ -1,18 +1,14 @@
-"""The relay: its parts share what they keep in memory."""
+"""The relay: what it offers is what its parts work with."""
 
-from shared.services.relay import Relay
 from tests.shared.services.world import World
 
 
-def test_what_one_part_learns_the_others_know() -> None:
-    """An account, application or webhook that one part forgets is read anew by every part."""
-    relay: Relay = World().process().relay
-    assert relay.jobs.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
-    assert relay.oauth2_apps.lookup is relay.accounts.apps is relay.changes.apps is relay.jobs.sweeps.apps
-    assert relay.deliveries.webhook_lookup is relay.accounts.webhook_lookup is relay.instance_settings.webhook_lookup
-
-
-def test_a_job_and_the_timer_see_one_heartbeat() -> None:
-    """The tick that a job makes for a dead timer is the timer's own."""
+def test_what_is_offered_is_what_works() -> None:
+    """Replays, expiries and erasures that a caller begins are those that the jobs go on with."""
     relay = World().process().relay
-    assert relay.jobs.timers is relay.timers
+    assert (relay.jobs.replays, relay.jobs.expiries, relay.jobs.erasures) == (
+        relay.replays,
+        relay.expiries,
+        relay.erasures,
+    )
+    assert relay.accounts.replays is relay.instance_settings.replays is relay.replays

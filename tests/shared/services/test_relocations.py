@@ -79,7 +79,7 @@ def test_a_relocation_waits_for_its_turn(world: World, process: Process) -> None
     """Where the quota is spent, the former subscription is called until it is the account's turn."""
     subscribed(world)
     world.set(service_url=NEW)
-    spend(Quotas(world.quotas, world.clock, world.randomness, world.log))
+    spend(Quotas(world.quotas, world.machine))
     process.work(until=timedelta())
     assert now_calls(world) == [OLD]
     process.work(until=timedelta(minutes=2))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import AccountChange
 from shared.domain.deliveries import Delivery, DeliveryState, Retry
 from shared.domain.errors import DeliveryNotFound, InvalidRequest, NotDeliverable
 from shared.domain.instance_settings import InstanceSettingsChange
+from shared.domain.registrations import AccountChange
 from shared.domain.replays import NewReplay
 from tests.factories import HOOK, a_delivery, a_delivery_key
 from tests.fakes.clock import START

@@ -8,12 +8,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from shared.domain.accounts import AccountChange, AccountState
+from shared.domain.accounts import AccountState
 from shared.domain.errors import InvalidRequest, ServiceUrlMissing, SignInRefused, TryLater
 from shared.domain.flows import Wish
 from shared.domain.grants import grant_id
 from shared.domain.instance_settings import InstanceSettingsChange
 from shared.domain.jobs import JobKind
+from shared.domain.registrations import AccountChange
 from shared.domain.sign_in_links import NewSignInForm
 from shared.services.sign_ins import Choose, Done, Leave, Problem, ProblemKind, Step
 from tests.factories import APP, an_outlook_app

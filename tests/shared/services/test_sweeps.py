@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount
+from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import ChangeKind
 from shared.domain.errors import NotReachable, TryLater
 from shared.domain.jobs import JobKind
 from shared.domain.oauth2 import OAuth2App
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.sightings import Sighting, sighting_key
 from shared.ports.microsoft365 import Glance
 from tests.factories import APP, a_change, a_message

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.accounts import AccountState, NewAccount
+from shared.domain.accounts import AccountState
 from shared.domain.errors import MailboxRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.grants import grant_id, shard_of
 from shared.domain.mirrors import baseline
+from shared.domain.registrations import NewAccount
 from shared.domain.watches import Watch, watch_of
 from tests.factories import APP, an_outlook_app
 from tests.fakes.sign_ins import SIGNED_IN

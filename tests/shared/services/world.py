@@ -6,18 +6,20 @@ from datetime import timedelta
 from threading import Lock
 from typing import Any
 
-from shared.domain.accounts import Account, AccountChange, AccountState, NewAccount, Subscription, account_key
+from shared.domain.accounts import Account, AccountState, Subscription, account_key
 from shared.domain.changes import AccountEvent, ChangeBatch
 from shared.domain.client_state import ClientStates
-from shared.domain.crowds import Crowds
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater
 from shared.domain.instance_settings import InstanceSettings
 from shared.domain.jobs import Job, JobKind
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.tokens import token_id
-from shared.ports.machine import Log
+from shared.ports.machine import Log, Machine
 from shared.ports.outside import Outside
+from shared.services.assembly.options import Options
+from shared.services.crowds import Crowds
 from shared.services.notifications import Notifications, gather
-from shared.services.relay import Options, assemble
+from shared.services.relay import assemble
 from tests.factories import HOOK, a_webhook, an_account, an_app
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import (
@@ -223,6 +225,11 @@ class World:
         """Return the names of the account events that are queued, in their order, repeated ones once."""
         return list({(e.incarnation, e.event, e.version): e.event for e in self.said()}.values())
 
+    @property
+    def machine(self) -> Machine:
+        """Return the world's time, chance and log in one hand."""
+        return Machine(self.clock, self.randomness, self.log)
+
     def process(self, through: Through = lambda port: port, *, log: Log | None = None) -> "Process":
         """Start a process; *through* puts something before each port, *log* takes the place of the world's."""
         return Process(self, through, log or self.log)
@@ -235,10 +242,9 @@ class Process:
         self.world = world
         changes = through(world.changes)
         jobs = through(world.jobs)
+        machine = Machine(world.clock, world.randomness, log)
         outside = Outside(
-            clock=world.clock,
-            randomness=world.randomness,
-            log=log,
+            machine=machine,
             accounts=through(world.accounts),
             bindings=through(world.bindings),
             folders=through(world.folders),
@@ -295,9 +301,7 @@ class Process:
             changes=gather(changes),
             jobs=jobs,
             crowds=Crowds(),
-            clock=world.clock,
-            randomness=world.randomness,
-            log=log,
+            machine=machine,
         )
 
     def register(self, request: NewAccount) -> tuple[str, str]:

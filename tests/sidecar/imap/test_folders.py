@@ -59,8 +59,8 @@ def test_folders_come_and_go(mail_server: MailServer, connect: Connect) -> None:
             assert path in {folder.path for folder in await list_folders(connection)}
             status = await folder_status(connection, path)
             opened = await open_folder(connection, path)
-            assert (status["MESSAGES"], status["UIDNEXT"], status["UNSEEN"]) == (1, 2, 1)
-            assert (opened.exists, opened.uidnext, opened.uidvalidity) == (1, 2, status["UIDVALIDITY"])
+            assert (status.messages, status.uidnext, status.unseen) == (1, 2, 1)
+            assert (opened.exists, opened.uidnext, opened.uidvalidity) == (1, 2, status.uidvalidity)
             await open_folder(connection, "INBOX")
             await delete_folder(connection, path)
             with pytest.raises(Refusal) as refused:

@@ -111,7 +111,7 @@ def test_nothing_new_is_nothing(mail_server: MailServer, connect: Connect) -> No
             await open_folder(connection, "INBOX")
             assert await messages.search_all(connection, exists=1, below=2) == [1]
             assert await messages.fetch_new(connection, 2) == []
-            assert [brief.uid for brief in await messages.fetch_flags(connection, 1, 1)] == [1]
+            assert [brief.uid for brief in await messages.fetch_new(connection, 1)] == [1]
             assert await messages.fetch_outline(connection, 2) == {}
 
     asyncio.run(run())
@@ -152,7 +152,7 @@ def test_messages_are_changed_and_moved(mail_server: MailServer, connect: Connec
             await messages.store_flags(connection, [1], remove=["\\Flagged"], add=["\\Deleted"])
             flags = {
                 brief.uid: (brief.flags or frozenset()) - {"\\Recent"}
-                for brief in await messages.fetch_flags(connection, 1, 2)
+                for brief in await messages.fetch_brief(connection, [1, 2])
             }
             assert flags[1] == {"\\Seen", "\\Deleted"}
             assert flags[2] == {"\\Seen", "\\Flagged"}

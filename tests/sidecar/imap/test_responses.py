@@ -4,7 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sidecar.imap.responses import Brief, Count, Listed, brief_of, count_of, fetched_of, found_of, listed_of, status_of
+from sidecar.imap.responses import (
+    Brief,
+    Count,
+    Counts,
+    Listed,
+    brief_of,
+    count_of,
+    fetched_of,
+    found_of,
+    listed_of,
+    status_of,
+)
 from sidecar.imap.wire import Response
 
 
@@ -55,7 +66,7 @@ def test_folders() -> None:
 
 def test_status_numbers() -> None:
     """The numbers of a folder are read by their names."""
-    assert status_of(said(b'STATUS "A B" (MESSAGES 3 UIDNEXT 9)')) == {"MESSAGES": 3, "UIDNEXT": 9}
+    assert status_of(said(b'STATUS "A B" (MESSAGES 3 UIDNEXT 9)')) == Counts(messages=3, uidnext=9)
 
 
 def test_what_is_readable_of_a_broken_fetch() -> None:

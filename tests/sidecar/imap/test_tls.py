@@ -16,9 +16,9 @@ def test_one_context_serves_the_process() -> None:
 
 
 def test_connections_need_little_memory() -> None:
-    """Asyncio of the Python at hand has the attribute that makes a connection's buffer one TLS record."""
+    """Asyncio of the Python at hand has the attribute that makes a connection's buffer small."""
     assert tls.shrink_buffers()
-    assert asyncio.sslproto.SSLProtocol.max_size == 16 * 1024
+    assert asyncio.sslproto.SSLProtocol.max_size == 4 * 1024
 
 
 def test_other_asyncio_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

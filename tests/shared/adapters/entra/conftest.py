@@ -80,7 +80,7 @@ class Authority(HTTPAdapter):
             return _response(request, (200, {name: f"{base}/{path}" for name, path in endpoints.items()}, {}))
         self.forms.append({name: values[0] for name, values in parse_qs(str(request.body)).items()})
         if self.held_up:
-            self.held_up.wait(5)
+            self.held_up.wait(60)
         return _response(request, self.reply())
 
     def close(self) -> None:

@@ -57,11 +57,11 @@ def test_no_answer_is_try_later(wired: Wired, app: OAuth2App, failure: type[Exce
 
 def test_a_wait_is_never_slept_through_here(tenant: Any) -> None:
     """A Retry-After comes back at once: a thread that sleeps is a thread that nobody else has."""
-    tenant.m365.faults(outer_429={"count": 1, "retry_after": 3})
+    tenant.m365.faults(outer_429={"count": 1, "retry_after": 60})
     began = monotonic()
     answer = tenant.client.send(tenant.app, Request("GET", f"/users/{tenant.mailbox.address}/mailFolders/inbox"))
-    assert (answer.status, answer.headers["Retry-After"]) == (429, "3")
-    assert monotonic() - began < 2
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+    assert monotonic() - began < 30
 
 
 def test_a_link_never_takes_the_token_elsewhere() -> None:

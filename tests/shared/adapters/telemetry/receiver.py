@@ -59,7 +59,7 @@ class Received:
     def wait(self, records: int) -> None:
         """Wait until so many log records came."""
         with self.changed:
-            assert self.changed.wait_for(lambda: len(self.records) >= records, 10)
+            assert self.changed.wait_for(lambda: len(self.records) >= records, 60)
 
 
 @contextmanager

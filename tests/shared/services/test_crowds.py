@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from shared.domain.changes import Change
-from shared.domain.crowds import LIMIT, Crowds
+from shared.services.crowds import LIMIT, Crowds
 from tests.factories import a_change, an_account
 from tests.fakes.clock import START
 

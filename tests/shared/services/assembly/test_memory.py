@@ -1,0 +1,17 @@
+"""Memory: what one use case reads or forgets, all others read or forget with it."""
+
+from tests.shared.services.world import World
+
+
+def test_what_one_part_learns_the_others_know() -> None:
+    """An account, application or webhook that one part forgets is read anew by every part."""
+    relay = World().process().relay
+    assert relay.jobs.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
+    assert relay.oauth2_apps.lookup is relay.accounts.apps is relay.changes.apps is relay.jobs.sweeps.apps
+    assert relay.deliveries.webhook_lookup is relay.accounts.webhook_lookup is relay.instance_settings.webhook_lookup
+
+
+def test_the_tenants_quotas_are_counted_once() -> None:
+    """Whoever subscribes for a tenant draws from one and the same count of its subscriptions."""
+    jobs = World().process().relay.jobs
+    assert jobs.connections.quotas is jobs.renewals.quotas is jobs.relocations.quotas is jobs.removals.quotas
