@@ -8,6 +8,12 @@ param environmentName string
 param location string
 param operatorPrincipalId string = ''
 
+@allowed(['User', 'Group', 'ServicePrincipal'])
+param operatorType string = 'User'
+
+@allowed(['LRS', 'ZRS', 'GRS', 'GZRS'])
+param storageReplication string = 'ZRS'
+
 @secure()
 param clientStateKeys string = ''
 
@@ -19,6 +25,8 @@ param sidecarKey string = ''
 
 param deploySidecar bool = false
 param sidecarImage string = ''
+param monthlyBudget int = 0
+param budgetStart string = ''
 param alertEmails string[] = []
 
 var tags = { 'azd-env-name': environmentName }
@@ -37,11 +45,15 @@ module relay 'main.bicep' = {
     location: location
     tags: tags
     operatorPrincipalId: operatorPrincipalId
+    operatorType: operatorType
+    storageReplication: storageReplication
     clientStateKeys: clientStateKeys
     apiToken: apiToken
     sidecarKey: sidecarKey
     deploySidecar: deploySidecar
     sidecarImage: sidecarImage
+    monthlyBudget: monthlyBudget
+    budgetStart: budgetStart
     alertEmails: alertEmails
   }
 }

@@ -117,8 +117,8 @@ param alertEmails string[] = []
 @minValue(0)
 param monthlyBudget int = 0
 
-@description('The first day of the month in which the budget begins; give the same one ever after.')
-param budgetStart string = utcNow('yyyy-MM-01')
+@description('The first day of the month in which the budget begins, as YYYY-MM-01: at first this month, and ever after the same.')
+param budgetStart string = ''
 
 var allTags = union({ product: 'relay365' }, tags)
 var networked = deploySidecar || privateNetworking

@@ -34,4 +34,10 @@ def routes(supervisor: Supervisor) -> list[web.RouteDef]:
         }
         return web.json_response(told, status=200 if supervisor.healthy else 503)
 
-    return [web.get("/health", health)]
+    async def alive(_: web.Request) -> web.Response:
+        # Whoever restarts what does not live asks here: while storage is away a restart would mend nothing, and what is
+        # restarted in vain is started ever more seldom.
+        # https://learn.microsoft.com/azure/container-apps/health-probes
+        return web.Response()
+
+    return [web.get("/health", health), web.get("/alive", alive)]

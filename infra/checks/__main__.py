@@ -3,9 +3,12 @@
 import sys
 from pathlib import Path
 
-from infra.checks import bicep, bodies, parity, settings, terraform
+from infra.checks import alerts, bicep, bodies, names, parameters, parity, promises, roles, settings, terraform, wiring
 
-CHECKS = {"Bicep": bicep, "Terraform": terraform, "parity": parity, "bodies": bodies, "settings": settings}
+CHECKS = {"Bicep": bicep, "Terraform": terraform} | {
+    check.__name__.rpartition(".")[2]: check
+    for check in (parity, parameters, bodies, settings, roles, promises, wiring, names, alerts)
+}
 
 
 def main() -> int:

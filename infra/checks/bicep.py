@@ -16,11 +16,11 @@ from infra.checks.bicep_files import BicepFile, properties, read, text, walk
 # What Bicep brings along, of all that, what we use: a new one is added here.
 # https://learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions
 _BUILT_IN = {
-    *("allowed", "array", "base64", "bool", "concat", "contains", "description", "empty", "environment", "filter"),
+    *("allowed", "any", "array", "base64", "batchSize", "bool", "concat", "contains", "description", "empty"),
+    *("environment", "filter", "int"),
     *("guid", "json", "loadJsonContent", "map", "maxLength", "maxValue", "minLength", "minValue", "string", "split"),
     *("readEnvironmentVariable", "replace", "resourceGroup", "secure", "subscription", "subscriptionResourceId"),
     *("fail", "items", "join", "objectKeys", "startsWith", "take", "tenant", "toLower", "union", "uniqueString"),
-    "utcNow",
 }
 _OUTPUT = re.compile(r"\b(\w+)!?\.outputs\.(\w+)")
 _BINDERS = {"loop_variable", "loop_enumerator"}

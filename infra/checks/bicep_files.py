@@ -43,6 +43,12 @@ class Declaration:
         return None
 
     @property
+    def decorators(self) -> str:
+        """What stands before it, like `@secure()`."""
+        before = self.node.prev_sibling
+        return text(before) if before is not None and before.type == "decorators" else ""
+
+    @property
     def optional(self) -> bool:
         """Whether a parameter may be left out."""
         return any(child.type == "=" for child in self.node.children)

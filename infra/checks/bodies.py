@@ -7,11 +7,10 @@ from pathlib import Path
 from tree_sitter import Node
 
 from infra.checks.bicep_files import properties, read
-from infra.checks.terraform_files import Block, blocks
+from infra.checks.terraform_files import Block, arguments, blocks
 
 # Arguments of azapi's own, or Bicep's; and settings, which Bicep gives in a resource of their own.
-_BESIDE = re.compile(r"(name|location|tags|identity|parent|properties\.siteConfig\.appSettings)(\..*)?")
-_KEY = re.compile(r"^( +)(\w+) += (.*)$")
+_BESIDE = re.compile(r"(name|location|tags|identity|parent|dependsOn|properties\.siteConfig\.appSettings)(\..*)?")
 
 
 def problems(infra: Path) -> list[str]:
@@ -35,7 +34,8 @@ def _differences(block: Block, ours: dict[str, Node]) -> Iterator[str]:
     if kind not in ours:
         yield f"Bicep has no {kind}"
         return
-    bicep, terraform = set(_in_bicep(ours[kind], "")), set(_in_terraform(block))
+    bicep = set(_in_bicep(ours[kind], ""))
+    terraform = {path.removeprefix("body.") for path, _ in arguments(block) if path.startswith("body.")}
     for path in sorted(path for path in bicep ^ terraform if not _BESIDE.fullmatch(path)):
         yield f"{kind}: {path!r} is set by {'Bicep' if path in bicep else 'Terraform'} alone"
 
@@ -47,19 +47,3 @@ def _in_bicep(node: Node, above: str) -> Iterator[str]:
             yield from _in_bicep(value, f"{path}.")
         else:
             yield path
-
-
-def _in_terraform(block: Block) -> Iterator[str]:
-    """Yields the paths below `body`, whose layout `terraform fmt` has settled."""
-    body = re.search(r"^  body = \{\n(.*?)^  \}", block.body, re.DOTALL | re.MULTILINE)
-    above: list[str] = []
-    for line in body[1].splitlines() if body else []:
-        found = _KEY.match(line)
-        if found is None:
-            continue
-        indent, name, value = found.groups()
-        del above[len(indent) // 2 - 2 :]
-        if value == "{":
-            above.append(name)
-        else:
-            yield ".".join([*above, name])

@@ -1,7 +1,9 @@
-"""Parity: Bicep and Terraform make the same resources under the same names, with the same parameters and settings."""
+"""Parity: Bicep and Terraform make the same resources under the same names, with tags and logs, from the same files."""
 
 import re
 from collections.abc import Iterator
+from ipaddress import IPv4Network
+from itertools import combinations
 from pathlib import Path
 
 from infra.checks.bicep_files import properties, read, text
@@ -49,43 +51,23 @@ _INSIDE = {
 }
 # These names are computed, each side in its own way: GUIDs, and zones that follow from an address.
 _COMPUTED = {"Microsoft.Authorization/roleAssignments", "Microsoft.Network/privateDnsZones"}
-# Terraform writes a secret again only where its version is another; and is not told where it is by its command.
-_ONLY_TERRAFORM = {
-    *("client_state_keys_version", "api_token_version", "sidecar_key_version"),
-    *("resource_group", "cloud"),
-}
+_NETWORK = re.compile(r"\d+\.\d+\.\d+\.\d+/\d+")
 _SHARED = ["storage.json", "roles.json", "alerts.json"]
-_OWN_DEFAULT = {"location", "operator_principal_id", "budget_start"}
 
 
 def problems(infra: Path) -> list[str]:
     """Returns where the two differ."""
     made = blocks(infra / "terraform")
-    checks = [_resources(infra, made), _providers(infra), _parameters(infra, made), _settings(infra), _data(infra)]
+    checks = [
+        _resources(infra, made),
+        _providers(infra),
+        _data(infra),
+        _tags(infra, made),
+        _logs(infra),
+        _subnets(infra),
+        _places(infra),
+    ]
     return [problem for check in checks for problem in check]
-
-
-def settings_of(infra: Path) -> dict[str, dict[str, set[str]]]:
-    """Returns the settings by who has them (app, sidecar) and by who sets them (bicep, terraform)."""
-    app = {each.name: each for each in read(infra / "modules" / "function_app.bicep").of("var")}
-    bicep_app = {
-        name
-        for variable in ("fixedSettings", "sidecarSettings")
-        for name in re.findall(r"^ +(\w+): ", text(app[variable].node), re.MULTILINE)
-    }
-    container = text(read(infra / "modules" / "sidecar.bicep").of("resource")[0].node)
-    terraform_app = (infra / "terraform" / "function_app.tf").read_text().split("\n}\n")[0]
-    terraform_sidecar = (infra / "terraform" / "sidecar.tf").read_text()
-    return {
-        "app": {
-            "bicep": bicep_app,
-            "terraform": {*re.findall(r"^    (\w+) += ", terraform_app, re.MULTILINE)} - {"AzureWebJobsStorage"},
-        },
-        "sidecar": {
-            "bicep": set(re.findall(r"\{ name: '(\w+)', (?:value|secretRef): ", container)),
-            "terraform": set(re.findall(r"env \{\s+name +=\s+\"(\w+)\"", terraform_sidecar)),
-        },
-    }
 
 
 def _resources(infra: Path, made: list[Block]) -> Iterator[str]:
@@ -136,37 +118,21 @@ def _plain(name: str) -> str:
 
 
 def _providers(infra: Path) -> Iterator[str]:
-    """Terraform registers the resource providers of all that is made; Azure does so itself where Bicep is deployed."""
+    """Terraform and the script register the resource providers of all that is made; Bicep leaves that to Azure."""
     told = re.search(
         r"resource_providers_to_register = \[(.*?)\]", (infra / "terraform" / "versions.tf").read_text(), re.DOTALL
     )
     registered = set(re.findall(r'"([\w.]+)"', told[1] if told else ""))
     # Which every subscription has.
     needed = {kind.split("/")[0] for kind in _bicep_names(infra)} - {"Microsoft.Authorization"}
-    for name in sorted(needed ^ registered):
-        yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by Terraform"
-
-
-def _parameters(infra: Path, made: list[Block]) -> Iterator[str]:
-    ours = {
-        re.sub(r"(?<=[a-z])([A-Z]+)", lambda found: "_" + found[1].lower(), each.name): text(each.node)
-        for each in read(infra / "main.bicep").of("param")
+    loop = re.search(r"^for namespace in (.*); do$", (infra / "providers.sh").read_text(), re.MULTILINE)
+    sides = {
+        "Terraform": registered,
+        "providers.sh": {f"Microsoft.{name}" for name in (loop[1] if loop else "").split()},
     }
-    theirs = {block.labels[0]: block for block in made if block.kind == "variable"}
-    for name in sorted(set(ours) ^ (set(theirs) - _ONLY_TERRAFORM)):
-        yield f"parameter {name!r} is known to {'Bicep' if name in ours else 'Terraform'} alone"
-    for name in sorted(set(ours) & set(theirs) - _OWN_DEFAULT):
-        default = ours[name].partition(" = ")[2].strip("'\n ")
-        other = (theirs[name].argument("default") or "").strip('"')
-        if default != other:
-            yield f"parameter {name!r} is {default or 'needed'} in Bicep and {other or 'needed'} in Terraform"
-
-
-def _settings(infra: Path) -> Iterator[str]:
-    for who, sides in settings_of(infra).items():
-        for name in sorted(sides["bicep"] ^ sides["terraform"]):
-            side = "Bicep" if name in sides["bicep"] else "Terraform"
-            yield f"setting {name!r} of the {who} is set by {side} alone"
+    for side, names in sides.items():
+        for name in sorted(needed ^ names):
+            yield f"{name} is {'not registered' if name in needed else 'registered for nothing'} by {side}"
 
 
 def _data(infra: Path) -> Iterator[str]:
@@ -178,3 +144,53 @@ def _data(infra: Path) -> Iterator[str]:
             yield f"Bicep does not read {name}"
         if f'file("${{path.module}}/../{name}")' not in terraform:
             yield f"Terraform does not read {name}"
+
+
+def _tags(infra: Path, made: list[Block]) -> Iterator[str]:
+    """What has tags on one side has them on the other."""
+    ours: dict[str, bool] = {}
+    for path in sorted((infra / "modules").glob("*.bicep")):
+        for each in read(path).of("resource"):
+            kind = _SAME.get(each.type.split("@")[0])
+            if kind is not None and each.body is not None and not each.existing:
+                ours[kind] = "tags" in properties(each.body)
+    for block in made:
+        if block.kind == "resource" and block.labels[0] in ours:
+            name, tagged = block.labels[0], block.argument("tags") is not None
+            if tagged != ours[name]:
+                yield f"{name} has tags in {'Terraform' if tagged else 'Bicep'} alone"
+
+
+def _logs(infra: Path) -> Iterator[str]:
+    """Both send the same logs."""
+    sides = {
+        side: {name for path in infra.glob(files) for name in re.findall(pattern, path.read_text())}
+        for side, files, pattern in [
+            ("Bicep", "modules/*.bicep", r"category: '(\w+)', enabled"),
+            ("Terraform", "terraform/*.tf", r"category = \"(\w+)\""),
+        ]
+    }
+    for name in sorted(sides["Bicep"] ^ sides["Terraform"]):
+        yield f"the log {name} is sent by {'Bicep' if name in sides['Bicep'] else 'Terraform'} alone"
+
+
+def _subnets(infra: Path) -> Iterator[str]:
+    """Both divide the network alike, and no part of it twice."""
+    sides = [
+        sorted(IPv4Network(told) for told in _NETWORK.findall((infra / name).read_text()))
+        for name in ("modules/network.bicep", "terraform/network.tf")
+    ]
+    if sides[0] != sides[1]:
+        bicep, terraform = (", ".join(map(str, side)) for side in sides)
+        yield f"the network is {bicep} in Bicep and {terraform} in Terraform"
+    for whole, *parts in sides:
+        if any(one.overlaps(other) for one, other in combinations(parts, 2)) or not all(map(whole.supernet_of, parts)):
+            yield f"the subnets {', '.join(map(str, parts))} overlap, or are not in {whole}"
+
+
+def _places(infra: Path) -> Iterator[str]:
+    """Everything is where the deployment is, or everywhere."""
+    for path in sorted([*infra.glob("modules/*.bicep"), *infra.glob("terraform/*.tf")]):
+        for place in re.findall(r"^ +location *[:=] (.*)$", path.read_text(), re.MULTILINE):
+            if place not in {"location", "local.location", "'global'", '"global"'} and "coalesce" not in place:
+                yield f"{path.relative_to(infra)}: something is at {place}"

@@ -1,10 +1,13 @@
 """What the Terraform files declare, read by their layout: `terraform fmt` has settled it, so lines are enough."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _BLOCK = re.compile(r'^(\w+)((?: "[^"]+")*) \{\n(.*?)^\}', re.DOTALL | re.MULTILINE)
+_OPENS = re.compile(r'^( +)(?:dynamic ")?(\w+)"?(?: +=.*)? \{$')
+_SETS = re.compile(r"^( +)([\w-]+) += (.*)$")
 
 
 @dataclass(frozen=True)
@@ -28,3 +31,19 @@ def blocks(folder: Path) -> list[Block]:
         for path in sorted(folder.glob("*.tf"))
         for kind, labels, body in _BLOCK.findall(path.read_text())
     ]
+
+
+def arguments(block: Block) -> Iterator[tuple[str, str]]:
+    """Yields the path of every argument, through blocks and objects, with its value as it is written, in one line."""
+    above: list[str] = []
+    lines = iter(block.body.splitlines())
+    for line in lines:
+        if opened := _OPENS.match(line):
+            del above[len(opened[1]) // 2 - 1 :]
+            above.append(opened[2])
+        elif found := _SETS.match(line):
+            indent, name, value = found.groups()
+            del above[len(indent) // 2 - 1 :]
+            while value.endswith("["):
+                value += "".join(f" {each.strip()}" for each in iter(lambda: next(lines), f"{indent}]")) + " ]"
+            yield ".".join([*(each for each in above if each != "content"), name]), value

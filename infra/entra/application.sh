@@ -9,24 +9,23 @@
 # Needs: az, signed in as an Application Administrator (EVERY_MAILBOX: a Privileged Role Administrator).
 # Not tried on a real tenant yet.
 set -eu
-: "${IDENTITY:?Set IDENTITY to the principal id of the function app\'s managed identity (output identityPrincipalId).}"
+: "${IDENTITY:?Set IDENTITY to the principal id of the managed identity of the function app (output identityPrincipalId).}"
 name=${NAME:-Relay365}
 graph=00000003-0000-0000-c000-000000000000
 
-app=$(az ad app list --display-name "$name" --query '[0].appId' --output tsv)
-if [ -z "$app" ]; then
-    app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
-fi
+# One of exactly this name is taken as it is; `az ad app list --display-name` would also find those that begin with it.
+app=$(az ad app create --display-name "$name" --sign-in-audience AzureADMyOrg --query appId --output tsv)
 az ad sp show --id "$app" --output none 2>/dev/null || az ad sp create --id "$app" --output none
 
 # The application trusts the managed identity, so there is no secret that could leak or expire.
 # https://learn.microsoft.com/entra/workload-id/workload-identity-federation-config-app-trust-managed-identity
+authority=$(az cloud show --query endpoints.activeDirectory --output tsv)
 case "$(az cloud show --query name --output tsv)" in
     AzureUSGovernment) audience=api://AzureADTokenExchangeUSGov ;;
-    AzureChinaCloud) audience=api://AzureADTokenExchangeChina ;;
+    # There tokens do not name the host that gives them.
+    AzureChinaCloud) audience=api://AzureADTokenExchangeChina authority=https://login.partner.microsoftonline.cn ;;
     *) audience=api://AzureADTokenExchange ;;
 esac
-authority=$(az cloud show --query endpoints.activeDirectory --output tsv)
 tenant=$(az account show --query tenantId --output tsv)
 if [ -z "$(az ad app federated-credential list --id "$app" --query "[?name=='relay365'].id" --output tsv)" ]; then
     az ad app federated-credential create --id "$app" --output none --parameters "{

@@ -1,3 +1,5 @@
+#Requires -Version 7.0
+#Requires -Modules ExchangeOnlineManagement
 <#
 .SYNOPSIS
 Lets the application into the mailboxes of one group, and into no other (RBAC for Applications in Exchange Online).
@@ -19,12 +21,14 @@ param(
     # A mail-enabled security group or distribution group; nested groups do not count.
     [Parameter(Mandatory)] [string] $Group,
     [Parameter(Mandatory)] [string] $Test,
+    # In a sovereign cloud O365USGovGCCHigh, O365USGovDoD or O365China.
+    [string] $Environment = 'O365Default',
     [switch] $Write,
     [switch] $Send
 )
 
 $ErrorActionPreference = 'Stop'
-Connect-ExchangeOnline -ShowBanner:$false
+Connect-ExchangeOnline -ShowBanner:$false -ExchangeEnvironmentName $Environment
 
 if (-not (Get-ServicePrincipal | Where-Object AppId -EQ $ClientId)) {
     New-ServicePrincipal -AppId $ClientId -ObjectId $ObjectId -DisplayName 'Relay365' | Out-Null

@@ -5,7 +5,7 @@ param name string
 @description('What a month may cost, in the currency of the subscription.')
 param amount int
 
-@description('The first day of the month in which the budget begins, as YYYY-MM-01; it cannot be changed later.')
+@description('The first day of the month in which the budget begins, as YYYY-MM-01.')
 param start string
 
 param emails string[]
@@ -17,7 +17,9 @@ resource budget 'Microsoft.Consumption/budgets@2024-08-01' = {
     amount: amount
     timeGrain: 'Monthly'
     timePeriod: {
-      startDate: start
+      // Azure takes no day of an earlier month for a new budget, and no other day than the first one for an old one:
+      // no default would do both.
+      startDate: empty(start) ? fail('A budget needs budgetStart, like 2026-11-01.') : start
     }
     notifications: {
       spent: {

@@ -53,6 +53,9 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2020-06-01
   }
 ]
 
+// One after the other: storage refuses a second one while it works on the first (StorageAccountOperationInProgress).
+// Azure/bicep-registry-modules#6001
+@batchSize(1)
 resource endpoints 'Microsoft.Network/privateEndpoints@2024-07-01' = [
   for target in targets: {
     name: 'pe-${name}-${target.part}'

@@ -137,20 +137,31 @@ resource app 'Microsoft.Web/sites@2024-11-01' = {
       : fail('The template itself sets ${join(taken, ', ')}.')
   }
 
-  // Deployments sign in to Entra ID; publishing passwords are off.
+  // Deployments sign in to Entra ID; publishing passwords are off. Azure asks for a location that its own types do not know
+  // (Azure/bicep-types-az#1527), and takes changes of a site one after the other.
   // https://learn.microsoft.com/azure/app-service/configure-basic-auth-disable
   resource ftp 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
+    #disable-next-line BCP187
+    location: location
     properties: {
       allow: false
     }
+    dependsOn: [
+      values
+    ]
   }
 
   resource scm 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
+    #disable-next-line BCP187
+    location: location
     properties: {
       allow: false
     }
+    dependsOn: [
+      ftp
+    ]
   }
 }
 

@@ -31,6 +31,22 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   }
 }
 
+// Of themselves the tables of Application Insights keep everything for 90 days, whatever the workspace says.
+// https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure#log-tables-with-90-day-default-retention
+var telemetry = ['AppDependencies', 'AppExceptions', 'AppMetrics', 'AppPerformanceCounters', 'AppRequests', 'AppTraces']
+
+@batchSize(1)
+resource tables 'Microsoft.OperationalInsights/workspaces/tables@2025-02-01' = [
+  for table in telemetry: {
+    parent: workspace
+    name: table
+    properties: {
+      retentionInDays: retentionDays
+      totalRetentionInDays: retentionDays
+    }
+  }
+]
+
 resource insights 'Microsoft.Insights/components@2020-02-02' = {
   name: 'appi-${name}'
   location: location

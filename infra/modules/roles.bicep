@@ -35,9 +35,12 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-04-01' existing =
   name: empty(registryName) ? 'none0' : registryName
 }
 
+// An assignment cannot be given to somebody else (RoleAssignmentUpdateNotPermitted), so its name follows from who has it:
+// another operator, or an identity that was made anew, gets one of their own. The former operator's stays until it is removed.
+// https://learn.microsoft.com/azure/azure-resource-manager/bicep/scenarios-rbac#role-assignments
 resource storageRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in onStorage: {
-    name: guid(storage.id, role.who, role.id)
+    name: guid(storage.id, principals[role.who], role.id)
     scope: storage
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.id)
@@ -50,7 +53,7 @@ resource storageRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 resource vaultRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in onVault: {
-    name: guid(vault.id, role.who, role.id)
+    name: guid(vault.id, principals[role.who], role.id)
     scope: vault
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.id)
@@ -63,7 +66,7 @@ resource vaultRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 resource insightsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in onInsights: {
-    name: guid(insights.id, role.who, role.id)
+    name: guid(insights.id, principals[role.who], role.id)
     scope: insights
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.id)
@@ -76,7 +79,7 @@ resource insightsRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 resource registryRoles 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for role in onRegistry: {
-    name: guid(registry.id, role.who, role.id)
+    name: guid(registry.id, principals[role.who], role.id)
     scope: registry
     properties: {
       roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', role.id)

@@ -105,13 +105,15 @@ resource sidecar 'Microsoft.App/containerApps@2025-01-01' = {
           probes: [
             {
               type: 'Startup'
-              httpGet: { path: '/health', port: 8080 }
-              periodSeconds: 5
-              failureThreshold: 24
+              httpGet: { path: '/alive', port: 8080 }
+              // 100 seconds: 10 is the most that the documentation allows.
+              // https://learn.microsoft.com/rest/api/containerapps/container-apps/create-or-update#containerappprobe
+              periodSeconds: 10
+              failureThreshold: 10
             }
             {
               type: 'Liveness'
-              httpGet: { path: '/health', port: 8080 }
+              httpGet: { path: '/alive', port: 8080 }
               periodSeconds: 30
               failureThreshold: 5
             }

@@ -44,6 +44,8 @@ resource "azurerm_private_dns_zone_virtual_network_link" "relay" {
   tags                 = local.tags
 }
 
+# Terraform makes them at the same time, and storage may refuse one while it works on another
+# (StorageAccountOperationInProgress): apply again then, or with -parallelism=1.
 resource "azurerm_private_endpoint" "relay" {
   for_each = local.endpoints
 

@@ -11,6 +11,23 @@ resource "azurerm_log_analytics_workspace" "relay" {
   local_authentication_enabled = false
 }
 
+# Of themselves the tables of Application Insights keep everything for 90 days, whatever the workspace says. They are there
+# from the beginning, so they are only changed.
+# https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure#log-tables-with-90-day-default-retention
+resource "azapi_resource_action" "tables" {
+  for_each = toset(["AppDependencies", "AppExceptions", "AppMetrics", "AppPerformanceCounters", "AppRequests", "AppTraces"])
+
+  type        = "Microsoft.OperationalInsights/workspaces/tables@2025-02-01"
+  resource_id = "${azurerm_log_analytics_workspace.relay.id}/tables/${each.key}"
+  method      = "PATCH"
+  body = {
+    properties = {
+      retentionInDays      = var.log_retention_days
+      totalRetentionInDays = var.log_retention_days
+    }
+  }
+}
+
 resource "azurerm_application_insights" "relay" {
   name                = "appi-${var.name}"
   resource_group_name = local.group

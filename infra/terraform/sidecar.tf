@@ -121,15 +121,17 @@ resource "azurerm_container_app" "sidecar" {
       }
 
       startup_probe {
-        transport               = "HTTP"
-        path                    = "/health"
-        port                    = 8080
-        interval_seconds        = 5
-        failure_count_threshold = 24
+        transport = "HTTP"
+        path      = "/alive"
+        port      = 8080
+        # 100 seconds: 10 is the most that the documentation allows.
+        # https://learn.microsoft.com/rest/api/containerapps/container-apps/create-or-update#containerappprobe
+        interval_seconds        = 10
+        failure_count_threshold = 10
       }
       liveness_probe {
         transport               = "HTTP"
-        path                    = "/health"
+        path                    = "/alive"
         port                    = 8080
         interval_seconds        = 30
         failure_count_threshold = 5

@@ -134,14 +134,20 @@ variable "sidecar_key_version" {
 }
 
 variable "operator_principal_id" {
-  description = "Object id of the person or group that may read and change secrets; by default whoever deploys."
+  description = "Object id of the person or group that may read and change secrets; by default whoever deploys. Whoever deploys must be it or in it, because Terraform writes the secrets."
   type        = string
   default     = null
 }
 
 variable "operator_type" {
-  type    = string
-  default = "User"
+  description = "What the operator is. A workflow that deploys is a ServicePrincipal."
+  type        = string
+  default     = "User"
+
+  validation {
+    condition     = contains(["User", "Group", "ServicePrincipal"], var.operator_type)
+    error_message = "The operator is a User, a Group or a ServicePrincipal."
+  }
 }
 
 # Storage

@@ -17,7 +17,7 @@ from tests.fakes.log import FakeLog
 
 @pytest.mark.parametrize(("age", "status"), [(None, 503), (1.0, 200), (100.0, 503)])
 def test_health_follows_the_beat(age: float | None, status: int) -> None:
-    """A replica is healthy while its last beat is fresh, and says what it holds."""
+    """A replica is healthy while its last beat is fresh, and says what it holds; it is alive all the same."""
     board, fence = FakeShardStore(), Fence(10)
     if age is not None:
         fence.beaten(fence.now() - age)
@@ -39,6 +39,7 @@ def test_health_follows_the_beat(age: float | None, status: int) -> None:
 
     async def run() -> tuple[int, dict[str, Any]]:
         async with TestClient(TestServer(application(supervisor, no_mail, (), FakeLog()))) as client:
+            assert (await client.get("/alive")).status == 200
             answer = await client.get("/health")
             return answer.status, await answer.json()
 

@@ -42,6 +42,11 @@ def test_our_files_are_right(root: Path) -> None:
         (("modules/registry.bicep", "ip, action: 'Allow'", "ip, action: 'Let'"), "'Let' is none of Allow"),
         (("modules/alerts.bicep", "@2021-08-01", "@2031-08-01"), "no schema"),
         (("modules/function_app.bicep", "name: 'scm'", "name: 'smc'"), "must be one of ftp, scm"),
+        (
+            ("modules/function_app.bicep", "    location: location\n    properties", "    properties"),
+            "'location' is missing",
+        ),
+        (("modules/vault.bicep", "'AuditEvent'", "'Audit'"), "'Audit' is none of AuditEvent"),
         (("modules/network.bicep", "map(delegated, part =>", "map(delegated, one =>"), "'part' is not declared"),
         (("main.bicep", "modules/budget.bicep", "modules/budgets.bicep"), "there is no modules/budgets.bicep"),
         (("main.bicep", "    start: budgetStart\n", ""), "does not give 'start'"),
