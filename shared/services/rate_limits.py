@@ -29,7 +29,11 @@ _ALONE = timedelta(seconds=10)
 
 @dataclass
 class _Purse:
-    """What a process knows of a token's window: the requests it `held`s, those `left` in the row, those it `made`."""
+    """
+    What a process knows of a token's window.
+
+    It has `held` requests that it may still make, the row has `left`, and `made` are those of this process.
+    """
 
     lock: Lock = field(default_factory=Lock)
     window: int = -1
