@@ -29,14 +29,17 @@ _ALONE = timedelta(seconds=10)
 
 @dataclass
 class _Purse:
-    """What a process knows of a token's window: the requests it `held`s, those `left` in the row, those it `made`."""
+    """
+    What a process knows of a token's window.
+
+    It has `held` requests that it may still make, the row has `left`, and `made` are those of this process.
+    """
 
     lock: Lock = field(default_factory=Lock)
     window: int = -1
     held: int = 0
     left: int = 0
     made: int = 0
-    spent: bool = False
     block: int = 1
     taken: datetime | None = None
     alone_until: datetime | None = None
@@ -44,7 +47,7 @@ class _Purse:
 
     def begin(self, window: int) -> None:
         """Goes on to another window; what is held of the former one is void."""
-        self.window, self.held, self.left, self.made, self.spent = window, 0, 0, 0, False
+        self.window, self.held, self.left, self.made = window, 0, 0, 0
 
     def pace(self, now: datetime) -> int:
         """Returns how many requests the next second needs, by what the last one did."""
@@ -69,7 +72,7 @@ class RateLimits:
             window = limit.window_of(now)
             if purse.window not in (window, window + 1):
                 purse.begin(window)
-            if not purse.held and not purse.spent:
+            if not purse.held:
                 self._refill(purse, token, limit, now)
             allowed = purse.held > 0
             if allowed:
@@ -106,7 +109,8 @@ class RateLimits:
             count, granted = before.take(limit, window=limit.window_of(now), want=want)
             purse.window, purse.left = count.window, limit.max_requests - count.taken
             if not granted:
-                purse.row, purse.spent = row, True
+                # What is known of a window that is spent needs no asking: nobody gives anything back.
+                purse.row = row
                 return
             try:
                 purse.row = self._store.replace(token, count, row.etag) if row else self._store.insert(token, count)

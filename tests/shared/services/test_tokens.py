@@ -156,3 +156,21 @@ def test_a_token_that_a_newer_version_narrowed_opens_nothing(world: World, proce
     world.tokens.insert(token.model_copy(update={"networks": ["10.0.0.0/8"]}))
     with pytest.raises(Forbidden):
         use(world.process(), value)
+
+
+def test_a_revoked_token_is_counted_no_more(world: World, process: Process) -> None:
+    """What a token with a rate limit was let in for is told, counted, and forgotten with it."""
+    value = made(process, restrictions={"rateLimit": {"maxRequests": 2, "timeWindow": 60}})
+    (token,) = world.tokens.all()
+    assert use(process, value) == Allowance(limit=2, remaining=1, reset=60)
+    assert world.rate_limits.get(token.id) is not None
+    process.tokens.revoke(value)
+    assert world.rate_limits.get(token.id) is None
+
+
+def test_a_token_without_a_limit_costs_nothing(world: World, process: Process) -> None:
+    """Nothing is counted, and nothing asked, for a token that has no rate limit."""
+    value = made(process, restrictions={"referrers": "*"})
+    for token in (value, FIRST_TOKEN):
+        assert use(process, token) is None
+    assert world.rate_limits.requests == 0
