@@ -113,6 +113,8 @@ class Figures(_Input):
     vault_audit_bytes: Figure
     free_log_days: Figure
     mailbox_kilobytes: Figure
+    mailbox_messages: Figure
+    message_bytes: Figure
     replica_megabytes: Figure
     sidecar_memory_use: Figure
     request_bytes: Figure

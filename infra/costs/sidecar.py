@@ -29,4 +29,5 @@ def room(load: Load, figures: Figures) -> float:
     """Returns how many mailboxes fit the replicas."""
     usable = load.sidecar_memory * 2**20 * figures.sidecar_memory_use.value
     of_mailboxes = usable - figures.replica_megabytes.value * 1024
-    return load.sidecars * max(0.0, of_mailboxes / figures.mailbox_kilobytes.value)
+    of_messages = figures.mailbox_messages.value * figures.message_bytes.value / 1024
+    return load.sidecars * max(0.0, of_mailboxes / (figures.mailbox_kilobytes.value + of_messages))

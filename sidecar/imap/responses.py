@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Any
 
 from imapclient.exceptions import ProtocolError
@@ -76,12 +77,18 @@ def brief_of(response: Response) -> Brief | None:
         if said_uid:
             uid = int(said_uid)
         elif said_flags is not None:
-            flags = frozenset(said_flags.decode("ascii", "replace").split())
+            flags = _flags(said_flags)
         elif said_date is not None:
             received = moment(said_date)
         elif said_size:
             size = int(said_size)
     return Brief(int(found.group(1)), uid, flags, received, size)
+
+
+@lru_cache(maxsize=256)
+def _flags(said: bytes) -> frozenset[str]:
+    # Of thousands of messages in a row, nearly all have the same few flags.
+    return frozenset(said.decode("ascii", "replace").split())
 
 
 def fetched_of(response: Response) -> dict[bytes, Any] | None:

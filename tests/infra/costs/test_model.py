@@ -15,7 +15,14 @@ from infra.costs.model import Line, TooFull, bill
 DAYS = 365 / 12
 SECONDS = DAYS * 86_400
 # What only decides how many mailboxes the sidecar holds, and what only rates stand on.
-UNPAID = {"mailbox_kilobytes", "replica_megabytes", "sidecar_memory_use", "reads_per_call"}
+UNPAID = {
+    "mailbox_kilobytes",
+    "mailbox_messages",
+    "message_bytes",
+    "replica_megabytes",
+    "sidecar_memory_use",
+    "reads_per_call",
+}
 LARGE = {
     "accounts": 50_000,
     "always_ready_changes": 1,
