@@ -8,27 +8,21 @@ batch it came with. Only when all of that has been stored does the batch's own m
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import (
-    AGAIN,
     AccountEvent,
     Change,
     ChangeBatch,
     ChangeKind,
     InstanceEvent,
     Meaning,
-    meaning_of_message,
-    meaning_of_missing,
-    needs_sighting,
-    was_touched,
 )
-from shared.domain.deliveries import DeliveryKey
 from shared.domain.errors import MailboxRefused, SignInRefused, TryLater, WorkFailed
 from shared.domain.events import Event, EventName, event_id, payload
-from shared.domain.exact_changes import meaning_of_exact, needs_reading
+from shared.domain.exact_changes import needs_reading
 from shared.domain.failures import explained
 from shared.domain.folders import Folder
 from shared.domain.imap_ids import place_of
@@ -45,90 +39,21 @@ from shared.ports.machine import Machine
 from shared.ports.microsoft365 import NotThere, Reading, ReadRequest, Unread
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import SightingStore
 from shared.services.crowds import Crowds
 from shared.services.deliveries import Deliveries, Outgoing
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.meanings import Meanings
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
+from shared.services.subjects import Result, Subject
 
-# How often a message that should be there is looked for, and how long between: Graph's copies lag by seconds.
-PATIENCE = 3
-_LOOK_AGAIN = (timedelta(seconds=1), timedelta(seconds=8), timedelta(seconds=30))
 # What cannot be read now is tried for as long as it takes, at the end once in this time.
 _UNREAD_WAITS = tuple(timedelta(seconds=seconds) for seconds in (2, 5, 15, 60, 300, 900))
 _OUTAGE_WAIT = timedelta(seconds=60)
 # Up to this and a half; queues count in whole seconds, and not all should come back in the same one.
 _CROWDED_WAIT = timedelta(seconds=1)
-
-
-@dataclass(slots=True)
-class _Subject:
-    """What a batch says about one message; an exact change of it is a subject of its own."""
-
-    account: Account
-    message: str
-    kinds: set[str] = field(default_factory=set)
-    seen: datetime | None = None
-    looks: int = 0
-    tries: int = 0
-    changes: list[Change] = field(default_factory=list)
-
-    def add(self, change: Change) -> None:
-        self.kinds.add(change.kind)
-        self.seen = min(self.seen, change.seen) if self.seen else change.seen
-        self.looks = max(self.looks, change.looks)
-        self.tries = max(self.tries, change.tries)
-        self.changes.append(change)
-
-    @property
-    def exact(self) -> Change | None:
-        return self.changes[0] if self.changes[0].exact else None
-
-    @property
-    def first_seen(self) -> datetime:
-        return self.seen or self.account.created
-
-    @property
-    def crowded(self) -> bool:
-        return any(change.crowded for change in self.changes)
-
-    @property
-    def worked_on(self) -> bool:
-        return self.looks > 0 or self.tries > 0 or any(change.found for change in self.changes)
-
-
-@dataclass(slots=True)
-class _Result:
-    """What a batch comes to: what goes out, what to remember, and what to look at again."""
-
-    outgoing: list[Outgoing] = field(default_factory=list)
-    sightings: dict[SightingKey, Sighting] = field(default_factory=dict)
-    again: dict[timedelta, list[Change]] = field(default_factory=dict)
-    events: list[str] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
-    accounts: set[str] = field(default_factory=set)
-    crowded: int = 0
-
-    def look_again(self, subject: _Subject, *, told: bool) -> None:
-        wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
-        # What was told in part was interrupted, and the next look must know it.
-        update = {"looks": subject.looks + 1, "tries": max(subject.tries, int(told))}
-        again = (change.model_copy(update=update) for change in subject.changes)
-        self.again.setdefault(wait, []).extend(again)
-
-    def put_off(self, subject: _Subject, wait: timedelta) -> None:
-        again = (change.model_copy(update={"tries": subject.tries + 1}) for change in subject.changes)
-        self.again.setdefault(wait, []).extend(again)
-
-    def wait_for_room(self, subject: _Subject, wait: timedelta, *, redelivered: bool) -> None:
-        # Nothing was tried, so nothing is counted; but who may have worked on it before must stay known.
-        tries = max(subject.tries, int(redelivered))
-        again = (change.model_copy(update={"crowded": True, "tries": tries}) for change in subject.changes)
-        self.again.setdefault(wait, []).extend(again)
-        self.crowded += 1
 
 
 @dataclass(frozen=True)
@@ -139,7 +64,7 @@ class Changes:
     apps: Lookup[Stored[OAuth2App] | None]
     folders: Folders
     readings: Readings
-    sightings: SightingStore
+    meanings: Meanings
     sighting_rows: GroupCommit[tuple[SightingKey, Sighting], None]
     queue: ChangeQueue
     jobs: JobQueue
@@ -148,7 +73,6 @@ class Changes:
     recent: RecentEvents
     crowds: Crowds
     machine: Machine
-    sightings_kept: timedelta
 
     def expand(self, batch: ChangeBatch, *, redelivered: bool) -> None:
         """
@@ -157,7 +81,7 @@ class Changes:
         What only a newer version understands goes on alone; where there is nothing else, raises WorkFailed.
         """
         started = self.machine.clock.now()
-        result = _Result()
+        result = Result()
         known, newer = batch.parted()
         if newer.size and not known.size:
             # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
@@ -195,7 +119,7 @@ class Changes:
             milliseconds=int((self.machine.clock.now() - started).total_seconds() * 1000),
         )
 
-    def _work(self, batch: ChangeBatch, result: _Result, *, redelivered: bool) -> None:
+    def _work(self, batch: ChangeBatch, result: Result, *, redelivered: bool) -> None:
         settings = self.settings.current()
         announced: tuple[AccountEvent | InstanceEvent, ...] = (*batch.account_events, *batch.instance_events)
         for said in announced:
@@ -208,12 +132,12 @@ class Changes:
         for wait, changes in result.again.items():
             self.queue.put(ChangeBatch(changes=tuple(changes)), wait)
 
-    def _abandon(self, result: _Result) -> None:
+    def _abandon(self, result: Result) -> None:
         for event in result.events:
             self.recent.abandon(event)
 
-    def _subjects(self, changes: Sequence[Change]) -> list[_Subject]:
-        subjects: dict[tuple[str, ...], _Subject] = {}
+    def _subjects(self, changes: Sequence[Change]) -> list[Subject]:
+        subjects: dict[tuple[str, ...], Subject] = {}
         for change in changes:
             stored = self.accounts.get(change.account)
             if stored is not None and stored.value.state is AccountState.DELETED:
@@ -224,11 +148,11 @@ class Changes:
                 continue
             apart = (change.kind, change.version) if change.exact else ()
             key = (change.account, change.message, *apart)
-            subjects.setdefault(key, _Subject(stored.value, change.message)).add(change)
+            subjects.setdefault(key, Subject(stored.value, change.message)).add(change)
         return list(subjects.values())
 
     def _interpret(
-        self, subjects: Sequence[_Subject], settings: InstanceSettings, result: _Result, *, redelivered: bool
+        self, subjects: Sequence[Subject], settings: InstanceSettings, result: Result, *, redelivered: bool
     ) -> None:
         rules = ContentRules(
             text=settings.notify_text, text_bytes=settings.notify_text_size, headers=settings.notify_headers
@@ -267,11 +191,11 @@ class Changes:
 
     def _interpret_one(
         self,
-        subject: _Subject,
+        subject: Subject,
         reading: Reading | None,
         rules: ContentRules,
         settings: InstanceSettings,
-        result: _Result,
+        result: Result,
         *,
         redelivered: bool,
     ) -> None:
@@ -285,32 +209,20 @@ class Changes:
 
     def _tell(
         self,
-        subject: _Subject,
+        subject: Subject,
         reading: Message | NotThere | None,
         rules: ContentRules,
         settings: InstanceSettings,
-        result: _Result,
+        result: Result,
         *,
         redelivered: bool,
     ) -> None:
         suspicious = redelivered or subject.worked_on
         message = reading if isinstance(reading, Message) else None
-        if subject.exact is not None:
-            meaning = meaning_of_exact(subject.exact, message, rules, patience=PATIENCE)
+        meaning = self.meanings.of(subject, message, rules, redelivered=redelivered)
+        if subject.exact is not None and meaning.event is not EventName.MESSAGE_NEW:
             # The message's own moments are those of its arrival.
-            message = message if meaning.event is EventName.MESSAGE_NEW else None
-        elif message is None:
-            meaning = meaning_of_missing(
-                subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
-            )
-        else:
-            meaning = self._meaning(subject, message, rules, redelivered=redelivered, suspicious=suspicious)
-            told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
-            if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
-                # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
-                finished = self.recent.is_finished(told)
-                again = AGAIN if not finished else None
-                meaning = again or self._meaning(subject, message, rules, redelivered=redelivered, suspicious=True)
+            message = None
         if meaning.again:
             result.look_again(subject, told=meaning.event is not None)
         if meaning.event is not None:
@@ -318,62 +230,13 @@ class Changes:
             if meaning.also is not None:
                 self._announce(subject, message, meaning.also, settings, result, suspicious=suspicious)
 
-    def _meaning(
-        self, subject: _Subject, message: Message, rules: ContentRules, *, redelivered: bool, suspicious: bool
-    ) -> Meaning:
-        # New only because its sighting did not come: whoever told the arrival may have died before he noted it.
-        inferred = subject.looks > 0 and subject.kinds != {ChangeKind.CREATED}
-        interrupted = redelivered or subject.tries > 0 or inferred
-        known = None
-        if needs_sighting(subject.kinds, message, suspicious=suspicious):
-            known = self.sightings.get(sighting_key(subject.account.key, message.id, message.received))
-        told = None
-        found = was_touched(message) and any(change.found for change in subject.changes)
-        if known is None and (interrupted or found):
-            told = self._told(subject, message)
-        return meaning_of_message(
-            subject.kinds,
-            message,
-            known,
-            watched_since=self._known_since(subject),
-            looks=subject.looks,
-            patience=PATIENCE,
-            interrupted=interrupted,
-            rules=rules,
-            told=told,
-        )
-
-    def _told(self, subject: _Subject, message: Message) -> Sighting | None:
-        """Returns what was told of an arrival that nobody noted, from the bytes that its delivery sends."""
-        account = subject.account
-        key = DeliveryKey(
-            webhook=_webhook(account),
-            moment=int(near(message.received, subject.first_seen).timestamp() * 1000),
-            event_id=event_id(account.key, message.id, EventName.MESSAGE_NEW, ""),
-        )
-        told = self.deliveries.told(key)
-        if told is None:
-            return None
-        folder = self.folders.find(account, message.folder)
-        stayed = folder is not None and told.get("path") == folder.path
-        flags, labels = (tuple(sorted(told.get(name) or ())) for name in ("flags", "labels"))
-        return Sighting(folder=message.folder if stayed else "", flags=flags, labels=labels)
-
-    def _known_since(self, subject: _Subject) -> datetime:
-        """Returns since when a message would be known if it had been told."""
-        watched_since = subject.account.watched_since or subject.account.created
-        if any(change.found and change.kind is ChangeKind.CREATED for change in subject.changes):
-            # A sweep asks for arrivals since its last look, however long ago that was.
-            return watched_since
-        return max(watched_since, subject.first_seen - self.sightings_kept)
-
     def _announce(
         self,
-        subject: _Subject,
+        subject: Subject,
         message: Message | None,
         meaning: Meaning,
         settings: InstanceSettings,
-        result: _Result,
+        result: Result,
         *,
         suspicious: bool,
     ) -> None:
@@ -397,7 +260,7 @@ class Changes:
             special_use=folder.special_use if folder else "\\All",
         )
         out = Outgoing(
-            event, _webhook(account), payload(event, settings.service_url), suspicious, subject.changes[0].correlation
+            event, subject.webhook, payload(event, settings.service_url), suspicious, subject.changes[0].correlation
         )
         if not self._take(event.id, result, suspicious=suspicious):
             return
@@ -407,7 +270,7 @@ class Changes:
         if wants(settings, event):
             result.outgoing.append(out)
 
-    def _take(self, identity: str, result: _Result, *, suspicious: bool) -> bool:
+    def _take(self, identity: str, result: Result, *, suspicious: bool) -> bool:
         """
         Takes the event in hand; one that is finished, or in the hand of another thread, is a duplicate.
 
@@ -423,7 +286,7 @@ class Changes:
         result.events.append(identity)
         return True
 
-    def _put_off(self, subject: _Subject, error: Exception, result: _Result) -> None:
+    def _put_off(self, subject: Subject, error: Exception, result: Result) -> None:
         wait = _UNREAD_WAITS[min(subject.tries, len(_UNREAD_WAITS) - 1)]
         if isinstance(error, TryLater) and error.retry_after is not None:
             wait = max(wait, error.retry_after)
@@ -442,7 +305,7 @@ class Changes:
         result.put_off(subject, wait)
 
     def _tell_said(
-        self, said: AccountEvent | InstanceEvent, settings: InstanceSettings, result: _Result, *, redelivered: bool
+        self, said: AccountEvent | InstanceEvent, settings: InstanceSettings, result: Result, *, redelivered: bool
     ) -> None:
         event = said.as_event()
         if event.account is not None:
@@ -469,10 +332,6 @@ def _correlation(batch: ChangeBatch) -> str | None:
     said = (*batch.changes, *batch.account_events, *batch.instance_events)
     found = {each.correlation for each in said}
     return next(iter(found)) or None if len(found) == 1 else None
-
-
-def _webhook(account: Account) -> str:
-    return account.webhook if account.webhooks else DEFAULT
 
 
 def _placed(event: EventName, data: dict[str, object], folder: Folder | None) -> dict[str, object]:

@@ -30,6 +30,7 @@ from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.meanings import Meanings
 from shared.services.notifications import Notifications
 from shared.services.permits import Permits
 from shared.services.readings import Readings
@@ -295,31 +296,32 @@ class MortalRelay:
             schedule=SCHEDULE,
             payload_retention=timedelta(days=14),
         )
+        folders = Folders(
+            Lookup(self.accounts.get, self.clock, TTL),
+            Lookup(self.apps.get, self.clock, TTL),
+            FakeMailboxes(),
+            self.folders,
+            self.clock,
+        )
+        recent = RecentEvents()
         changes = Changes(
             accounts=Lookup(self.accounts.get, self.clock, TTL),
             apps=Lookup(self.apps.get, self.clock, TTL),
-            folders=Folders(
-                Lookup(self.accounts.get, self.clock, TTL),
-                Lookup(self.apps.get, self.clock, TTL),
-                FakeMailboxes(),
-                self.folders,
-                self.clock,
-            ),
+            folders=folders,
             readings=Readings(
                 AtOnce(self.read),
                 self,
                 Permits(self.permits, machine),
                 AtOnce(self.read),
             ),
-            sightings=self.sightings,
+            meanings=Meanings(self.sightings, deliveries, folders, recent, timedelta(days=40)),
             sighting_rows=AtOnce(seen.put),
             queue=mortal(self.changes, self.fate, put="change stored again"),
             jobs=self.jobs,
             deliveries=deliveries,
             settings=settings,
-            recent=RecentEvents(),
+            recent=recent,
             crowds=Crowds(),
             machine=machine,
-            sightings_kept=timedelta(days=40),
         )
         return Process(changes, deliveries)

@@ -99,11 +99,13 @@ def run(
     changes = replace(
         process.changes,
         deliveries=deliveries,
+        meanings=replace(process.changes.meanings, deliveries=deliveries),
         readings=replace(process.changes.readings, gathered=AtOnce(_Reader(tape, world.reader).read)),
         sighting_rows=AtOnce(_Sightings(tape).put_each),
     )
     if shared_memory:
-        changes = replace(changes, recent=_Recent(tape))
+        recent = _Recent(tape)
+        changes = replace(changes, recent=recent, meanings=replace(changes.meanings, recent=recent))
     process.deliveries, process.changes = deliveries, changes
     try:
         work(process)

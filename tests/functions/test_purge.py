@@ -29,7 +29,7 @@ def test_old_months_go(api: Client, relay: Relay, timer: Any) -> None:
         SightingKey(day=(START - timedelta(days=ago)).strftime("%Y%m%d"), name="purged-or-not") for ago in (80, 40)
     )
     seen = Sighting(folder="inbox", flags=(), labels=())
-    relay.changes.sightings.put({old: seen, young: seen})
+    relay.changes.meanings.sightings.put({old: seen, young: seen})
     timer.get_user_function()(None)
-    assert relay.changes.sightings.get(old) is None
-    assert relay.changes.sightings.get(young) == seen
+    assert relay.changes.meanings.sightings.get(old) is None
+    assert relay.changes.meanings.sightings.get(young) == seen

@@ -50,7 +50,7 @@ def test_only_what_was_done_is_planned_anew() -> None:
 
 @pytest.mark.parametrize(
     ("left", "wait"),
-    [(timedelta(hours=1), 3060), (timedelta(minutes=80), 4260), (timedelta(seconds=1), 1), (-timedelta(hours=1), 1)],
+    [(timedelta(minutes=20), 1020), (timedelta(minutes=80), 4260), (timedelta(seconds=1), 1), (-timedelta(hours=1), 1)],
 )
 def test_connections_are_renewed_before_their_token_ends(left: timedelta, wait: float) -> None:
     """A share of a token's life before its end, nine minutes at most, and never at once over and over."""

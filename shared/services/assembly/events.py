@@ -18,6 +18,7 @@ from shared.services.endpoints import Endpoints
 from shared.services.folders import Folders
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
+from shared.services.meanings import Meanings
 from shared.services.permits import Permits
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
@@ -71,23 +72,25 @@ def assemble_events(outside: Outside, options: Options, memory: Memory) -> Event
         schedule=options.schedule,
         payload_retention=options.payload_retention,
     )
+    folders = Folders(
+        memory.accounts,
+        memory.apps,
+        RoutedMailboxes(outside.mailboxes, outside.sidecar),
+        outside.folders,
+        machine.clock,
+    )
+    recent = RecentEvents()
     changes = Changes(
         accounts=memory.accounts,
         apps=memory.apps,
-        folders=Folders(
-            memory.accounts,
-            memory.apps,
-            RoutedMailboxes(outside.mailboxes, outside.sidecar),
-            outside.folders,
-            machine.clock,
-        ),
+        folders=folders,
         readings=Readings(
             GroupCommit(outside.reader.read, full=20, lanes=8, pace=options.read_pace, name="read-messages"),
             outside.reader,
             Permits(outside.permits, machine),
             GroupCommit(outside.sidecar.read, full=20, lanes=8, pace=options.read_pace, name="read-delegated"),
         ),
-        sightings=outside.sightings,
+        meanings=Meanings(outside.sightings, deliveries, folders, recent, options.retention),
         sighting_rows=GroupCommit(
             as_commit(lambda sightings: outside.sightings.put(dict(sightings))),
             full=100,
@@ -99,10 +102,9 @@ def assemble_events(outside: Outside, options: Options, memory: Memory) -> Event
         jobs=outside.jobs,
         deliveries=deliveries,
         settings=settings,
-        recent=RecentEvents(),
+        recent=recent,
         crowds=Crowds(),
         machine=machine,
-        sightings_kept=options.retention,
     )
     return Events(replays, settings, deliveries, changes)
 
