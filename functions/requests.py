@@ -8,6 +8,7 @@ goes wrong becomes EmailEngine's error envelope here and nowhere else.
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
 from math import ceil
@@ -21,10 +22,15 @@ from functions.answering import Answering
 from shared import bootstrap
 from shared.domain.errors import FieldProblem, InvalidRequest, NotAuthenticated, RelayError, TryLater
 from shared.domain.tokens import Action, Group, Scope
+from shared.patience import patience
 
 Model = TypeVar("Model", bound=BaseModel)
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
 AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
+
+# Many clients give up after half a minute, and then know less than what a 503 tells.
+PATIENCE = timedelta(seconds=20)
+_COME_AGAIN = timedelta(seconds=10)
 
 _SLASH = re.compile("%2f", re.IGNORECASE)
 _FIELD = re.compile(r"^[A-Za-z_]\w*$")
@@ -81,8 +87,8 @@ def respond(body: object, status: int = HTTPStatus.OK) -> func.HttpResponse:
     )
 
 
-def refuse(problem: RelayError) -> func.HttpResponse:
-    """Returns *problem* as EmailEngine's error envelope."""
+def refuse(problem: RelayError, *, otherwise: timedelta | None = None) -> func.HttpResponse:
+    """Returns *problem* as EmailEngine's error envelope; *otherwise* is when to come again where nobody knows."""
     status = HTTPStatus(problem.status_hint)
     envelope: dict[str, Any] = {"statusCode": status.value, "error": status.phrase, "message": str(problem)}
     if problem.code is not None:
@@ -90,8 +96,9 @@ def refuse(problem: RelayError) -> func.HttpResponse:
     answer = respond({**envelope, **problem.extras()}, status)
     if isinstance(problem, NotAuthenticated):
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Relay365"'
-    if isinstance(problem, TryLater) and problem.retry_after is not None:
-        answer.headers["Retry-After"] = str(max(1, ceil(problem.retry_after.total_seconds())))
+    again = (problem.retry_after or otherwise) if isinstance(problem, TryLater) else None
+    if again is not None:
+        answer.headers["Retry-After"] = str(max(1, ceil(again.total_seconds())))
     return answer
 
 
@@ -112,12 +119,13 @@ def endpoint(
             try:
                 account, token = req.params.get("account") if account_in_query else account_of(req), _token(req)
                 relay = bootstrap.relay()
-                relay.tokens.authorize(token, scope, action, group, account)
-                answering.knows(account, token)
-                relay.timers.repair()
-                return answering.told(handler(req))
+                with patience(PATIENCE):
+                    relay.tokens.authorize(token, scope, action, group, account)
+                    answering.knows(account, token)
+                    relay.timers.repair()
+                    return answering.told(handler(req))
             except RelayError as problem:
-                return answering.told(refuse(problem), problem)
+                return answering.told(refuse(problem, otherwise=_COME_AGAIN), problem)
             except Exception as problem:  # noqa: BLE001  the host would answer an empty 500; clients expect the envelope
                 answering.broke(problem)
                 return _broken()
