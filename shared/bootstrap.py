@@ -209,7 +209,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
     from shared.adapters.system import SystemClock, SystemRandomness
     from shared.services.grants import Grants
     from shared.services.lookups import Lookup
-    from shared.services.standings import Standings
+    from shared.services.standings import Standings, announcing
     from shared.services.watching import Watching
 
     system_clock = SystemClock()
@@ -240,7 +240,7 @@ def build_sidecar(settings: Settings, replaced: Replacements = Replacements()) -
             grants=grants,
             watches=watches,
             mirrors=mirrors,
-            standings=Standings(accounts, changes, jobs, clock, randomness, log),
+            standings=Standings(accounts, announcing(changes), jobs, clock, randomness, log),
             clock=clock,
             randomness=randomness,
             log=log,

@@ -46,7 +46,7 @@ from shared.services.renewals import Renewals
 from shared.services.replays import Replays
 from shared.services.retention import Purges
 from shared.services.sign_ins import SignIns
-from shared.services.standings import Standings
+from shared.services.standings import Standings, announcing
 from shared.services.sweeps import Sweeps
 from shared.services.timers import NEVER, Timers
 from shared.services.tokens import Tokens
@@ -238,7 +238,8 @@ def assemble(outside: Outside, options: Options) -> Relay:
         clock=clock,
         log=log,
     )
-    standings = Standings(outside.accounts, outside.changes, outside.jobs, clock, randomness, log)
+    announcements = announcing(outside.changes, pace=options.row_pace)
+    standings = Standings(outside.accounts, announcements, outside.jobs, clock, randomness, log)
     grants = Grants(
         store=outside.grants,
         apps=apps,
