@@ -21,13 +21,18 @@ from local.stack.errors import StackRefused
 
 MAILBOXES = 200
 BURST = 600
+_SETTLED = 5
 
 
 def connecting(on: Bench) -> Iterator[Figure]:
     """Connects the mailboxes."""
+    process = psutil.Process(on.stack.app.pid)
+    cpu = cpu_seconds(process)
     posting, connecting = on.connect()
+    cpu = cpu_seconds(process) - cpu
     yield Figure(f"connect: {len(on.mailboxes)} POSTs of accounts, {CLIENTS} at a time", posting, "s")
     yield Figure("connect: from the last POST until all are connected", connecting, "s", 5)
+    yield Figure("connect: CPU of the function app an account", cpu / len(on.mailboxes) * 1000, "ms")
     yield Figure("connect: token calls for one application", on.stack.m365.stats()["calls"]["token"], "", 1)
 
 
@@ -72,7 +77,11 @@ def burst(on: Bench) -> Iterator[Figure]:
 
 def storage(on: Bench, number: int) -> Iterator[Figure]:
     """Counts Azurite's access log from the first delivery to the last webhook, the host's idle polls included."""
+    on.mark()
     on.connect()
+    # A first look at each mailbox, and the last rows, follow the events that were waited for.
+    time.sleep(_SETTLED)
+    yield Figure("storage: operations an account that connects", len(on.requests()) / len(on.mailboxes), "")
     # An account's row is read once a minute, whatever its traffic: a message each, and that is behind us.
     on.deliver(len(on.mailboxes))
     on.mark()

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
 from math import ceil
@@ -32,11 +33,16 @@ from shared.domain.errors import (
 )
 from shared.domain.rate_limits import Allowance
 from shared.domain.tokens import Action, Group, Scope
+from shared.patience import patience
 
 Handler = Callable[[func.HttpRequest], func.HttpResponse]
 AsyncHandler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 _IN_QUERY = "access_token"
+# Many clients give up after half a minute, and then know less than what a 503 tells.
+PATIENCE = timedelta(seconds=20)
+_COME_AGAIN = timedelta(seconds=10)
+
 _SLASH = re.compile("%2f", re.IGNORECASE)
 # As EmailEngine's; nothing that the API takes comes near it.
 _LARGEST_BODY = 1024 * 1024
@@ -91,8 +97,8 @@ def respond(body: object, status: int = HTTPStatus.OK) -> func.HttpResponse:
     )
 
 
-def refuse(problem: RelayError) -> func.HttpResponse:
-    """Returns *problem* as EmailEngine's error envelope."""
+def refuse(problem: RelayError, *, otherwise: timedelta | None = None) -> func.HttpResponse:
+    """Returns *problem* as EmailEngine's error envelope; *otherwise* is when to come again where nobody knows."""
     status = HTTPStatus(problem.status_hint)
     envelope: dict[str, Any] = {"statusCode": status.value, "error": status.phrase, "message": str(problem)}
     if problem.code is not None:
@@ -102,8 +108,9 @@ def refuse(problem: RelayError) -> func.HttpResponse:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="Relay365"'
     if isinstance(problem, RateLimitExceeded):
         answer = limited(answer, problem.allowance)
-    if isinstance(problem, TryLater) and problem.retry_after is not None:
-        answer.headers["Retry-After"] = str(max(1, ceil(problem.retry_after.total_seconds())))
+    again = (problem.retry_after or otherwise) if isinstance(problem, TryLater) else None
+    if again is not None:
+        answer.headers["Retry-After"] = str(max(1, ceil(again.total_seconds())))
     return answer
 
 
@@ -134,14 +141,15 @@ def endpoint(
             account, token = req.params.get("account") if account_in_query else account_of(req), _token(req)
             try:
                 relay = bootstrap.relay()
-                allowance = relay.tokens.authorize(token, scope, action, group, account, caller=_caller(req))
-                answering.knows(account, token)
-                relay.timers.repair()
-                return answering.told(limited(handler(req), allowance))
+                with patience(PATIENCE):
+                    allowance = relay.tokens.authorize(token, scope, action, group, account, caller=_caller(req))
+                    answering.knows(account, token)
+                    relay.timers.repair()
+                    return answering.told(limited(handler(req), allowance))
             except RelayError as problem:
                 if isinstance(problem, Forbidden | RateLimitExceeded):
                     answering.knows(None, token)
-                return answering.told(limited(refuse(problem), allowance), problem)
+                return answering.told(limited(refuse(problem, otherwise=_COME_AGAIN), allowance), problem)
             except Exception as problem:  # noqa: BLE001  the host would answer an empty 500; clients expect the envelope
                 answering.broke(problem)
                 return limited(_broken(), allowance)

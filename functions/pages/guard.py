@@ -6,9 +6,10 @@ from http import HTTPStatus
 import azure.functions as func
 
 from functions.answering import Answering
-from functions.requests import AsyncHandler
+from functions.requests import PATIENCE, AsyncHandler
 from shared.domain.brands import Brand
 from shared.domain.errors import RelayError
+from shared.patience import patience
 from shared.services.sign_ins import Problem, ProblemKind
 
 
@@ -19,7 +20,8 @@ def page_endpoint(handler: AsyncHandler) -> AsyncHandler:
     async def guarded(req: func.HttpRequest) -> func.HttpResponse:
         answering = Answering(handler.__name__)
         try:
-            return answering.told(await handler(req))
+            with patience(PATIENCE):
+                return answering.told(await handler(req))
         except RelayError as problem:
             return answering.told(_sorry(problem.status_hint), problem)
         except Exception as problem:  # noqa: BLE001  whoever signs in would see the host's empty page

@@ -14,12 +14,14 @@ from typing import Generic, TypeVar
 from shared.domain.accounts import Account
 from shared.domain.errors import SignInRefused
 from shared.domain.oauth2 import OAuth2App
+from shared.patience import holding
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
 
 Value = TypeVar("Value")
 
 _CAPACITY = 50_000
+_SHARES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,9 @@ class Lookup(Generic[Value]):
         self._clock = clock
         self._ttl = ttl
         self._kept: dict[str, _Kept[Value]] = {}
-        self._forgotten = 0
-        self._locks = [threading.Lock() for _ in range(64)]
+        # Keys share these. One for all keys would keep nothing while many accounts change, each of which is forgotten.
+        self._forgotten = [0] * _SHARES
+        self._locks = [threading.Lock() for _ in range(_SHARES)]
 
     def get(self, key: str) -> Value:
         """Returns what *find* returned for *key* not longer than `ttl` ago."""
@@ -45,13 +48,13 @@ class Lookup(Generic[Value]):
         kept = self._kept.get(key)
         if kept is not None and kept.until > now:
             return kept.value
-        with self._locks[hash(key) % len(self._locks)]:
+        with holding(self._locks[_share(key)]):
             kept = self._kept.get(key)
             if kept is not None and kept.until > now:
                 return kept.value
-            forgotten = self._forgotten
+            forgotten = self._forgotten[_share(key)]
             value = self._find(key)
-            if value is None or forgotten != self._forgotten:
+            if value is None or forgotten != self._forgotten[_share(key)]:
                 # What was found may be older than the write that had it forgotten.
                 return value
             if len(self._kept) >= _CAPACITY:
@@ -61,8 +64,12 @@ class Lookup(Generic[Value]):
 
     def forget(self, key: str) -> None:
         """Has the next `get` of *key* ask anew."""
-        self._forgotten += 1
+        self._forgotten[_share(key)] += 1
         self._kept.pop(key, None)
+
+
+def _share(key: str) -> int:
+    return hash(key) % _SHARES
 
 
 def application_of(account: Account, apps: Lookup[Stored[OAuth2App] | None]) -> OAuth2App:

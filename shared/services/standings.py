@@ -15,6 +15,7 @@ from shared.domain.changes import AccountEvent, ChangeBatch, account_event
 from shared.domain.errors import Changed, MailboxRefused, NoRoom, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
+from shared.group_commit import GroupCommit, as_commit
 from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
@@ -24,6 +25,8 @@ _BACKOFF = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 60, 300, 900,
 # A permission granted in Entra or Exchange takes up to two hours to work; after a refusal we ask once an hour.
 _REFUSED_WAIT = timedelta(hours=1)
 _FIRST_REFUSALS = (timedelta(seconds=30), timedelta(minutes=2))
+# So many events of accounts fit a message.
+_FULL = 100
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Standings:
     """Writes and tells how accounts stand."""
 
     accounts: AccountStore
-    changes: ChangeQueue
+    announcements: GroupCommit[AccountEvent, None]
     jobs: JobQueue
     machine: Machine
 
@@ -150,8 +153,13 @@ class Standings:
         )
 
     def _announce(self, *said: AccountEvent) -> None:
-        if said:
-            self.changes.put(ChangeBatch(account_events=said))
+        self.announcements.submit(said).result()
+
+
+def announcing(queue: ChangeQueue, *, pace: float = 0.0) -> GroupCommit[AccountEvent, None]:
+    """Returns the group commit that puts on *queue* what is told of accounts: an import's share a message."""
+    tell = as_commit(lambda said: queue.put(ChangeBatch(account_events=tuple(said))))
+    return GroupCommit(tell, full=_FULL, pace=pace, name="announce")
 
 
 def is_pointless(account: Account, job: Job, *, done: bool) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-from functions.requests import account_of, endpoint, open_endpoint, parse, parse_query, refuse, respond
+from functions.requests import PATIENCE, account_of, endpoint, open_endpoint, parse, parse_query, refuse, respond
 from shared import bootstrap
 from shared.domain.accounts import AccountQuery
 from shared.domain.callers import Caller
@@ -31,6 +31,7 @@ from shared.domain.instance_settings import InstanceSettingsQuery
 from shared.domain.rate_limits import Allowance
 from shared.domain.registrations import NewAccount
 from shared.domain.tokens import Action, Group, Scope
+from shared.patience import left, waste
 from tests.factories import a_request
 
 
@@ -131,6 +132,19 @@ def test_who_must_sign_in_is_told_how() -> None:
     """401 names the scheme, and only 401 does."""
     assert refuse(NotAuthenticated("Bad token")).headers["WWW-Authenticate"] == 'Bearer realm="Relay365"'
     assert "WWW-Authenticate" not in refuse(Forbidden("Unauthorized account")).headers
+
+
+def test_a_call_has_some_patience(guard: Guard) -> None:
+    """A call that waited in vain for as long as it may is 503, and says when to come again."""
+
+    @endpoint(Scope.API, Action.READ, Group.ACCOUNT)
+    def ask(req: func.HttpRequest) -> func.HttpResponse:
+        waste(PATIENCE.total_seconds())
+        return respond(left())
+
+    answer = ask(a_request())
+    assert (answer.status_code, body_of(answer)["code"]) == (503, "TryLater")
+    assert answer.headers["Retry-After"] == "10"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def assemble_mailboxes(
     """Returns what watches mailboxes."""
     machine = outside.machine
     due_rows = GroupCommit(as_commit(outside.due.put_all), full=100, name="put-due")
-    users = assemble_users(outside, memory.apps)
+    users = assemble_users(outside, memory.apps, pace=options.row_pace)
     renewals = Renewals(
         accounts=outside.accounts,
         apps=memory.apps,

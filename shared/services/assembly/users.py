@@ -7,7 +7,7 @@ from shared.ports.outside import OutsideOfUsers
 from shared.ports.records import Stored
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
-from shared.services.standings import Standings
+from shared.services.standings import Standings, announcing
 from shared.services.watching import Watching
 
 
@@ -20,10 +20,10 @@ class Users:
     watching: Watching
 
 
-def assemble_users(outside: OutsideOfUsers, apps: Lookup[Stored[OAuth2App] | None]) -> Users:
-    """Returns what opens and watches mailboxes of users."""
+def assemble_users(outside: OutsideOfUsers, apps: Lookup[Stored[OAuth2App] | None], *, pace: float = 0.0) -> Users:
+    """Returns what opens and watches mailboxes of users; *pace* is how many seconds an event may wait for company."""
     machine = outside.machine
-    standings = Standings(outside.accounts, outside.changes, outside.jobs, machine)
+    standings = Standings(outside.accounts, announcing(outside.changes, pace=pace), outside.jobs, machine)
     grants = Grants(
         store=outside.grants,
         apps=apps,

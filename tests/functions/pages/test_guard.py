@@ -8,7 +8,10 @@ import azure.functions as func
 import pytest
 
 from functions.pages.guard import page_endpoint
+from functions.requests import PATIENCE
+from functions.threads import in_thread
 from shared.domain.errors import TryLater
+from shared.patience import left, waste
 
 
 @pytest.mark.parametrize(
@@ -31,3 +34,15 @@ def test_a_failure_is_a_page(fails: Exception, status: int, told: str, caplog: p
     assert "secret" not in page
     (line,) = [json.loads(record.getMessage()) for record in caplog.records if record.name == "relay365"]
     assert (line["function"], line["error"]) == ("handler", told)
+
+
+def test_a_page_has_some_patience() -> None:
+    """A page that waited in vain for as long as it may says that something went wrong, whichever thread waited."""
+
+    async def handler(req: func.HttpRequest) -> func.HttpResponse:
+        await in_thread(lambda: waste(PATIENCE.total_seconds()))
+        return func.HttpResponse(str(left()))
+
+    asked = func.HttpRequest("GET", "https://relay.example.com/oauth", body=b"")
+    made = asyncio.run(page_endpoint(handler)(asked))  # type: ignore[arg-type]  a coroutine is awaitable enough
+    assert made.status_code == 503

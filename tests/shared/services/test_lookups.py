@@ -50,6 +50,20 @@ def test_a_forgotten_value_is_asked_for_anew() -> None:
     assert (lookup.get("key"), lookup.get("other")) == ("second", "kept")
 
 
+def test_an_answer_is_kept_though_others_are_forgotten() -> None:
+    """While jobs forget their accounts one after the other, what is found of another account is kept all the same."""
+    source = Source()
+
+    def find(key: str) -> str | None:
+        # Two keys may share what is counted; not all of these share it with ours.
+        lookup.forget(f"other-{source.asked}")
+        return source.find(key)
+
+    lookup = Lookup(find, FakeClock(), MINUTE)
+    assert [lookup.get("key") for _ in range(10)] == ["first"] * 10
+    assert source.asked < 10
+
+
 def test_an_absence_is_not_kept() -> None:
     """What is not there is asked for each time: it may have come a moment ago."""
     source = Source()

@@ -1,12 +1,19 @@
 """The way to storage: what it reaches, how it signs in, and what it loads."""
 
+import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.queues import Queue
+from shared.adapters.storage.tables.table import Table
+from shared.domain.errors import TryLater
+from shared.patience import patience
 
 
 def test_the_shorthand_means_the_emulator() -> None:
@@ -47,6 +54,23 @@ def test_every_client_waits_a_bounded_time() -> None:
     assert (transport.connection_config.timeout, transport.connection_config.read_timeout) == (5, 20)
     for scheme in ("http://", "https://"):
         assert transport.session.get_adapter(f"{scheme}host/")._pool_maxsize == 32
+
+
+def test_nobody_waits_for_silent_storage_longer_than_he_has_patience() -> None:
+    """Storage that takes connections and never answers is not waited for as long as the clients would."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        at = f"http://127.0.0.1:{silent.getsockname()[1]}/a"
+        connection = StorageConnection(
+            connection_string=f"AccountName=a;AccountKey=aw==;TableEndpoint={at};QueueEndpoint={at}"
+        )
+        began = monotonic()
+        with patience(timedelta(seconds=0.1)):
+            with pytest.raises(TryLater):
+                Table(connection, "accounts").get("partition", "row")
+            with pytest.raises(TryLater):
+                Queue(connection, "jobs").put("text", timedelta())
+        # One try of a client takes 20 seconds.
+        assert monotonic() - began < 15
 
 
 @pytest.mark.parametrize(
