@@ -8,8 +8,7 @@ from azure.core import MatchConditions
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
-from shared.adapters.storage.tables.table import Row, Table
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
 from shared.domain.census import Counted
 from shared.domain.errors import Changed

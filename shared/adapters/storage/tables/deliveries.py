@@ -14,8 +14,7 @@ from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.payloads import PayloadTable
 from shared.adapters.storage.tables.records import pack, record_columns, unpack
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Row, Table, bad_cursor, replacing
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, bad_cursor, replacing
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, overrules
 from shared.domain.errors import Changed, TryLater
 from shared.domain.retention import LEEWAY

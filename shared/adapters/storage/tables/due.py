@@ -12,8 +12,7 @@ from typing import Any
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import hashed, safe
 from shared.adapters.storage.tables.records import pack, unpack
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Row, Table
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table
 from shared.domain.due import Due, Heartbeat
 from shared.domain.errors import Changed
 from shared.ports.records import Stored

@@ -6,8 +6,7 @@ from typing import Any
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
-from shared.adapters.storage.tables.table import Row, Table, replacing
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import Operation, Row, Table, replacing
 from shared.domain.census import Census
 from shared.domain.tallies import Tally
 from shared.ports.metrics import Ledger

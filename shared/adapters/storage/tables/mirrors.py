@@ -11,8 +11,7 @@ from typing import Any
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack_bytes, unpack_bytes
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Row, Table, replacing
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row, Table, replacing
 from shared.domain.errors import Changed
 from shared.domain.imap_ids import folder_id
 from shared.domain.mirror_bytes import UnknownMirror, pack, unpack

@@ -13,8 +13,7 @@ from typing import Any
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.months import MONTH, MonthlyTables
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation
 from shared.domain.sightings import Sighting, SightingKey
 
 # Where a day has no month, which only a forged one has not.

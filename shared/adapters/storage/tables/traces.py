@@ -17,8 +17,7 @@ from shared.adapters.storage.tables.deliveries import month_in
 from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.records import record_columns, unpack
 from shared.adapters.storage.tables.sightings import month_of
-from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Row
-from shared.adapters.storage.tables.transactions import Operation
+from shared.adapters.storage.tables.table import TRANSACTION_ROWS, Operation, Row
 from shared.domain.accounts import account_key
 from shared.domain.deliveries import Delivery, DeliveryState
 from shared.domain.erasures import Trace, TraceKind
