@@ -19,7 +19,7 @@ from shared.domain.webhooks import Webhook
 from shared.ports.deliveries import Post
 from shared.ports.microsoft365 import Reading, ReadRequest, Unread
 from shared.ports.records import Page, Stored
-from shared.services.changes import PATIENCE
+from shared.services.meanings import PATIENCE
 from tests.fakes.microsoft365 import FakeMessageReader
 from tests.fakes.queues import FakeChangeQueue, FakeJobQueue, FakeRetryQueue
 from tests.fakes.stores import FakeDeliveryStore, FakeSightingStore, FakeWebhookStore
