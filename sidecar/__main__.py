@@ -6,10 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
-from importlib.util import find_spec
 
 from aiohttp import web
 
@@ -114,17 +111,8 @@ def main() -> int:
     # The libraries tell each request; what matters of them, our own lines say.
     logging.basicConfig(format="%(message)s", stream=sys.stdout)
     logging.getLogger("relay365").setLevel(logging.INFO)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(serve(part))
+    asyncio.run(serve(part))
     return 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Returns uvloop's loop where that is installed: it takes less memory for a connection."""
-    if find_spec("uvloop") is None:
-        return None
-    made: Callable[[], asyncio.AbstractEventLoop] = import_module("uvloop").new_event_loop
-    return made
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests.fakes.log import FakeLog
 @pytest.mark.parametrize(("age", "status"), [(None, 503), (1.0, 200), (100.0, 503)])
 def test_health_follows_the_beat(age: float | None, status: int) -> None:
     """A replica is healthy while its last beat is fresh, and says what it holds; it is alive all the same."""
-    board, fence = FakeShardStore(), Fence(10)
+    board, fence = FakeShardStore(), Fence(10, clock=lambda: 1000.0)
     if age is not None:
         fence.beaten(fence.now() - age)
 
