@@ -9,12 +9,13 @@ from functions.accounts import Removal as AccountRemoval
 from functions.accounts import Synchronisation
 from functions.oauth2 import Removal as AppRemoval
 from functions.validation import given_twice, validated
-from shared.domain.accounts import AccountChange, AccountQuery, NewAccount
+from shared.domain.accounts import AccountQuery
 from shared.domain.deliveries import DeliveryQuery
 from shared.domain.errors import InvalidRequest
 from shared.domain.instance_settings import InstanceSettingsChange, InstanceSettingsQuery
 from shared.domain.oauth2 import NewOAuth2App, OAuth2AppChange
 from shared.domain.poison import PoisonQuery
+from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.replays import NewReplay
 from shared.domain.sign_in_links import NewSignInForm
 from shared.domain.tokens import NewToken, TokenQuery
