@@ -47,7 +47,7 @@ format: setup ## Format the code and sort its imports
 
 test: setup ## Run every test (root installs Dovecot and Chromium for it); ARGS="-k queue" narrows it
 	@"$(PYTHON)" -m local.setup servers
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 run: setup ## The whole journey on this machine, with Microsoft 365 simulated; ONCE=1 ends when it is proved
 	@$(BIN)/python -m local.stack run $(if $(ONCE),--once) $(ARGS)
