@@ -200,9 +200,11 @@ class ImapFaults:
         self._sessions.discard(session)
 
     def _reset(self, session: _Session) -> None:
-        tcp: socket.socket = session.writer.get_extra_info("socket")
-        with suppress(OSError):
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        # None where the client hung up and nobody here has noticed yet.
+        tcp: socket.socket | None = session.writer.get_extra_info("socket")
+        if tcp is not None:
+            with suppress(OSError):
+                tcp.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
         session.writer.transport.abort()
         session.behind.transport.abort()
         self._sessions.discard(session)

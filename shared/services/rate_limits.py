@@ -5,10 +5,12 @@ A process takes requests from the row that all share, as many as it needed in th
 memory; who is slow takes them one by one. So never more are made than the limit says, and what one process holds back
 from another is what it needs for a second. Once the row is spent, nobody asks again before the next window.
 
-Where storage does not answer, each process counts alone for a while: the API goes on, and the limit is one for each of
-them.
+Where others write the row at the same moment, a process tries again after a pause of random length; one that is always
+too late refuses the request for now. Where storage does not answer, each process counts alone for a while: the API goes
+on, and the limit is one for each of them.
 """
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,12 +18,14 @@ from threading import Lock
 
 from shared.domain.errors import Changed, RateLimitExceeded, TryLater
 from shared.domain.rate_limits import Allowance, RateLimit, RequestCount
-from shared.ports.machine import Clock
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import RateLimitStore
 
 _MOST_AT_ONCE = 50
+# Processes that write in step would stay in step: who is too late waits for up to 2 ms, then twice as long each time.
 _TRIES = 20
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 _SECOND = timedelta(seconds=1)
 # After storage kept somebody waiting, nobody waits for it again before this is over.
 _ALONE = timedelta(seconds=10)
@@ -59,16 +63,20 @@ class _Purse:
 class RateLimits:
     """The rate limits of one process, for all its threads."""
 
-    def __init__(self, store: RateLimitStore, clock: Clock) -> None:
+    def __init__(self, store: RateLimitStore, machine: Machine) -> None:
         self._store = store
-        self._clock = clock
+        self._machine = machine
         self._purses: dict[str, _Purse] = {}
 
     def spend(self, token: str, limit: RateLimit) -> Allowance:
-        """Spends one request of *token*; raises RateLimitExceeded where its window has none left."""
+        """
+        Spends one request of *token*.
+
+        Raises RateLimitExceeded where its window has none left, and TryLater where too many processes count at once.
+        """
         purse = self._purses.setdefault(token, _Purse())
         with purse.lock:
-            now = self._clock.now()
+            now = self._machine.clock.now()
             window = limit.window_of(now)
             if purse.window not in (window, window + 1):
                 purse.begin(window)
@@ -93,17 +101,23 @@ class RateLimits:
     def _refill(self, purse: _Purse, token: str, limit: RateLimit, now: datetime) -> None:
         if purse.alone_until is None or purse.alone_until <= now:
             try:
-                self._take(purse, token, limit, now)
+                known = self._take(purse, token, limit, now)
             except TryLater:
                 purse.alone_until = now + _ALONE
             else:
+                if not known:
+                    raise TryLater("Too many processes count the requests of one token at this moment.", _SECOND)
                 return
         purse.held, purse.left = (1, limit.max_requests - purse.made - 1) if purse.made < limit.max_requests else (0, 0)
 
-    def _take(self, purse: _Purse, token: str, limit: RateLimit, now: datetime) -> None:
-        """Takes requests from the row; raises TryLater where storage does not answer, or others are always faster."""
+    def _take(self, purse: _Purse, token: str, limit: RateLimit, now: datetime) -> bool:
+        """
+        Takes requests from the row, where it has any; false where others were faster each time.
+
+        Raises TryLater where storage does not answer.
+        """
         want = purse.pace(now)
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
             row = purse.row or self._store.get(token)
             before = row.value if row else RequestCount()
             count, granted = before.take(limit, window=limit.window_of(now), want=want)
@@ -111,12 +125,13 @@ class RateLimits:
             if not granted:
                 # What is known of a window that is spent needs no asking: nobody gives anything back.
                 purse.row = row
-                return
+                return True
             try:
                 purse.row = self._store.replace(token, count, row.etag) if row else self._store.insert(token, count)
             except Changed:
                 purse.row = None
+                time.sleep(self._machine.randomness.fraction() * min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE))
                 continue
             purse.held = granted
-            return
-        raise TryLater("Too many processes count the requests of one token at this moment.")
+            return True
+        return False

@@ -300,7 +300,9 @@ def _decoded(challenge: bytes) -> str:
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:
     # What a platform does not know by name it does not do; DONE's time limit finds the rest.
-    tcp = writer.get_extra_info("socket")
+    tcp: socket.socket | None = writer.get_extra_info("socket")
+    if tcp is None:
+        raise ConnectionResetError("the server hung up at once")
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE.items():
         if hasattr(socket, name):

@@ -36,3 +36,21 @@ def test_faults_strike_one_user_and_heal(mail_server: MailServer) -> None:
             assert faults.logins == {box: 1, other: 1}
 
     asyncio.run(run())
+
+
+def test_a_client_that_is_gone(mail_server: MailServer) -> None:
+    """The proxy stops in peace, however few moments before that a client hung up."""
+    certificates = Path(mail_server.dovecot.folder, "tls")
+    context = ssl.create_default_context(cafile=str(certificates / "ca.pem"))
+
+    async def run() -> None:
+        behind = mail_server.dovecot.ports.imap
+        for moments in range(20):
+            async with running(certificates / "server.pem", certificates / "server.key", behind) as faults:
+                reader, writer = await asyncio.open_connection("localhost", faults.port, ssl=context)
+                await reader.readline()
+                writer.transport.abort()
+                for _ in range(moments):
+                    await asyncio.sleep(0)
+
+    asyncio.run(run())

@@ -39,7 +39,7 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
     tokens = Tokens(
         store=outside.tokens,
         lookup=Lookup(outside.tokens.get, machine.clock, SETTINGS_TTL),
-        limits=RateLimits(outside.rate_limits, machine.clock),
+        limits=RateLimits(outside.rate_limits, machine),
         accounts=outside.accounts,
         machine=machine,
         first=options.first_tokens,

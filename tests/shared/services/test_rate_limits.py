@@ -8,11 +8,15 @@ from typing import NoReturn
 
 import pytest
 
-from shared.domain.errors import RateLimitExceeded, TryLater
+from shared.adapters.system import SystemRandomness
+from shared.domain.errors import Changed, RateLimitExceeded, TryLater
 from shared.domain.rate_limits import RateLimit, RequestCount
+from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.services.rate_limits import RateLimits
 from tests.fakes.clock import FakeClock
+from tests.fakes.log import FakeLog
+from tests.fakes.randomness import FakeRandomness
 from tests.fakes.stores import FakeRateLimitStore
 
 HUNDRED = RateLimit(max_requests=100, time_window=60)
@@ -37,6 +41,19 @@ class Silent(FakeRateLimitStore):
         raise TryLater(f"Storage cannot be reached for {token!r}.")
 
 
+class Overtaken(FakeRateLimitStore):
+    """A store that another process always writes to a moment earlier."""
+
+    def replace(self, token: str, count: RequestCount, etag: str) -> NoReturn:
+        """Fail, as where the row is another one."""
+        raise Changed(token)
+
+
+def limits_of(store: FakeRateLimitStore, clock: FakeClock) -> RateLimits:
+    """Return the rate limits of one process that never pauses for long."""
+    return RateLimits(store, Machine(clock, FakeRandomness(0.001), FakeLog()))
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     """Return the clock of all processes."""
@@ -52,7 +69,7 @@ def store() -> FakeRateLimitStore:
 @pytest.fixture
 def process(store: FakeRateLimitStore, clock: FakeClock) -> Callable[[], RateLimits]:
     """Return what starts a process."""
-    return lambda: RateLimits(store, clock)
+    return lambda: limits_of(store, clock)
 
 
 def made(limits: RateLimits, times: int, limit: RateLimit = HUNDRED, token: str = "t") -> int:  # noqa: S107  a name
@@ -105,12 +122,13 @@ def test_slow_processes_hold_nothing_back(process: Callable[[], RateLimits], clo
     assert let_in == 20
 
 
-def test_threads_share_a_limit(clock: FakeClock) -> None:
+@pytest.mark.parametrize("processes", [2, 8])
+def test_threads_share_a_limit(clock: FakeClock, processes: int) -> None:
     """Threads of several processes at once let in exactly the limit, when each asks for more than there is."""
     store = Slow()
-    processes = [RateLimits(store, clock) for _ in range(2)]
-    with ThreadPoolExecutor(8) as pool:
-        let_in = sum(pool.map(lambda number: made(processes[number % 2], 40), range(8)))
+    each = [RateLimits(store, Machine(clock, SystemRandomness(clock), FakeLog())) for _ in range(processes)]
+    with ThreadPoolExecutor(16) as pool:
+        let_in = sum(pool.map(lambda number: made(each[number % processes], 60), range(16)))
     assert let_in == 100
 
 
@@ -142,12 +160,23 @@ def test_a_slow_process_asks_once(
 def test_without_storage_each_process_counts_alone(clock: FakeClock) -> None:
     """Where storage is silent, a process lets in the limit by itself, and waits for storage once in ten seconds."""
     silent = Silent()
-    limits, limit = RateLimits(silent, clock), RateLimit(max_requests=5, time_window=60)
+    limits, limit = limits_of(silent, clock), RateLimit(max_requests=5, time_window=60)
     assert made(limits, 20, limit) == 5
     assert silent.requests == 1
     clock.advance(timedelta(seconds=10))
     assert made(limits, 1, limit) == 0
     assert silent.requests == 2
+
+
+def test_who_is_overtaken_does_not_count_alone(clock: FakeClock) -> None:
+    """Where storage answers and others are always faster, a request is refused for a second, and none let in."""
+    store = Overtaken()
+    store.insert("t", RequestCount())
+    limits = limits_of(store, clock)
+    for _ in range(2):
+        with pytest.raises(TryLater, match="Too many processes") as refused:
+            limits.spend("t", HUNDRED)
+        assert refused.value.retry_after == timedelta(seconds=1)
 
 
 def test_a_revoked_token_leaves_no_count(store: FakeRateLimitStore, process: Callable[[], RateLimits]) -> None:

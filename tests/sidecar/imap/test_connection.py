@@ -71,6 +71,23 @@ def test_sign_in_without_initial_response() -> None:
     assert heard[1].startswith(b"dXNlcj")
 
 
+def test_connection_lost_at_once(mail_server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that hangs up as soon as TLS is agreed on is one that cannot be reached."""
+    opened = asyncio.open_connection
+
+    async def lost(*arguments: object, **named: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await opened(*arguments, **named)
+        writer.transport.abort()
+        await asyncio.sleep(0.01)
+        return reader, writer
+
+    monkeypatch.setattr(asyncio, "open_connection", lost)
+    context = tls.trusting(str(mail_server.dovecot.authority))
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(Connection.open("localhost", mail_server.dovecot.ports.imaps, context))
+    assert refused.value.code is Code.UNREACHABLE
+
+
 def test_idle_tells_what_happens(mail_server: MailServer, connect: Connect) -> None:
     """A message that comes while nobody asks reaches the feed; the connection works on afterwards."""
     box = mail_server.mailbox()
