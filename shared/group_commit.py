@@ -51,6 +51,7 @@ class GroupCommit(Generic[Item, Result]):
         self._pending: deque[_Submission[Item, Result]] = deque()
         self._pending_items = 0
         self._running = 0
+        self._held_back = False
         self._next_start = 0.0
         self._lock = threading.Lock()
         self._grown = threading.Condition(self._lock)
@@ -65,12 +66,13 @@ class GroupCommit(Generic[Item, Result]):
         with self._lock:
             self._pending.append(_Submission(items, future))
             self._pending_items += len(items)
-            wants_lane = self._running == 0 or self._pending_items >= self._full
-            if wants_lane and self._running < self._lanes:
+            is_full = self._pending_items >= self._full
+            if is_full and self._held_back:
+                self._held_back = False
+                self._grown.notify()
+            elif (is_full or self._running == 0) and self._running < self._lanes:
                 self._running += 1
                 self._threads.submit(self._run)
-            elif self._pending_items >= self._full:
-                self._grown.notify()
         return future
 
     def _run(self) -> None:
@@ -99,7 +101,9 @@ class GroupCommit(Generic[Item, Result]):
                 wait = self._next_start - monotonic()
                 if wait <= 0:
                     break
+                self._held_back = True
                 self._grown.wait(wait)
+                self._held_back = False
             group: list[_Submission[Item, Result]] = []
             size = 0
             while self._pending and (not group or size + len(self._pending[0].items) <= self._full):
