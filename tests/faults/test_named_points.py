@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from azure.core.exceptions import ResourceExistsError
 
 from local.m365 import samples
@@ -241,10 +242,16 @@ def test_what_is_due_is_queued(story: Story, point: Point) -> None:
 
     due = datetime.now(UTC) - timedelta(seconds=1)
 
+    def over() -> bool:
+        # Beside the timer's own tick, which comes every five minutes, this one steps back.
+        with contextlib.suppress(requests.ConnectionError):
+            stack.end_claim()
+            stack.tick()
+        return stack.app.died(10)
+
     def ticked() -> set[tuple[str, str]]:
         stack.make_due("m0", due)
-        stack.end_claim()
-        stack.tick()
+        eventually(over)
         return set()
 
     story.dies_at(point, ticked)
@@ -252,7 +259,6 @@ def test_what_is_due_is_queued(story: Story, point: Point) -> None:
     began = datetime.now(UTC)
 
     def ended() -> bool:
-        # Beside the timer's own tick, which comes every five minutes, this one steps back.
         stack.tick()
         return soon(lambda: stack.ticked_since(began), 10)
 
