@@ -2,9 +2,12 @@
 
 import sys
 
+from tests.faults import mailboxes
 from tests.faults.model import Model
 from tests.faults.search import explore
 from tests.faults.situations import SEARCHES
+
+_DEATHS = 2
 
 
 def main() -> int:
@@ -15,6 +18,11 @@ def main() -> int:
         report = explore(model.start(search.most), model.moves, model.judge)
         problems += report.problem is not None
         sys.stdout.write(f"{name}, {search.most} faults: {report}\n")
+        sys.stdout.flush()
+    for late in (False, True):
+        lives, bad = mailboxes.search(3, most=_DEATHS, late=late)
+        problems += len(bad)
+        sys.stdout.write("\n".join([f"a mailbox, {_DEATHS} deaths of its sidecar: {lives} lives", *bad, ""]))
         sys.stdout.flush()
     return problems
 
