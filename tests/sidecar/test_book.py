@@ -72,7 +72,7 @@ def test_what_was_told_is_read_again() -> None:
     assert ground.queue.bodies() == [BATCH]
     told = {"account": "anna", "correlation": "correlation", "changes": 1, "events": 0}
     assert ground.log.named("mailbox.told") == [told]
-    assert inbox.told is MIRROR
+    assert (inbox.told, ground.mirrors.writes) == (MIRROR, 1)
     kept = asyncio.run(ground.book(options={"path": ["INBOX"]}).read())
     assert kept["INBOX"].mirror == MIRROR
     for other in ({"incarnation": "incarnation-2"}, {"user": "help@contoso.com"}):
