@@ -4,8 +4,9 @@ Mirrors: what we last told of an IMAP folder, which is all that tells what chang
 Exchange Online counts no changes (it has no CONDSTORE), so a folder is compared with its mirror. A mirror holds 9 bytes
 a message: its UID, its flags, and a fingerprint that it keeps when it is moved to another folder.
 
-The order everywhere: save the mirror together with what `compare` found (`untold.py`), then put that on the queue. Where
-it is too much to be saved, the queue comes first: a crash in between repeats the comparison, under the same versions.
+The order everywhere: save the mirror together with what `compare` found (`untold.py`), then put that on the queue.
+Where it is too much to be saved, the queue comes first: a crash in between repeats the comparison, under the same
+versions.
 """
 
 import zlib
