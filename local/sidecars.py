@@ -60,7 +60,7 @@ class Heard:
     events: list[AccountEvent] = field(default_factory=list)
 
     def told(self) -> list[Change]:
-        """Returns each change once: who dies between the queue and his mirrors has it told again, under the same id."""
+        """Returns each change once: what a dead replica told last its successor tells again, under the same id."""
         told = {(change.account, change.kind, change.message, change.version): change for _, change in self.changes}
         return list(told.values())
 

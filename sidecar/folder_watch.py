@@ -34,7 +34,7 @@ _BUNCH_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Finds:
-    """What was found, and the mirror to save once it is on the queue."""
+    """What was found, and the mirror to save with it."""
 
     finds: tuple[Find, ...]
     mirror: Mirror

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared.domain.accounts import Account
-from shared.domain.changes import ChangeBatch
 from shared.domain.mirrors import Mirror
 from shared.ports.machine import Machine
 from sidecar.book import Book
@@ -24,7 +23,7 @@ from sidecar.imap.errors import Code, Refusal
 from sidecar.imap.folders import INBOX, ImapFolder, folder_status, list_folders
 from sidecar.imap.responses import Counts
 from sidecar.news import Folder, News, news_of
-from sidecar.telling import Teller
+from sidecar.telling import tell
 from sidecar.timetable import Pace, Timetable
 
 # An arrival that may be a move is held back for as long as its departure may still come to light.
@@ -96,8 +95,8 @@ class Mailbox:
         self._woken.set()
 
     async def close(self) -> None:
-        """Leaves the server in order."""
-        await asyncio.gather(*(ear.close() for ear in self._ears))
+        """Leaves the server in order, and the book settled."""
+        await asyncio.gather(self.book.settle(), *(ear.close() for ear in self._ears))
 
     async def drop(self) -> None:
         """Breaks off."""
@@ -265,25 +264,11 @@ class Mailbox:
         return news_of(list(self._folders.values()), self.around.machine.clock.now(), window=window)
 
     async def _publish(self, news: News) -> None:
-        gone = [each for each in self._folders.values() if each.gone]
-        if not news.saved and not gone:
-            return
-        seen, folders = self.around.machine.clock.now(), self._folders.values()
-        numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
-        correlation = self.around.machine.randomness.nonce()
-        teller = Teller(self.account, seen, correlation, numbering)
-        events = [teller.removed(each.folder, each.told.uidvalidity) for each in gone if each.told]
-        for each, mirror in news.saved:
-            if each.told is None and not each.before:
-                events.append(teller.made(each.folder, mirror.uidvalidity))
-        events += [teller.reset(each.folder, reset.former, numbering[each.path]) for each, reset in news.resets]
-        changes = [*teller.moves(news.sorted.moved), *teller.others(news.sorted.told)]
-        for mirror, finds in news.reflagged:
-            changes += teller.flags(mirror, finds)
-        batch = ChangeBatch(changes=tuple(changes), account_events=tuple(events))
-        await self.book.tell(batch, news.saved, [each for each in gone if each.told], correlation)
-        for each in gone:
-            del self._folders[each.path]
+        folders = list(self._folders.values())
+        await tell(news, folders, self._main.folder, self.book, self.around.machine)
+        for each in folders:
+            if each.gone:
+                del self._folders[each.path]
 
 
 def _is_same(now: Mirror | None, status: Counts) -> bool:

@@ -56,7 +56,7 @@ class Folder:
         return compare(self.told or _empty(self.now), self.now)
 
     def mirror(self, finds: Sequence[Find]) -> Mirror | None:
-        """Returns what to save once *finds* are on the queue."""
+        """Returns what to save with *finds*."""
         return self.now and after(self.now, finds, self.told or _empty(self.now))
 
 

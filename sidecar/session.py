@@ -150,6 +150,11 @@ class Session:
                 tools.machine.log.event(
                     "session.ended", **self._whose(account), milliseconds=int((tools.fence.now() - began) * 1000)
                 )
+            except Refusal:
+                # The server broke off, and not we.
+                await mailbox.drop()
+                await book.settle()
+                raise
             except BaseException:
                 await mailbox.drop()
                 raise

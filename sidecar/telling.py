@@ -4,18 +4,34 @@ What was found in the folders of a mailbox, as the changes and events that every
 Ids and versions depend on nothing but the mailbox and its mirrors, so that a crash repeats them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.accounts import Account
-from shared.domain.changes import AccountEvent, Change, ChangeKind, account_event
+from shared.domain.changes import AccountEvent, Change, ChangeBatch, ChangeKind, account_event
 from shared.domain.events import EventName
 from shared.domain.imap_ids import folder_id, message_id
 from shared.domain.imap_moves import Moved, Noted
 from shared.domain.mirrors import Arrived, Mirror, Reflagged, names
+from shared.ports.machine import Machine
+from sidecar.book import Book
 from sidecar.imap.folders import ImapFolder
+from sidecar.news import Folder, News
+
+
+async def tell(news: News, folders: Sequence[Folder], main: Folder, book: Book, machine: Machine) -> None:
+    """Tells and saves the *news* of a mailbox's *folders*, through its *book*; nothing where there are none."""
+    gone = [each for each in folders if each.gone]
+    if not news.saved and not gone:
+        return
+    numbering = {each.path: mirror.uidvalidity for each in folders if (mirror := each.now or each.told)}
+    correlation = machine.randomness.nonce()
+    batch = Teller(book.account, machine.clock.now(), correlation, numbering).batch(folders, news)
+    # What is told is saved beside a mirror; where folders went and nothing else happened, beside that of the main one.
+    beside = news.saved or [(main, mirror) for mirror in [main.mirror(())] if mirror and batch.size]
+    await book.tell(batch, beside, [each for each in gone if each.told], correlation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,18 @@ class Teller:
     seen: datetime
     correlation: str
     numbering: Mapping[str, int]
+
+    def batch(self, folders: Iterable[Folder], news: News) -> ChangeBatch:
+        """Returns the *news* of *folders* as the queue carries them."""
+        events = [self.removed(each.folder, each.told.uidvalidity) for each in folders if each.gone and each.told]
+        for each, mirror in news.saved:
+            if each.told is None and not each.before:
+                events.append(self.made(each.folder, mirror.uidvalidity))
+        events += [self.reset(each.folder, reset.former, self.numbering[each.path]) for each, reset in news.resets]
+        changes = [*self.moves(news.sorted.moved), *self.others(news.sorted.told)]
+        for mirror, finds in news.reflagged:
+            changes += self.flags(mirror, finds)
+        return ChangeBatch(changes=tuple(changes), account_events=tuple(events))
 
     def moves(self, moved: Iterable[Moved]) -> Iterator[Change]:
         """Yields each message that is in another folder now, under its new id."""

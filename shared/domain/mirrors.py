@@ -4,8 +4,9 @@ Mirrors: what we last told of an IMAP folder, which is all that tells what chang
 Exchange Online counts no changes (it has no CONDSTORE), so a folder is compared with its mirror. A mirror holds 9 bytes
 a message: its UID, its flags, and a fingerprint that it keeps when it is moved to another folder.
 
-The order everywhere: put what `compare` finds on the queue, then save the mirror that it was found with. A crash in
-between repeats the comparison, and each find comes out with the same version.
+The order everywhere: save the mirror together with what `compare` found (`untold.py`), then put that on the queue.
+Where it is too much to be saved, the queue comes first: a crash in between repeats the comparison, under the same
+versions.
 """
 
 import zlib
@@ -141,7 +142,7 @@ def compare(told: Mirror, now: Mirror) -> list[Find]:
 
 
 def after(now: Mirror, finds: Sequence[Find], told: Mirror) -> Mirror:
-    """Returns the mirror to save once *finds*, which `compare` made of *told* and *now*, are on the queue."""
+    """Returns the mirror to save with *finds*, which `compare` made of *told* and *now*."""
     return replace(now, changes=told.changes + 1 if finds else told.changes)
 
 

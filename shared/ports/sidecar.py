@@ -43,11 +43,30 @@ class ShardStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredMirror:
-    """A mirror as it was read; `mailbox` names the registration and the mailbox that it is of."""
+    """
+    A mirror as it was read; `mailbox` names the registration and the mailbox that it is of.
+
+    `turn` counts the times that something of the mailbox was saved. `untold` is what was found then and may not be on
+    the queue yet; only that of the last turn counts.
+    """
 
     mirror: Mirror
     mailbox: str
     etag: str
+    turn: int = 0
+    untold: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What is saved besides mirrors: its `number`, what is `untold`, and which folders are `gone`, by path and ETag."""
+
+    number: int = 0
+    untold: bytes = b""
+    gone: Sequence[tuple[str, str]] = ()
+
+
+FIRST_TURN = Turn()
 
 
 class MirrorStore(Protocol):
@@ -56,12 +75,27 @@ class MirrorStore(Protocol):
     def all(self, account: str) -> list[StoredMirror]:
         """Returns the mirrors of the account; one that cannot be read any more goes, and makes room for a new one."""
 
-    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
+    def put(
+        self,
+        account: str,
+        mailbox: str,
+        mirrors: Sequence[tuple[Mirror, str | None]],
+        epoch: int,
+        turn: Turn = FIRST_TURN,
+    ) -> list[str]:
         """
         Overwrites mirrors that were read with their ETags, adds those whose ETag is None, and returns the new ones.
 
-        All or none, where they are not megabytes. Raises Changed where one is another now, or was written under a
-        later epoch.
+        The first one carries what *turn* leaves untold; mirrors of folders that are gone go. All or none, where they
+        are not megabytes, and what is untold never last. Raises Changed where one is another now, or was written under
+        a later epoch.
+        """
+
+    def settle(self, account: str, path: str, etag: str, epoch: int) -> str:
+        """
+        Notes that what the mirror at *path* carries is told, and returns its new ETag.
+
+        Raises Changed where it is another now, or was written under a later epoch.
         """
 
     def delete(self, account: str, path: str) -> None:

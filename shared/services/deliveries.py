@@ -168,6 +168,14 @@ class Deliveries:
         data: dict[str, Any] | None = json.loads(payload)["data"] if payload else None
         return data
 
+    def has_told(self, webhook: str, event: str, since: datetime, until: datetime) -> bool:
+        """Tells whether there is a delivery of *event* at a moment between these; it reads what lies between them."""
+        query = DeliveryQuery(webhook=webhook, event_id=event, since=since, until=until)
+        page = self.store.page(query, None, 1)
+        while page.position is not None and not page.items:
+            page = self.store.page(query, page.position, 1)
+        return bool(page.items)
+
     def page(self, query: DeliveryQuery) -> dict[str, Any]:
         """Returns a page of deliveries, the newest day first, with the cursor of the next page."""
         page = self.store.page(query, decode_cursor(query.cursor), query.page_size)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.changes import (
     AGAIN,
+    NOTHING,
     ChangeKind,
     Meaning,
     meaning_of_message,
@@ -31,6 +32,7 @@ from shared.services.subjects import Subject
 
 # How often a message that should be there is looked for.
 PATIENCE = 3
+_ANNOUNCED_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,22 @@ class Meanings:
     def of(self, subject: Subject, message: Message | None, rules: ContentRules, *, redelivered: bool) -> Meaning:
         """Returns what *subject* means, of which *message* was read, or nothing where it is not there."""
         if subject.exact is not None:
-            return meaning_of_exact(subject.exact, message, rules, patience=PATIENCE)
-        if message is None:
-            return meaning_of_missing(
+            meaning = meaning_of_exact(subject.exact, message, rules, patience=PATIENCE)
+        elif message is None:
+            meaning = meaning_of_missing(
                 subject.kinds, subject.message, seen=subject.first_seen, looks=subject.looks, patience=PATIENCE
             )
+        else:
+            meaning = self._of_present(subject, message, rules, redelivered=redelivered)
+        if meaning.event is EventName.MESSAGE_MISSING and self._arrival_is_told(subject):
+            # It is gone, which its own departure tells.
+            return NOTHING
+        return meaning
+
+    def _of_present(self, subject: Subject, message: Message, rules: ContentRules, *, redelivered: bool) -> Meaning:
         suspicious = redelivered or subject.worked_on
         meaning = self._of_message(subject, message, rules, redelivered=redelivered, suspicious=suspicious)
-        told = event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")
+        told = _arrival_of(subject)
         if meaning.event is EventName.MESSAGE_NEW and self.recent.knows(told):
             # Told a moment ago, so this may be a change since: the sighting will say, once it is stored.
             finished = self.recent.is_finished(told)
@@ -92,7 +102,7 @@ class Meanings:
         key = DeliveryKey(
             webhook=subject.webhook,
             moment=int(near(message.received, subject.first_seen).timestamp() * 1000),
-            event_id=event_id(account.key, message.id, EventName.MESSAGE_NEW, ""),
+            event_id=_arrival_of(subject),
         )
         told = self.deliveries.told(key)
         if told is None:
@@ -102,6 +112,14 @@ class Meanings:
         flags, labels = (tuple(sorted(told.get(name) or ())) for name in ("flags", "labels"))
         return Sighting(folder=message.folder if stayed else "", flags=flags, labels=labels)
 
+    def _arrival_is_told(self, subject: Subject) -> bool:
+        """Tells whether the arrival was told, by a process that died then or to which it was announced as well."""
+        arrival, seen = _arrival_of(subject), subject.first_seen
+        # Nobody can say any more when it came; usual mail is announced soon after.
+        return self.recent.is_finished(arrival) or self.deliveries.has_told(
+            subject.webhook, arrival, seen - _ANNOUNCED_WITHIN, seen + _ANNOUNCED_WITHIN
+        )
+
     def _known_since(self, subject: Subject) -> datetime:
         """Returns since when a message would be known if it had been told."""
         watched_since = subject.account.watched_since or subject.account.created
@@ -109,3 +127,7 @@ class Meanings:
             # A sweep asks for arrivals since its last look, however long ago that was.
             return watched_since
         return max(watched_since, subject.first_seen - self.sightings_kept)
+
+
+def _arrival_of(subject: Subject) -> str:
+    return event_id(subject.account.key, subject.message, EventName.MESSAGE_NEW, "")

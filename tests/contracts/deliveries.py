@@ -143,6 +143,8 @@ class DeliveryStoreContract:
         assert ids(store, DeliveryQuery(account=odd)) == {key(1).event_id, key(2).event_id}
         assert ids(store, DeliveryQuery(account=odd, state=DeliveryState.FAILED)) == {key(2).event_id}
         assert ids(store, DeliveryQuery(event_id=key(3).event_id)) == {key(3).event_id}
+        day = {"since": START - DAY, "until": START + DAY}
+        assert ids(store, DeliveryQuery(event_id=key(3).event_id, webhook=key(3).webhook, **day)) == {key(3).event_id}
         assert ids(store, DeliveryQuery(account="o")) == set()
 
     def test_a_query_is_bounded_in_time(self, store: DeliveryStore) -> None:

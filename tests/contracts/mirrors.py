@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.errors import Changed
 from shared.domain.mirrors import Mirror, Seen, baseline
-from shared.ports.sidecar import MirrorStore
+from shared.ports.sidecar import MirrorStore, Turn
 from tests.contracts.examples import HOSTILE
 
 ANNA = "1/anna@contoso.com"
@@ -64,6 +64,35 @@ class MirrorStoreContract:
         large = [replace(whole, path=f"Large {number}") for number in range(4)]
         store.put("anna", ANNA, [(mirror, None) for mirror in large], 1)
         assert len(store.all("anna")) == 6
+
+    def test_what_is_untold_stands_beside_a_mirror(self, store: MirrorStore) -> None:
+        """The first mirror of a turn carries what is untold, until it is settled or another turn overwrites it."""
+        turn = Turn(number=3_000_000_000, untold=b"\x00told")
+        (etag, _) = store.put("anna", ANNA, [(a_mirror("A"), None), (a_mirror("B"), None)], 1, turn)
+        carried = {each.mirror.path: (each.turn, each.untold) for each in store.all("anna")}
+        assert carried == {"A": (turn.number, turn.untold), "B": (turn.number, b"")}
+        settled = store.settle("anna", "A", etag, 2)
+        with pytest.raises(Changed):
+            store.settle("anna", "A", etag, 2)
+        with pytest.raises(Changed):
+            store.settle("anna", "A", settled, 1)
+        (first, _) = sorted(store.all("anna"), key=lambda each: each.mirror.path)
+        assert (first.mirror, first.mailbox, first.turn, first.untold) == (a_mirror("A"), ANNA, turn.number, b"")
+        store.put("anna", ANNA, [(a_mirror("A"), settled)], 2, Turn(number=1, untold=b"more"))
+        assert {each.untold for each in store.all("anna")} == {b"", b"more"}
+
+    def test_mirrors_go_with_what_is_told_of_them(self, store: MirrorStore) -> None:
+        """What is gone goes in the same write, or nothing is written where it is another by now, or gone already."""
+        (a, b) = store.put("anna", ANNA, [(a_mirror("A"), None), (a_mirror("B"), None)], 1)
+        for wrong in ('1 W/"other"', '2 W/"other"'):
+            with pytest.raises(Changed):
+                store.put("anna", ANNA, [(a_mirror("A"), a)], 1, Turn(gone=[("B", wrong)]))
+        (a,) = store.put("anna", ANNA, [(a_mirror("A"), a)], 1, Turn(gone=[("B", b)]))
+        assert [each.mirror.path for each in store.all("anna")] == ["A"]
+        with pytest.raises(Changed):
+            store.put("anna", ANNA, [(a_mirror("A"), a)], 1, Turn(gone=[("B", b)]))
+        (kept,) = store.all("anna")
+        assert kept.etag == a
 
     def test_an_earlier_epoch_writes_nothing(self, store: MirrorStore) -> None:
         """What was written under a later epoch stays, even for one who read it."""

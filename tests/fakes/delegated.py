@@ -1,6 +1,7 @@
 """Grants, flows, watches and shards in memory, with the real stores' promises."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
@@ -15,7 +16,7 @@ from shared.domain.shards import Board, SeenShard, Shard
 from shared.domain.watches import Watch, is_same
 from shared.ports.machine import Clock
 from shared.ports.records import Stored
-from shared.ports.sidecar import StoredMirror
+from shared.ports.sidecar import FIRST_TURN, StoredMirror, Turn
 from shared.ports.sign_ins import Refreshed
 from tests.fakes.stores import Records
 
@@ -167,19 +168,44 @@ class FakeMirrorStore:
         """Return the mirrors of an account."""
         return [stored for (owner, _), (stored, _) in self.kept.items() if owner == account]
 
-    def put(self, account: str, mailbox: str, mirrors: Sequence[tuple[Mirror, str | None]], epoch: int) -> list[str]:
-        """Overwrite or add mirrors."""
-        for mirror, etag in mirrors:
-            kept, written = self.kept.get((account, mirror.path), (None, 0))
-            if (kept.etag if kept else None) != etag or written > epoch:
-                raise Changed
+    def put(
+        self,
+        account: str,
+        mailbox: str,
+        mirrors: Sequence[tuple[Mirror, str | None]],
+        epoch: int,
+        turn: Turn = FIRST_TURN,
+    ) -> list[str]:
+        """Overwrite or add mirrors, and remove those of folders that are gone."""
+        for path, etag in [*((mirror.path, etag) for mirror, etag in mirrors), *turn.gone]:
+            self._check(account, path, etag, epoch)
         etags = []
+        untold = turn.untold
         for mirror, _ in mirrors:
-            stored = StoredMirror(mirror, mailbox, str(next(self._marks)))
+            stored = StoredMirror(mirror, mailbox, str(next(self._marks)), turn.number, untold)
             self.kept[account, mirror.path] = stored, epoch
             etags.append(stored.etag)
+            untold = b""
+        for path, _ in turn.gone:
+            del self.kept[account, path]
         self.writes += 1
         return etags
+
+    def settle(self, account: str, path: str, etag: str, epoch: int) -> str:
+        """Forget what a mirror carries."""
+        stored = self._check(account, path, etag, epoch)
+        if stored is None:
+            raise Changed
+        settled = replace(stored, untold=b"", etag=str(next(self._marks)))
+        self.kept[account, path] = settled, epoch
+        self.writes += 1
+        return settled.etag
+
+    def _check(self, account: str, path: str, etag: str | None, epoch: int) -> StoredMirror | None:
+        kept, written = self.kept.get((account, path), (None, 0))
+        if (kept.etag if kept else None) != etag or written > epoch:
+            raise Changed
+        return kept
 
     def delete(self, account: str, path: str) -> None:
         """Remove a mirror."""

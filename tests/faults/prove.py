@@ -2,6 +2,7 @@
 
 import sys
 
+from tests.faults import mailboxes
 from tests.faults.model import Model
 from tests.faults.search import explore
 from tests.faults.situations import SEARCHES
@@ -16,6 +17,13 @@ def main() -> int:
         problems += report.problem is not None
         sys.stdout.write(f"{name}, {search.most} faults: {report}\n")
         sys.stdout.flush()
+    for length, most in ((2, 2), (3, 1)):
+        for late in (False, True):
+            lives, bad = mailboxes.search(length, most=most, late=late)
+            problems += len(bad)
+            told = f"a mailbox, {length} actions, {most} deaths of its sidecar: {len(bad)} faults in {lives} lives"
+            sys.stdout.write("\n".join([told, *bad, ""]))
+            sys.stdout.flush()
     return problems
 
 

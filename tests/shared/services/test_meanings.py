@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import Account
-from shared.domain.changes import AGAIN, ChangeKind, Meaning
+from shared.domain.changes import AGAIN, NOTHING, ChangeKind, Meaning
 from shared.domain.events import EventName, event_id
 from shared.domain.messages import ContentRules, Message
-from shared.services.meanings import Meanings
+from shared.services.meanings import PATIENCE, Meanings
 from shared.services.subjects import Subject
 from tests.factories import a_change, a_message
 from tests.shared.services.world import World
@@ -52,3 +52,16 @@ def test_what_was_noted_is_new_no_more(world: World) -> None:
         EventName.MESSAGE_UPDATED,
         {"flags": {"added": ["\\Flagged"], "value": ["\\Flagged"]}},
     )
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_was_told_and_went_is_not_missing(world: World, *, exact: bool) -> None:
+    """An arrival that is announced again, and gone by then, is missing only if nobody told of it."""
+    meanings = world.process().changes.meanings
+    subject = Subject(world.account(), MESSAGE.id)
+    subject.add(a_change(account=subject.account.key, message=MESSAGE.id, exact=exact, looks=PATIENCE))
+    untold = meanings.of(subject, None, ContentRules(), redelivered=False)
+    world.reader.keep(MESSAGE)
+    world.process().expand(a_change(account=world.account().key, message=MESSAGE.id))
+    told = meanings.of(subject, None, ContentRules(), redelivered=False)
+    assert (untold.event, told) == (EventName.MESSAGE_MISSING, NOTHING)

@@ -82,7 +82,7 @@ class Table:
             **self._options,
         }
         if etag is not None:
-            options |= {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+            options |= unchanged(etag)
         # The library says nothing of a row that is not there, so the answer itself is asked.
         self._run(lambda client: client.delete_entity(partition, row, **options))
         return statuses[-1] != 404  # noqa: PLR2004  not found
@@ -189,7 +189,12 @@ class Table:
 
 def replacing(etag: str, *, merge: bool = False) -> dict[str, Any]:
     """Returns the options of an update that happens only where the row still has *etag*."""
-    return {"mode": "merge" if merge else "replace", "etag": etag, "match_condition": MatchConditions.IfNotModified}
+    return {"mode": "merge" if merge else "replace", **unchanged(etag)}
+
+
+def unchanged(etag: str) -> dict[str, Any]:
+    """Returns the options of what happens only where the row still has *etag*."""
+    return {"etag": etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def bad_cursor() -> InvalidRequest:
