@@ -1,6 +1,7 @@
 """Sign-ins: `/v1/authentication/form` for applications, `/accounts/new` and `/oauth` for their users."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import azure.functions as func
@@ -14,6 +15,8 @@ from shared.domain.tokens import Action, Group, Scope
 from shared.services.sign_ins import SignIns, Step
 
 bp = func.Blueprint()
+
+_threads = ThreadPoolExecutor(32, "page")
 
 
 @bp.function_name("sign_ins_form")
@@ -44,7 +47,7 @@ async def sign_ins_finish(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _shown(req: func.HttpRequest, step: Callable[[SignIns, str | None], Step]) -> func.HttpResponse:
-    return await in_thread(partial(_answer, req, step))
+    return await in_thread(partial(_answer, req, step), _threads)
 
 
 def _answer(req: func.HttpRequest, step: Callable[[SignIns, str | None], Step]) -> func.HttpResponse:

@@ -26,7 +26,7 @@ param instanceMemoryMB int = 2048
 @maxValue(1000)
 param maximumInstances int = 100
 
-@description('HTTP requests that an instance works on at the same time.')
+@description('HTTP requests that an instance works on at the same time; it has a thread for each.')
 @minValue(1)
 @maxValue(1000)
 param httpConcurrency int = 16

@@ -10,6 +10,7 @@ It stands outside the layers, beneath the ports: functions set it, services and 
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ from datetime import timedelta
 from math import inf
 from threading import TIMEOUT_MAX, Lock
 from time import monotonic
+from typing import TypeVar
 
 from shared.domain.errors import TryLater
+
+Result = TypeVar("Result")
 
 
 @dataclass
 class _Patience:
+    """How many seconds are left, and upon what the last were waited."""
+
     seconds: float
+    upon: str = "What this needs"
 
 
 _ours: ContextVar[_Patience | None] = ContextVar("patience", default=None)
@@ -49,27 +56,41 @@ def left() -> float:
     return ours.seconds
 
 
-def waste(seconds: float) -> None:
-    """Wears patience out by so many seconds, which came to nothing."""
+def waste(seconds: float, upon: str) -> None:
+    """Wears patience out by so many seconds, in which *upon* was waited for and did nothing."""
     ours = _ours.get()
     if ours is not None:
         ours.seconds -= seconds
+        ours.upon = upon
 
 
 def over() -> TryLater:
     """Returns what ends work that nobody waits for any longer; whether its last step was done is not known."""
-    return TryLater("What this needs did not answer in time.")
+    ours = _ours.get()
+    return TryLater(f"{ours.upon if ours else _Patience.upon} did not answer in time.")
 
 
 @contextmanager
-def holding(lock: Lock) -> Iterator[None]:
-    """Holds *lock*; raises TryLater where patience ends before whoever has it lets go."""
+def holding(lock: Lock, upon: str) -> Iterator[None]:
+    """Holds *lock*; raises TryLater where patience ends before whoever has it, and waits for *upon*, lets go."""
     began = monotonic()
     taken = lock.acquire(timeout=min(left(), TIMEOUT_MAX))
-    waste(monotonic() - began)
+    waste(monotonic() - began, upon)
     if not taken:
         raise over()
     try:
         yield
     finally:
         lock.release()
+
+
+def answered(answer: "Future[Result]", upon: str) -> Result:
+    """Returns the *answer* of *upon* that somebody else waits for; raises TryLater where patience ends before."""
+    began = monotonic()
+    try:
+        return answer.result(timeout=min(left(), TIMEOUT_MAX))
+    except TimeoutError:
+        if answer.done():
+            raise
+        waste(monotonic() - began, upon)
+        raise over() from None

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,8 @@ from shared.services.sign_ins import Choose, Done, Leave, Problem, Step
 _FOLDER = Path(__file__).parent
 _OK = 200
 _SEE_OTHER = 303
+# As the words of these pages say.
+_A_MINUTE = "60"
 
 
 class Fact(NamedTuple):
@@ -52,7 +55,10 @@ def _problem(problem: Problem, brand: Brand) -> func.HttpResponse:
     words = PROBLEMS[problem.kind]
     facts = [Fact(label, known) for name, label in words.facts.items() if (known := getattr(problem, name))]
     actions = [Action(words.again, problem.again)] if problem.again else []
-    return _page(words.title, words.text, brand, actions, facts, status=problem.status)
+    page = _page(words.title, words.text, brand, actions, facts, status=problem.status)
+    if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        page.headers["Retry-After"] = _A_MINUTE
+    return page
 
 
 def _page(

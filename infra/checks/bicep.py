@@ -20,7 +20,7 @@ _BUILT_IN = {
     *("environment", "filter", "int"),
     *("guid", "json", "loadJsonContent", "map", "maxLength", "maxValue", "minLength", "minValue", "string", "split"),
     *("readEnvironmentVariable", "replace", "resourceGroup", "secure", "subscription", "subscriptionResourceId"),
-    *("fail", "items", "join", "objectKeys", "startsWith", "take", "tenant", "toLower", "union", "uniqueString"),
+    *("fail", "items", "join", "max", "objectKeys", "startsWith", "take", "tenant", "toLower", "union", "uniqueString"),
 }
 _OUTPUT = re.compile(r"\b(\w+)!?\.outputs\.(\w+)")
 _BINDERS = {"loop_variable", "loop_enumerator"}

@@ -1,5 +1,6 @@
 """Settings: the app starts with what the templates set, and nothing of it is refused by Flex Consumption."""
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -26,6 +27,12 @@ _PLATFORM = {
     "AzureWebJobsStorage__credential",
     "PYTHON_THREADPOOL_THREAD_COUNT",
 }
+# Work that waits has a thread, whether it came as a call or as a message.
+_THREADS = {
+    "bicep": r"PYTHON_THREADPOOL_THREAD_COUNT: string\(max\((\d+), httpConcurrency\)\)",
+    "terraform": r"PYTHON_THREADPOOL_THREAD_COUNT += tostring\(max\((\d+), var\.http_concurrency\)\)",
+}
+_HOST = Path(__file__).parents[2] / "host.json"
 _SECRET = {"CLIENT_STATE_KEYS", "API_TOKEN", "SIDECAR_KEY"}
 _SAMPLES = {
     "AzureWebJobsStorage__queueServiceUri": "https://one.queue.example.com/",
@@ -47,6 +54,7 @@ def problems(infra: Path) -> list[str]:
             *_app(settings_of(infra)["app"][side]),
             *_sidecar(settings_of(infra)["sidecar"][side]),
             *_hidden(infra, side),
+            *_threads(infra, side),
             *_kept_from_the_sidecar(infra, side),
         ]
     ]
@@ -85,14 +93,28 @@ def _refused(who: str, names: set[str]) -> Iterator[str]:
 
 def _hidden(infra: Path, side: str) -> Iterator[str]:
     """Yields each secret that does not come from the vault."""
-    folder = infra / "modules" if side == "bicep" else infra / "terraform"
-    app, container = (folder / f"{name}.{'bicep' if side == 'bicep' else 'tf'}" for name in ("function_app", "sidecar"))
+    app, container = (_template(infra, side, name) for name in ("function_app", "sidecar"))
     for name in sorted(_SECRET):
         for line in re.findall(rf"^ +{name} *[:=] (.*)$", app.read_text(), re.MULTILINE):
             if "@Microsoft.KeyVault(" not in line:
                 yield f"{name} of the app is no reference to the vault"
         if re.search(rf"name *[:=] ['\"]{name}['\"],?\s+value", container.read_text()):
             yield f"{name} of the sidecar is no reference to the vault"
+
+
+def _threads(infra: Path, side: str) -> Iterator[str]:
+    """Yields where an instance takes more work than it has threads, so that a call would wait before it begins."""
+    found = re.search(_THREADS[side], _template(infra, side, "function_app").read_text())
+    queues = json.loads(_HOST.read_text())["extensions"]["queues"]
+    messages = queues["batchSize"] + queues["newBatchThreshold"]
+    if found is None:
+        yield "PYTHON_THREADPOOL_THREAD_COUNT may be less than the HTTP concurrency"
+    elif int(found[1]) < messages:
+        yield f"PYTHON_THREADPOOL_THREAD_COUNT may be less than the {messages} messages that host.json lets come"
+
+
+def _template(infra: Path, side: str, name: str) -> Path:
+    return infra / "modules" / f"{name}.bicep" if side == "bicep" else infra / "terraform" / f"{name}.tf"
 
 
 def _kept_from_the_sidecar(infra: Path, side: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ var fixedSettings = {
   AzureWebJobsDisableHomepage: 'true'
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-  PYTHON_THREADPOOL_THREAD_COUNT: '32'
+  PYTHON_THREADPOOL_THREAD_COUNT: string(max(32, httpConcurrency))
   KEY_VAULT_URL: vaultUrl
   CLIENT_STATE_KEYS: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/CLIENT-STATE-KEYS)'
   API_TOKEN: '@Microsoft.KeyVault(SecretUri=${vaultUrl}secrets/API-TOKEN)'

@@ -12,7 +12,7 @@ locals {
     AzureWebJobsDisableHomepage               = "true"
     APPLICATIONINSIGHTS_CONNECTION_STRING     = azurerm_application_insights.relay.connection_string
     APPLICATIONINSIGHTS_AUTHENTICATION_STRING = "ClientId=${azurerm_user_assigned_identity.app.client_id};Authorization=AAD"
-    PYTHON_THREADPOOL_THREAD_COUNT            = "32"
+    PYTHON_THREADPOOL_THREAD_COUNT            = tostring(max(32, var.http_concurrency))
     KEY_VAULT_URL                             = azurerm_key_vault.relay.vault_uri
     CLIENT_STATE_KEYS                         = "@Microsoft.KeyVault(SecretUri=${azurerm_key_vault_secret.client_state_keys.versionless_id})"
     API_TOKEN                                 = "@Microsoft.KeyVault(SecretUri=${azurerm_key_vault_secret.api_token.versionless_id})"

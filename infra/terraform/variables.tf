@@ -66,9 +66,14 @@ variable "maximum_instances" {
 }
 
 variable "http_concurrency" {
-  description = "HTTP requests that an instance works on at the same time."
+  description = "HTTP requests that an instance works on at the same time; it has a thread for each."
   type        = number
   default     = 16
+
+  validation {
+    condition     = var.http_concurrency >= 1 && var.http_concurrency <= 1000
+    error_message = "An instance can work on 1 to 1000 HTTP requests."
+  }
 }
 
 variable "always_ready_http" {

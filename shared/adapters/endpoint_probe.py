@@ -8,6 +8,7 @@ from urllib.parse import quote
 import requests
 
 from shared.domain.errors import TryLater
+from shared.patient.session import PatientSession
 
 # Graph waits 10 s for the token.
 # https://learn.microsoft.com/graph/change-notifications-delivery-webhooks#notificationurl-validation
@@ -34,13 +35,16 @@ class HttpEndpointProbe:
         token = f"Validation: is this address ours? 100% sure + {token_hex(8)}"
         url = f"{service_url.rstrip('/')}{_PATH}"
         try:
-            with requests.post(
-                f"{url}?validationToken={quote(token, safe='')}",
-                headers={"User-Agent": self.user_agent, "Content-Type": "text/plain; charset=utf-8"},
-                timeout=_TIMEOUT_SECONDS,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                PatientSession("The notification endpoint") as session,
+                session.post(
+                    f"{url}?validationToken={quote(token, safe='')}",
+                    headers={"User-Agent": self.user_agent, "Content-Type": "text/plain; charset=utf-8"},
+                    timeout=_TIMEOUT_SECONDS,
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 body = next(response.iter_content(_READ_BYTES), b"")
         except requests.RequestException as error:
             raise TryLater(f"{url} cannot be reached: {_mend(error)}.") from error
@@ -53,9 +57,7 @@ def _mend(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not accepted; serve one that names this host, from a public authority"
     if isinstance(error, requests.Timeout):
-        return (
-            f"no answer came within {_TIMEOUT_SECONDS} s; check that the app runs and that Graph's addresses are let in"
-        )
+        return "no answer came in time; check that the app runs and that Graph's addresses are let in"
     if isinstance(error, requests.ConnectionError):
         return "no connection comes about; check the host's name in the service URL, and that the app runs"
     return "the service URL is no URL that can be called; set it to https:// and the app's public host"

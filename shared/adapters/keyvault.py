@@ -20,6 +20,7 @@ from azure.core.exceptions import (
 )
 
 from shared.domain.errors import InvalidRequest, NotFound, TryLater
+from shared.patient.azure import PatientTransport, credential_of
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -33,7 +34,8 @@ _TRIES = 3
 _BAD_REQUESTS = range(400, 500)
 _REFUSED = frozenset({401, 403})
 _WAITING_HELPS = frozenset({408, 409, 429})
-_OPTIONS = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 2, "retry_backoff_factor": 0.4}
+_TIMEOUTS = {"connection_timeout": 5, "read_timeout": 10}
+_RETRIES = {"retry_total": 2, "retry_backoff_factor": 0.4}
 _QUICK = {"connection_timeout": 2, "read_timeout": 2, "retry_total": 0}
 
 
@@ -105,9 +107,10 @@ class KeyVault:
             if self._client is None:
                 from azure.keyvault.secrets import SecretClient  # noqa: PLC0415  the start of the app must not pay for it
 
-                options: dict[str, Any] = {**_OPTIONS, "user_agent": "relay365"}
+                transport = PatientTransport("The vault", **_TIMEOUTS)
+                options: dict[str, Any] = {**_RETRIES, "transport": transport, "user_agent": "relay365"}
                 self._client = SecretClient(
-                    self._vault_url, self._credential or _credential(self._client_id), **options
+                    self._vault_url, self._credential or credential_of(self._client_id), **options
                 )
             return self._client
 
@@ -140,12 +143,6 @@ def _parts(reference: str) -> tuple[str, str]:
     if found is None:
         raise NotFound("This is no reference to a secret of the vault.")
     return found[1], found[2]
-
-
-def _credential(client_id: str | None) -> "TokenCredential":
-    from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415  slow to load
-
-    return ManagedIdentityCredential(client_id=client_id) if client_id else DefaultAzureCredential()
 
 
 def _retry_after(error: AzureError) -> timedelta | None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from shared.domain.errors import NotFound, TryLater
+from shared.patience import answered
 from shared.ports.machine import Clock
 from shared.ports.vault import Vault
 
@@ -56,7 +57,7 @@ class SecretCache:
                 flight = self._flights[reference] = Future()
         if ours:
             self._fly(reference, flight)
-        return flight.result()
+        return answered(flight, "The vault")
 
     def delete(self, reference: str) -> None:
         """Removes the secret from memory, then from the vault; a second time does nothing."""

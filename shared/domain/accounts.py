@@ -24,6 +24,9 @@ from shared.domain.models import ApiModel, Carried, OrNewer
 from shared.domain.moments import iso
 
 _UNSEEN = frozenset({"Cf", "Zl", "Zp"})
+# They join or part what stands beside them, so that one sees them by it: Persian, scripts of India, and emoji.
+# https://www.unicode.org/reports/tr31/#Layout_and_Format_Control_Characters
+_JOINERS = frozenset("\u200c\u200d")
 
 
 class AccountState(StrEnum):
@@ -73,11 +76,24 @@ def account_key(account: str) -> str:
 
 def _account_id(value: str) -> str:
     # What nobody sees, or what turns the text around, makes an id look like another one.
-    if any(unicodedata.category(each) in _UNSEEN for each in plain(value)):
+    if any(_is_hidden(value, at) for at in range(len(plain(value)))):
         raise ValueError("must not hold invisible characters")
     if value in {".", ".."} or "%2f" in value.lower():
         raise ValueError("must not be a step of a path (. or ..) nor hold %2F: no URL could name it")
     return value
+
+
+def _is_hidden(value: str, at: int) -> bool:
+    if unicodedata.category(value[at]) not in _UNSEEN:
+        return False
+    between = 0 < at < len(value) - 1
+    joins = value[at] in _JOINERS and between and _is_visible(value[at - 1]) and _is_visible(value[at + 1])
+    return not joins
+
+
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category not in _UNSEEN and not category.startswith("Z")
 
 
 AccountId = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_account_id)]

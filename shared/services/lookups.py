@@ -48,7 +48,7 @@ class Lookup(Generic[Value]):
         kept = self._kept.get(key)
         if kept is not None and kept.until > now:
             return kept.value
-        with holding(self._locks[_share(key)]):
+        with holding(self._locks[_share(key)], "Storage"):
             kept = self._kept.get(key)
             if kept is not None and kept.until > now:
                 return kept.value

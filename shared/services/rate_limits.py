@@ -18,6 +18,7 @@ from threading import Lock
 
 from shared.domain.errors import Changed, RateLimitExceeded, TryLater
 from shared.domain.rate_limits import Allowance, RateLimit, RequestCount
+from shared.patience import holding
 from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import RateLimitStore
@@ -75,7 +76,7 @@ class RateLimits:
         Raises RateLimitExceeded where its window has none left, and TryLater where too many processes count at once.
         """
         purse = self._purses.setdefault(token, _Purse())
-        with purse.lock:
+        with holding(purse.lock, "Storage"):
             now = self._machine.clock.now()
             window = limit.window_of(now)
             if purse.window not in (window, window + 1):

@@ -137,7 +137,7 @@ class DeliveryStoreContract:
 
     def test_a_query_narrows(self, store: DeliveryStore) -> None:
         """A page holds what all given conditions allow, quotes and all."""
-        odd = "o'hara' or state ne '"
+        odd = "o'hara' or state ne '\U0001f469\u200d\U0001f680"
         store.add([(delivery(key(1), account=odd), b"1"), (delivery(key(2), DeliveryState.FAILED, account=odd), b"2")])
         store.add([(delivery(key(3), DeliveryState.FAILED), b"3")])
         assert ids(store, DeliveryQuery(account=odd)) == {key(1).event_id, key(2).event_id}

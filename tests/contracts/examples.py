@@ -15,7 +15,20 @@ from shared.domain.webhooks import Webhook
 from tests.fakes.clock import START
 
 # What a caller may send where a name is expected, and what a key of a row cannot hold as it is.
-HOSTILE = ["a/b", "a\\b", "a#b", "a?b", "a\nb", "'; drop", "x' or RowKey ne '", "..", "%2F", "é|ü", "a" * 2000, " "]
+HOSTILE = [
+    "a/b",
+    "a\\b",
+    "a#b",
+    "a?b",
+    "a\nb",
+    "'; drop",
+    "x' or RowKey ne '",
+    "..",
+    "%2F",
+    "é|ü\U0001f469\u200d\U0001f680",
+    "a" * 2000,
+    " ",
+]
 EVENT_ID = "5f0d36b0-5b0e-5f0d-9a4e-{:012}"
 
 

@@ -97,7 +97,7 @@ def event(number: int) -> AccountEvent:
     """Return an event about an account."""
     return AccountEvent(
         account="abc",
-        account_id="anna",
+        account_id="\u0645\u06cc\u200c\u0634\u0648\u062f",
         incarnation="incarnation-1",
         event=EventName.ACCOUNT_ADDED,
         version=str(number),

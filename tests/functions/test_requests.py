@@ -135,15 +135,16 @@ def test_who_must_sign_in_is_told_how() -> None:
 
 
 def test_a_call_has_some_patience(guard: Guard) -> None:
-    """A call that waited in vain for as long as it may is 503, and says when to come again."""
+    """A call that waited in vain for as long as it may is 503, and says for what, and when to come again."""
 
     @endpoint(Scope.API, Action.READ, Group.ACCOUNT)
     def ask(req: func.HttpRequest) -> func.HttpResponse:
-        waste(PATIENCE.total_seconds())
+        waste(PATIENCE.total_seconds(), "The vault")
         return respond(left())
 
     answer = ask(a_request())
-    assert (answer.status_code, body_of(answer)["code"]) == (503, "TryLater")
+    assert answer.status_code == 503
+    assert (body_of(answer)["code"], body_of(answer)["message"]) == ("TryLater", "The vault did not answer in time.")
     assert answer.headers["Retry-After"] == "10"
 
 

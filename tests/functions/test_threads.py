@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,12 +53,13 @@ def test_lines_of_a_thread_are_the_task_s(worker: Worker, *, fails: bool) -> Non
     async def answer() -> None:
         if fails:
             with pytest.raises(RuntimeError, match="Broken"):
-                await in_thread(work)
+                await in_thread(work, threads)
         else:
-            assert await in_thread(work) != threading.current_thread().name
+            assert await in_thread(work, threads) != threading.current_thread().name
         JsonLog().event("request.answered")
 
-    asyncio.run(answer())
+    with ThreadPoolExecutor(1) as threads:
+        asyncio.run(answer())
     assert worker.seen == [
         '{"event":"grant.kept","grant":"g"}',
         '{"event":"dependency.down","dependency":"vault"}',
@@ -64,9 +67,26 @@ def test_lines_of_a_thread_are_the_task_s(worker: Worker, *, fails: bool) -> Non
     ]
 
 
+def test_work_that_waits_holds_up_no_other() -> None:
+    """While all threads of one kind of work wait, another kind's work, and the loop's own, goes on."""
+    over = threading.Event()
+
+    async def answer() -> list[str]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+        waiting = asyncio.create_task(in_thread(lambda: over.wait(60), pages))
+        await asyncio.sleep(0)
+        told = [await in_thread(lambda: "healthy", health), await asyncio.to_thread(lambda: "stored")]
+        assert not waiting.done()
+        over.set()
+        await waiting
+        return told
+
+    with ThreadPoolExecutor(1) as pages, ThreadPoolExecutor(1) as health:
+        assert asyncio.run(answer()) == ["healthy", "stored"]
+
+
 def test_functions_wait_in_no_other_way(root: Path) -> None:
     """No other module of functions/ hands work to a thread, whose lines would be lost."""
-    using = [
-        path.name for path in (root / "functions").rglob("*.py") if "to_thread" in path.read_text(encoding="utf-8")
-    ]
+    ways = re.compile(r"to_thread|run_in_executor|\.submit\(")
+    using = [path.name for path in (root / "functions").rglob("*.py") if ways.search(path.read_text(encoding="utf-8"))]
     assert using == ["threads.py"]

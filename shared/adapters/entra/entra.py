@@ -17,6 +17,7 @@ from shared.adapters.entra.http import Transport, session
 from shared.domain.clouds import ENDPOINTS, Cloud
 from shared.domain.errors import RelayError, TryLater
 from shared.domain.oauth2 import OAuth2App
+from shared.patience import holding
 from shared.ports.machine import Clock
 from shared.ports.microsoft365 import AppCheck
 from shared.ports.vault import Vault
@@ -88,7 +89,7 @@ class Entra:
     def forget(self, app: OAuth2App) -> None:
         """Drops the token in memory, unless it has only just come."""
         seat = self._seat(app)
-        with seat.lock:
+        with holding(seat.lock, "Entra ID"):
             if seat.held is not None and self._clock.now() - seat.held.obtained >= _TOO_YOUNG_TO_DROP:
                 # MSAL keeps the token as well, and both of its applications' caches end with it.
                 seat.held = seat.sign_in = None
@@ -106,7 +107,7 @@ class Entra:
 
     def _wait_for(self, seat: _Seat, app: OAuth2App) -> str:
         asked_before = seat.asked
-        with seat.lock:
+        with holding(seat.lock, "Entra ID"):
             now = self._clock.now()
             if seat.held is not None and now < seat.held.expires:
                 return seat.held.value

@@ -8,6 +8,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from shared.patient.session import PatientSession
+
 # A connection that cannot be made is tried once more. urllib3 would sleep through a Retry-After by itself.
 _RECONNECT = Retry(1, read=False, respect_retry_after_header=False)
 
@@ -18,7 +20,7 @@ def session() -> requests.Session:
 
     REQUESTS_CA_BUNDLE and the proxy variables count. Cookies are refused: the session serves many tenants.
     """
-    made = requests.Session()
+    made = PatientSession("Entra ID")
     made.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=16, max_retries=_RECONNECT))
     made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return made

@@ -22,6 +22,7 @@ from shared.adapters.graph.errors import Answer, code_of
 from shared.domain.clouds import ENDPOINTS
 from shared.domain.errors import TryLater
 from shared.domain.oauth2 import OAuth2App
+from shared.patient.session import PatientSession
 from shared.ports.microsoft365 import TokenSource
 
 # https://learn.microsoft.com/graph/outlook-immutable-id
@@ -62,7 +63,7 @@ class GraphClient:
         self._tokens = tokens
         self._graph_url = graph_url
         self._timeout = timeout
-        self._session = requests.Session()
+        self._session = PatientSession("Microsoft Graph")
         # 32 threads of the worker, and those that fetch batches for them.
         self._session.mount("https://", HTTPAdapter(pool_connections=4, pool_maxsize=48, max_retries=_RECONNECT))
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -8,6 +8,7 @@ from threading import Condition
 from time import monotonic
 
 from shared.domain.errors import TryLater
+from shared.patience import left, waste
 
 _PATIENCE = timedelta(seconds=20)
 
@@ -62,7 +63,12 @@ class Slots:
 
         What fails inside because Graph asks for a wait keeps everybody off the mailbox for so long.
         """
-        self._wait_for(mailbox, monotonic() + patience.total_seconds())
+        began = monotonic()
+        try:
+            self._wait_for(mailbox, began + min(patience.total_seconds(), left()))
+        except TryLater:
+            waste(monotonic() - began, "The mailbox")
+            raise
         try:
             yield
         except TryLater as busy:

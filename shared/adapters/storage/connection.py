@@ -6,15 +6,9 @@ The vendor's libraries are imported where they are needed, so that a process tha
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from azure.core.pipeline.transport import RequestsTransport
-from requests import PreparedRequest, Response, Session
-from requests.adapters import HTTPAdapter
-from requests.exceptions import RequestException
-
-from shared.patience import left, over, waste
+from shared.patient.azure import PatientTransport, credential_of
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -24,9 +18,6 @@ if TYPE_CHECKING:
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 20
 _RETRIES = 3
-# The longest that the libraries pause between two tries.
-_PAUSE_SECONDS = 2
-_CONNECTIONS = 32  # As many as the worker has threads.
 _USER_AGENT = "relay365"
 # For a call that somebody waits for, and that is not worth the usual patience.
 QUICK: dict[str, Any] = {"connection_timeout": 2, "read_timeout": 2, "retry_total": 0}
@@ -110,37 +101,9 @@ class StorageConnection:
 
     @cached_property
     def _common(self) -> dict[str, Any]:
-        session = PatientSession()
-        adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        transport = RequestsTransport(
-            session=session, session_owner=False, connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS
-        )
+        transport = PatientTransport("Storage", connection_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS)
         return {"transport": transport, "user_agent": _USER_AGENT}
 
     @cached_property
     def _credential(self) -> "TokenCredential":
-        from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415  slow to load
-
-        if self.client_id:
-            return ManagedIdentityCredential(client_id=self.client_id)
-        return DefaultAzureCredential()
-
-
-class PatientSession(Session):
-    """Waits for answers no longer than whoever waits for the work at hand."""
-
-    def send(self, request: PreparedRequest, **options: Any) -> Response:
-        """Sends *request*; raises TryLater where there is no time for another try."""
-        # One answer may be lost: half of what is left is for the tries after this one.
-        share = left() / 2
-        began = monotonic()
-        options["timeout"] = tuple(min(seconds, share) for seconds in options["timeout"])
-        try:
-            return super().send(request, **options)
-        except RequestException as problem:
-            waste(monotonic() - began)
-            if left() < _PAUSE_SECONDS:
-                raise over() from problem
-            raise
+        return credential_of(self.client_id)

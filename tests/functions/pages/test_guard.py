@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import azure.functions as func
 import pytest
@@ -40,9 +41,10 @@ def test_a_page_has_some_patience() -> None:
     """A page that waited in vain for as long as it may says that something went wrong, whichever thread waited."""
 
     async def handler(req: func.HttpRequest) -> func.HttpResponse:
-        await in_thread(lambda: waste(PATIENCE.total_seconds()))
+        await in_thread(lambda: waste(PATIENCE.total_seconds(), "The vault"), threads)
         return func.HttpResponse(str(left()))
 
     asked = func.HttpRequest("GET", "https://relay.example.com/oauth", body=b"")
-    made = asyncio.run(page_endpoint(handler)(asked))  # type: ignore[arg-type]  a coroutine is awaitable enough
-    assert made.status_code == 503
+    with ThreadPoolExecutor(1) as threads:
+        made = asyncio.run(page_endpoint(handler)(asked))  # type: ignore[arg-type]  a coroutine is awaitable enough
+    assert (made.status_code, made.headers["Retry-After"]) == (503, "60")

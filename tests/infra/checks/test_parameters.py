@@ -27,7 +27,7 @@ def test_both_take_the_same(root: Path) -> None:
         ),
         (("terraform/function_app.tf", "    KEY_VAULT_URL ", "    KEY_VAULT "), "setting 'KEY_VAULT_URL' of the app"),
         (("modules/sidecar.bicep", "{ name: 'KEY_VAULT_URL'", "{ name: 'VAULT'"), "setting 'VAULT' of the sidecar"),
-        (("terraform/function_app.tf", "= var.http_concurrency", "= 16"), "'http_concurrency' is used nowhere"),
+        (("terraform/function_app.tf", "= var.maximum_instances", "= 100"), "'maximum_instances' is used nowhere"),
         (("terraform/variables.tf", "  ephemeral   = true\n", ""), "'client_state_keys' is not kept secret alike"),
         (("main.bicep", "@secure()\n", ""), "'client_state_keys' is not kept secret alike"),
     ],

@@ -11,7 +11,7 @@ APP, SIDECAR, TERRAFORM = "modules/function_app.bicep", "modules/sidecar.bicep",
 
 
 def test_both_start(root: Path) -> None:
-    """Every needed setting is set by both, every secret is a reference, and nothing is refused on Flex Consumption."""
+    """Every needed setting is set by both, and as it must be, and nothing is refused on Flex Consumption."""
     assert settings.problems(root / "infra") == []
 
 
@@ -32,9 +32,11 @@ def test_both_start(root: Path) -> None:
             ("terraform/sidecar.tf", '"SIDECAR_PORT"', '"SIDECAR_SESSIONS"'),
             "SIDECAR_SESSIONS is refused in the sidecar's",
         ),
+        ((APP, "max(32, httpConcurrency)", "32"), "may be less than the HTTP concurrency"),
+        ((TERRAFORM, "max(32, ", "max(16, "), "may be less than the 24 messages"),
         ((SIDECAR, "'SIDECAR_KEY', secretRef", "'SIDECAR_KEY', value"), "SIDECAR_KEY of the sidecar is no"),
     ],
 )
 def test_planted_errors_are_found(plant: Callable[..., Path], slip: tuple[str, str, str], problem: str) -> None:
-    """A setting that is missing, unknown, refused or told in the open is found."""
+    """A setting that is missing, unknown, refused, too small or told in the open is found."""
     assert [each for each in settings.problems(plant(*slip)) if problem in each]

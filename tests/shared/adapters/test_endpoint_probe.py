@@ -120,7 +120,7 @@ def test_silence_is_told(service: Callable[..., str], monkeypatch: pytest.Monkey
     monkeypatch.setattr("shared.adapters.endpoint_probe._TIMEOUT_SECONDS", 0.1)
     released = threading.Event()
     url = service(lambda _: str(released.wait(60)))
-    with pytest.raises(TryLater, match="no answer came within"):
+    with pytest.raises(TryLater, match="no answer came in time"):
         PROBE.reach(url)
     released.set()
 

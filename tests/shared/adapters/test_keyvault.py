@@ -1,5 +1,6 @@
 """Secrets in a Key Vault: the real client against its protocol over TLS."""
 
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from azure.core.credentials import AccessToken
 
 from shared.adapters.keyvault import KeyVault, fresh
 from shared.domain.errors import NotFound, TryLater
+from shared.patience import patience
 from tests.contracts.vaults import VaultContract
 from tests.fakes.key_vault_server import KeyVaultServer, running
 
@@ -114,6 +116,16 @@ def test_a_vault_that_is_not_there_is_told(tmp_path: Path) -> None:
     """A closed port is TryLater within a second for the check."""
     with pytest.raises(TryLater, match="cannot be reached"):
         KeyVault("https://127.0.0.1:9", credential=Credential()).check()
+
+
+def test_nobody_waits_for_a_silent_vault_longer_than_he_has_patience() -> None:
+    """A vault that takes connections and never answers is not waited for as long as the client would, and is named."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        vault = KeyVault(f"https://127.0.0.1:{silent.getsockname()[1]}", credential=Credential())
+        reference = f"app/{'0' * 32}"
+        for call in (lambda: vault.put("app", SECRET), lambda: vault.get(reference), lambda: vault.delete(reference)):
+            with patience(timedelta(seconds=0.1)), pytest.raises(TryLater, match="The vault did not answer in time"):
+                call()
 
 
 def test_an_unknown_version_is_not_found(vault: KeyVault) -> None:

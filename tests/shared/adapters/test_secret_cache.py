@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.secret_cache import SecretCache
 from shared.domain.errors import NotFound, TryLater
+from shared.patience import patience
 from tests.contracts.vaults import VaultContract
 from tests.fakes.clock import FakeClock
 from tests.fakes.faults import Faulty
@@ -136,6 +137,20 @@ def test_callers_share_one_call(clock: FakeClock) -> None:
         vault.answer.set()
         assert [each.result(10) for each in waiting] == ["one"] * 8
     assert vault.reads == 1
+
+
+def test_a_call_is_not_shared_without_end(clock: FakeClock) -> None:
+    """Whoever has patience gives up the call that another thread makes, and that thread goes on."""
+    vault = SlowVault()
+    cache = SecretCache(vault, clock)
+    reference = vault.put("app", "one")
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(cache.get, reference)
+        assert vault.asked.wait(10)
+        with patience(timedelta(milliseconds=10)), pytest.raises(TryLater, match="The vault did not answer in time"):
+            cache.get(reference)
+        vault.answer.set()
+        assert reading.result(10) == "one"
 
 
 def test_a_secret_deleted_while_it_is_read_is_not_remembered(clock: FakeClock) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.accounts import (
     TRANSITIONS,
     Account,
+    AccountId,
     AccountQuery,
     AccountState,
     LastError,
@@ -32,6 +33,32 @@ def test_a_key_fits_everywhere(one: str, other: str) -> None:
     """A key is 26 characters of [a-z2-7] for any account id, always the same, and another for another id."""
     assert re.fullmatch(r"[a-z2-7]{26}", account_key(one))
     assert (account_key(one) == account_key(other)) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\U0001f469\u200d\U0001f680",
+        "\u2764\ufe0f\u200d\U0001f525",
+        "\u0645\u06cc\u200c\u0634\u0648\u062f",
+        "\u0915\u094d\u200d\u0937",
+    ],
+    ids=["emoji", "emoji with a variant", "Persian", "Hindi"],
+)
+def test_an_id_may_join_what_is_seen(name: str) -> None:
+    """A joiner between two characters that one sees belongs to an id as its letters do."""
+    assert TypeAdapter(AccountId).validate_python(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u200danna", "anna\u200c", "a\u200d\u200cb", "a \u200db", "a\u200d\u202eb", "an\u200bna", "a\u2028b", "\u200d"],
+    ids=["first", "last", "two", "at a space", "at what turns the text", "no joiner", "a line's end", "alone"],
+)
+def test_an_id_hides_nothing(name: str) -> None:
+    """What nobody sees in an id, or what turns its text around, is refused; so is a joiner that joins nothing."""
+    with pytest.raises(ValidationError, match="must not hold invisible characters"):
+        TypeAdapter(AccountId).validate_python(name)
 
 
 @pytest.mark.parametrize("state", AccountState)

@@ -67,12 +67,12 @@ class CountingLock:
         self.comers: list[int] = []
         self._lock = threading.Lock()
 
-    def __enter__(self) -> None:
+    def acquire(self, *, timeout: float) -> bool:
         """Come, and wait for the lock."""
         self.comers.append(threading.get_ident())
-        self._lock.acquire()
+        return self._lock.acquire(timeout=timeout)
 
-    def __exit__(self, *_: object) -> None:
+    def release(self) -> None:
         """Go."""
         self._lock.release()
 

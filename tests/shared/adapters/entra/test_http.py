@@ -32,7 +32,7 @@ def test_every_call_has_a_timeout() -> None:
     transport.last = requests.Response()
     with pytest.raises(requests.ReadTimeout):
         transport.post("https://login.example/token", data={})
-    assert silent.timeout == 10
+    assert silent.timeout == (10, 10)
     assert transport.last is None
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from shared.adapters.graph.slots import Slots
 from shared.domain.errors import TryLater
+from shared.patience import left, patience
 
 NOW = timedelta()
 
@@ -65,11 +66,16 @@ def test_waiting_ends_with_the_slot() -> None:
 
 
 def test_waiting_ends_with_patience() -> None:
-    """Who waits for a busy mailbox longer than he will is told to try later, and stands in no line any more."""
+    """Who waits for a busy mailbox longer than he will, or may, is told to try later, and stands in no line."""
     slots = Slots()
     with slots.alone("ada"):
         with pytest.raises(TryLater), slots.alone("ada", NOW):
             pass
+        with patience(timedelta(milliseconds=10)):
+            with pytest.raises(TryLater, match="The mailbox is busy"), slots.alone("ada", timedelta(hours=1)):
+                pass
+            with pytest.raises(TryLater, match="The mailbox did not answer"):
+                left()
         assert slots._lines == {}
 
 
