@@ -86,9 +86,11 @@ def _account_id(value: str) -> str:
 def _is_hidden(value: str, at: int) -> bool:
     if unicodedata.category(value[at]) not in _UNSEEN:
         return False
-    between = 0 < at < len(value) - 1
-    joins = value[at] in _JOINERS and between and _is_visible(value[at - 1]) and _is_visible(value[at + 1])
-    return not joins
+    if value[at] not in _JOINERS or not 0 < at < len(value) - 1:
+        return True
+    beside = value[at - 1] + value[at + 1]
+    # Nothing of ASCII is joined to anything.
+    return beside.isascii() or not all(map(_is_visible, beside))
 
 
 def _is_visible(character: str) -> bool:

@@ -17,6 +17,8 @@ from shared.patient.session import PatientSession
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+# The vendor's own are 300 seconds each, which no work of a queue should wait for a token.
+_IDENTITY = {"connection_timeout": 5, "read_timeout": 30}
 _CONNECTIONS = 32  # As many as the worker has threads.
 
 
@@ -43,7 +45,7 @@ def credential_of(client_id: str | None) -> "TokenCredential":
     """Returns the user-assigned identity *client_id*, or what the environment has (a developer's own sign-in)."""
     from azure.identity import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415  slow to load
 
-    transport = PatientTransport("The managed identity's endpoint")
+    transport = PatientTransport("The managed identity's endpoint", **_IDENTITY)
     if client_id:
         return ManagedIdentityCredential(client_id=client_id, transport=transport)
     return DefaultAzureCredential(transport=transport)

@@ -52,8 +52,28 @@ def test_an_id_may_join_what_is_seen(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["\u200danna", "anna\u200c", "a\u200d\u200cb", "a \u200db", "a\u200d\u202eb", "an\u200bna", "a\u2028b", "\u200d"],
-    ids=["first", "last", "two", "at a space", "at what turns the text", "no joiner", "a line's end", "alone"],
+    [
+        "\u200danna",
+        "anna\u200c",
+        "a\u200d\u200cb",
+        "a \u200db",
+        "a\u200d\u202eb",
+        "an\u200bna",
+        "a\u2028b",
+        "\u200d",
+        "an\u200dna",
+    ],
+    ids=[
+        "first",
+        "last",
+        "two",
+        "at a space",
+        "at what turns the text",
+        "no joiner",
+        "a line's end",
+        "alone",
+        "in ASCII",
+    ],
 )
 def test_an_id_hides_nothing(name: str) -> None:
     """What nobody sees in an id, or what turns its text around, is refused; so is a joiner that joins nothing."""
