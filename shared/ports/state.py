@@ -57,11 +57,14 @@ class MailboxStore(Protocol):
     def bind(self, app: str, user: str, account: str) -> str:
         """Binds the mailbox to *account* where it is free, and returns the id of the account that holds it."""
 
-    def holder(self, app: str, user: str) -> str | None:
+    def holder(self, app: str, user: str) -> Stored[str] | None:
         """Returns the id of the account that holds the mailbox."""
 
-    def release(self, app: str, user: str, account: str) -> None:
-        """Frees the mailbox where *account* holds it."""
+    def rebind(self, app: str, user: str, account: str, etag: str) -> None:
+        """Binds what was read with *etag* to *account*; raises Changed where it was bound anew, or is free."""
+
+    def release(self, app: str, user: str, etag: str) -> None:
+        """Frees the mailbox that was read with *etag*; raises Changed where it is bound anew; a free one is fine."""
 
 
 class FolderStore(Protocol):

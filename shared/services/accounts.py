@@ -6,13 +6,14 @@ repeated, completes.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.accounts import Access, Account, AccountQuery, AccountState, account_key, list_entry, view
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
+from shared.domain.errors import AccountNotFound, Changed
 from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
@@ -27,11 +28,13 @@ from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Page, Stored
 from shared.ports.sidecar import WatchStore
-from shared.ports.state import AccountStore, MailboxStore
+from shared.ports.state import AccountStore
 from shared.ports.vault import Vault
+from shared.services.bindings import AccountExists, Bindings, watches
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
 from shared.services.replays import Replays
+from shared.services.standings import is_wanted
 from shared.services.tokens import Tokens
 
 # A year that nobody means would break arithmetic.
@@ -55,7 +58,7 @@ class Accounts:
     """Registers, changes, shows and removes accounts."""
 
     store: AccountStore
-    mailboxes: MailboxStore
+    bindings: Bindings
     apps: Lookup[Stored[OAuth2App] | None]
     grants: Grants
     watches: WatchStore
@@ -80,7 +83,7 @@ class Accounts:
         check_scheme(request.webhooks, allow_http=self.allow_http)
         key = account_key(account)
         while True:
-            self._bind(access, account)
+            self.bindings.bind(access, account)
             stored = self.store.get(key)
             try:
                 if stored is None or stored.value.state is AccountState.DELETED:
@@ -97,7 +100,7 @@ class Accounts:
         while True:
             stored = self._stored(account)
             if access is not None:
-                self._bind(access, account)
+                self.bindings.bind(access, account)
             try:
                 self._renew(stored, change, access or stored.value.access)
             except Changed:
@@ -189,18 +192,6 @@ class Accounts:
         stored = self.apps.get(app)
         return stored.value.provider if stored else "oauth2"
 
-    def _bind(self, access: Access, account: str) -> None:
-        holder = self.mailboxes.bind(access.app, access.user, account)
-        if holder == account:
-            return
-        stored = self.store.get(account_key(holder))
-        if stored is not None and stored.value.state is not AccountState.DELETED and _watches(stored.value, access):
-            raise AccountExists(holder)
-        # The holder is gone, or has moved to another mailbox, and died before it could let go of this one.
-        self.mailboxes.release(access.app, access.user, holder)
-        if self.mailboxes.bind(access.app, access.user, account) != account:
-            raise AccountExists(holder)
-
     def _add(self, account: str, request: NewAccount, access: Access, deleted: Stored[Account] | None) -> None:
         now = self.machine.clock.now()
         incarnation = self.machine.randomness.nonce()
@@ -229,11 +220,11 @@ class Accounts:
         else:
             self.store.insert(new)
         self.account_lookup.forget(key)
-        # Whoever registers the same mailbox elsewhere may have taken us for dead before our row stood.
-        holder = self.mailboxes.holder(new.app, new.user) or self.mailboxes.bind(new.app, new.user, account)
-        if holder != account:
+        try:
+            self.bindings.confirm(access, account)
+        except AccountExists:
             self.store.delete(key, self._latest_etag(key))
-            raise AccountExists(holder)
+            raise
         self._queue(JobKind.CONNECT, new)
         self.machine.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
 
@@ -244,7 +235,7 @@ class Accounts:
             name: getattr(change, name) for name in ("name", "email", "webhooks") if name in given
         }
         update |= asdict(access)
-        moved = not _watches(former, access)
+        moved = not watches(former, access.app, access.user)
         if moved:
             update |= {"subscription": None, "former_subscriptions": former.former(former.subscription)}
             update |= {"watched_since": None, "swept": None, "claim": None}
@@ -257,10 +248,30 @@ class Accounts:
             self.grants.attach(changed.grant, changed.key)
         self.store.replace(changed, stored.etag)
         self.account_lookup.forget(former.key)
+        if moved:
+            try:
+                self.bindings.confirm(access, changed.id)
+            except AccountExists:
+                self._move_back(former, changed)
+                raise
         self._leave(former, changed)
         if moved:
-            self.mailboxes.release(former.app, former.user, former.id)
+            self.bindings.release(former.app, former.user, former.id)
         self._queue(JobKind.RECONNECT, changed)
+
+    def _move_back(self, former: Account, moved: Account) -> None:
+        """Has the account watch its *former* mailbox again, from where it left that, unless somebody moved it on."""
+        while (stored := self.store.get(moved.key)) is not None and is_wanted(stored.value, moved):
+            now = stored.value
+            back = asdict(former.access) | {"watched_since": former.watched_since, "swept": former.swept}
+            back |= {"subscription": None, "former_subscriptions": now.former(now.subscription), "claim": None}
+            returned = now.model_copy(update={**back, "updated": self.machine.clock.now()})
+            with suppress(Changed):
+                self.store.replace(returned, stored.etag)
+                self.account_lookup.forget(moved.key)
+                self._leave(moved, returned)
+                self._queue(JobKind.RECONNECT, returned)
+                return
 
     def _queue(self, kind: JobKind, account: Account) -> None:
         self.jobs.put(Job(kind=kind, account=account.key, incarnation=account.incarnation))
@@ -288,8 +299,8 @@ class Accounts:
     def _bury(self, gone: Account, new: Account) -> None:
         """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
         self.tokens.revoke_bound(gone.id)
-        if not _watches(gone, new.access):
-            self.mailboxes.release(gone.app, gone.user, gone.id)
+        if not watches(gone, new.app, new.user):
+            self.bindings.release(gone.app, gone.user, gone.id)
         self._leave(gone, new)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
@@ -314,20 +325,6 @@ class Accounts:
         return self.vault.put(f"webhook-headers-{account.key}", json.dumps(headers)) if headers else None
 
 
-class AccountExists(InvalidRequest):
-    """Another account watches the same mailbox through the same application."""
-
-    code = "AccountAlreadyExists"
-
-    def __init__(self, existing: str) -> None:
-        super().__init__(message="Another account for the same OAuth2 user already exists")
-        self.existing = existing
-
-    def extras(self) -> dict[str, Any]:
-        """Returns the account that exists."""
-        return {"existingAccount": self.existing}
-
-
 def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict[str, Any]:
     given = change.model_dump(mode="json", include=set(_OPTIONS) & change.model_fields_set, by_alias=True)
     options = {**former, **given}
@@ -343,10 +340,6 @@ def _watched_since(request: NewAccount, now: datetime) -> datetime | None:
         return None
     since = max(since if since.tzinfo else since.replace(tzinfo=UTC), _EARLIEST).astimezone(UTC)
     return since if since < now else None
-
-
-def _watches(account: Account, access: Access) -> bool:
-    return account.app == access.app and account.user.lower() == access.user.lower()
 
 
 def _matches(account: Account, query: AccountQuery) -> bool:

@@ -21,8 +21,9 @@ from shared.ports.machine import Log
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, MailboxStore
+from shared.ports.state import AccountStore
 from shared.ports.vault import Vault
+from shared.services.bindings import Bindings
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.quotas import Quotas
@@ -39,7 +40,7 @@ class Removals:
     """Removes accounts."""
 
     accounts: AccountStore
-    bindings: MailboxStore
+    bindings: Bindings
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
     quotas: Quotas

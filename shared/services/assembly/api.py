@@ -8,6 +8,7 @@ from shared.services.assembly.events import Events
 from shared.services.assembly.mailboxes import Mailboxes
 from shared.services.assembly.memory import SETTINGS_TTL, Memory
 from shared.services.assembly.options import Options
+from shared.services.bindings import Bindings
 from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
@@ -45,9 +46,10 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
         first=options.first_tokens,
         proxies=options.trusted_proxies,
     )
+    bindings = Bindings(outside.bindings, outside.accounts)
     accounts = Accounts(
         store=outside.accounts,
-        mailboxes=outside.bindings,
+        bindings=bindings,
         apps=memory.apps,
         grants=mailboxes.grants,
         watches=outside.watches,
@@ -64,7 +66,7 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
     )
     removals = Removals(
         accounts=outside.accounts,
-        bindings=outside.bindings,
+        bindings=bindings,
         apps=memory.apps,
         subscriptions=outside.subscriptions,
         quotas=memory.quotas,

@@ -10,7 +10,7 @@ from shared.domain.accounts import Account, AccountQuery, AccountState, Claim, a
 from shared.domain.errors import AccountNotFound, InvalidRequest
 from shared.domain.jobs import JobKind
 from shared.domain.registrations import AccountChange, NewAccount
-from shared.services.accounts import AccountExists
+from shared.services.bindings import AccountExists
 from tests.factories import APP, a_message
 from tests.fakes.clock import START
 from tests.shared.services.world import Died, Fate, Process, World
@@ -252,6 +252,34 @@ def test_nobody_moves_into_a_watched_mailbox(world: World, process: Process) -> 
     assert world.account("ben") == before
 
 
+def test_accounts_that_move_into_one_mailbox_at_once_do_not_both_watch_it(world: World) -> None:
+    """Who is overtaken between binding and row goes back to its former mailbox, and on from where it left that."""
+    taken = {"provider": APP, "auth": {"user": "new@contoso.com"}}
+    before = world.connected(swept=START)
+    world.connected("ben")
+
+    class Slow:
+        """Lets another account move before the row is written."""
+
+        def replace(self, account: Account, etag: str) -> Any:
+            if account.user == "new@contoso.com":
+                world.process().change("ben", AccountChange.model_validate({"oauth2": taken}))
+            return world.accounts.replace(account, etag)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.accounts, name)
+
+    slow = Slow()
+    overtaken = world.process(lambda port: slow if port is world.accounts else port)
+    with pytest.raises(AccountExists):
+        overtaken.change("anna", AccountChange.model_validate({"oauth2": taken}))
+    now = world.account()
+    assert (now.access, now.swept, now.watched_since) == (before.access, START, START)
+    assert world.account("ben").user == "new@contoso.com"
+    assert world.bindings.bind(APP, before.user, "carl") == "anna"
+    assert world.jobs.bodies()[-1].account == before.key
+
+
 def test_changes_at_once_both_stay(world: World, process: Process) -> None:
     """Two changes of different fields at the same time both take effect."""
     process.register(request())
@@ -322,7 +350,7 @@ def test_an_account_that_comes_back_elsewhere_frees_its_mailbox(world: World, pr
     process.register(request(oauth2={"provider": APP, "auth": {"user": "new@contoso.com"}}))
     process.work()
     assert world.bindings.holder(APP, gone.user) is None
-    assert world.bindings.holder(APP, "new@contoso.com") == "anna"
+    assert world.bindings.bind(APP, "new@contoso.com", "ben") == "anna"
 
 
 def test_a_removal_keeps_the_claim(world: World, process: Process) -> None:
