@@ -5,7 +5,6 @@ The row comes first, then the job: a crash in between leaves a registration, or 
 repeated, completes.
 """
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -17,25 +16,22 @@ from shared.domain.errors import AccountNotFound, Changed
 from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
-from shared.domain.masking import unmasked_headers, unmasked_url
+from shared.domain.masking import unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.watches import watch_of
-from shared.domain.webhooks import Webhook, renewed
-from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Page, Stored
 from shared.ports.sidecar import WatchStore
 from shared.ports.state import AccountStore
-from shared.ports.vault import Vault
 from shared.services.bindings import AccountExists, Bindings, watches
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
-from shared.services.replays import Replays
 from shared.services.standings import is_wanted
 from shared.services.tokens import Tokens
+from shared.services.webhooks import Webhooks
 
 # A year that nobody means would break arithmetic.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -62,11 +58,8 @@ class Accounts:
     apps: Lookup[Stored[OAuth2App] | None]
     grants: Grants
     watches: WatchStore
-    webhooks: WebhookStore
-    webhook_lookup: Lookup[Stored[Webhook] | None]
+    webhooks: Webhooks
     account_lookup: Lookup[Stored[Account] | None]
-    replays: Replays
-    vault: Vault
     tokens: Tokens
     changes: ChangeQueue
     jobs: JobQueue
@@ -210,23 +203,31 @@ class Accounts:
             created=now,
             updated=now,
         )
-        self._write_webhook(new, request)
+        self._set_webhook(new, request)
+        try:
+            self._write(new, deleted)
+        except (Changed, AccountExists):
+            # Nobody else will ever name this registration.
+            self.webhooks.forget(new.webhook)
+            raise
+        self._queue(JobKind.CONNECT, new)
+        self.machine.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
+
+    def _write(self, new: Account, deleted: Stored[Account] | None) -> None:
         # Before the row: the grant's last account must not go in between and take the token along.
         if new.grant:
-            self.grants.attach(new.grant, key)
+            self.grants.attach(new.grant, new.key)
         if deleted:
             self._bury(deleted.value, new)
             self.store.replace(new, deleted.etag)
         else:
             self.store.insert(new)
-        self.account_lookup.forget(key)
+        self.account_lookup.forget(new.key)
         try:
-            self.bindings.confirm(access, account)
+            self.bindings.confirm(new.access, new.id)
         except AccountExists:
-            self.store.delete(key, self._latest_etag(key))
+            self.store.delete(new.key, self._latest_etag(new.key))
             raise
-        self._queue(JobKind.CONNECT, new)
-        self.machine.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
 
     def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange, access: Access) -> None:
         former = stored.value
@@ -243,7 +244,7 @@ class Accounts:
         if "webhooks" in given:
             update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
         changed = former.model_copy(update=update)
-        self._write_webhook(changed, change)
+        self._set_webhook(changed, change)
         if changed.grant:
             self.grants.attach(changed.grant, changed.key)
         self.store.replace(changed, stored.etag)
@@ -276,25 +277,8 @@ class Accounts:
     def _queue(self, kind: JobKind, account: Account) -> None:
         self.jobs.put(Job(kind=kind, account=account.key, incarnation=account.incarnation))
 
-    def _write_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
-        if not change.model_fields_set & {"webhooks", "webhooks_custom_headers"}:
-            return
-        stored = self.webhooks.get(account.webhook)
-        headers = stored.value.headers if stored else None
-        if "webhooks_custom_headers" in change.model_fields_set:
-            kept = json.loads(self.vault.get(headers)) if headers else {}
-            headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
-        former, now = stored.value if stored else None, self.machine.clock.now()
-        updated = renewed(former, account.webhook, account.webhooks or "", headers, now=now)
-        if stored and "webhooks" not in change.model_fields_set:
-            # Other headers do not make it another endpoint.
-            updated = stored.value.model_copy(update={"headers": headers, "updated": now})
-        elif stored and stored.value.disabled and updated.url:
-            self.replays.enabling(updated.id)
-        self.webhooks.put(updated)
-        self.webhook_lookup.forget(account.webhook)
-        if stored and stored.value.headers and stored.value.headers != headers:
-            self.vault.delete(stored.value.headers)
+    def _set_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
+        self.webhooks.set(account.webhook, change, url=account.webhooks, name=f"webhook-headers-{account.key}")
 
     def _bury(self, gone: Account, new: Account) -> None:
         """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
@@ -305,10 +289,7 @@ class Accounts:
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
         self.changes.put(ChangeBatch(account_events=(said,)))
-        stored = self.webhooks.get(gone.webhook)
-        if stored is not None and stored.value.headers:
-            self.vault.delete(stored.value.headers)
-        self.webhooks.delete(gone.webhook)
+        self.webhooks.forget(gone.webhook)
 
     def _leave(self, former: Account, now: Account) -> None:
         """Ends what a grant did for *former*, where it does not do the same for the account as it is *now*."""
@@ -320,9 +301,6 @@ class Accounts:
     def _latest_etag(self, key: str) -> str:
         stored = self.store.get(key)
         return stored.etag if stored else ""
-
-    def _keep_headers(self, account: Account, headers: dict[str, str]) -> str | None:
-        return self.vault.put(f"webhook-headers-{account.key}", json.dumps(headers)) if headers else None
 
 
 def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict[str, Any]:

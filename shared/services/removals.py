@@ -16,19 +16,18 @@ from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
-from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Log
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
 from shared.ports.state import AccountStore
-from shared.ports.vault import Vault
 from shared.services.bindings import Bindings
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.quotas import Quotas
 from shared.services.tokens import Tokens
 from shared.services.watching import Watching
+from shared.services.webhooks import Webhooks
 
 _BUSY_WAIT = timedelta(minutes=1)
 # A deleted account's webhook lives until the last retry of `accountDeleted` is over.
@@ -44,9 +43,8 @@ class Removals:
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
     quotas: Quotas
-    webhooks: WebhookStore
+    webhooks: Webhooks
     tokens: Tokens
-    vault: Vault
     settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
@@ -116,11 +114,7 @@ class Removals:
         account = stored.value
         if account.state is not AccountState.DELETED:
             return
-        webhook = self.webhooks.get(account.webhook)
-        if webhook is not None:
-            if webhook.value.headers:
-                self.vault.delete(webhook.value.headers)
-            self.webhooks.delete(account.webhook)
+        self.webhooks.forget(account.webhook)
         self.accounts.delete(account.key, stored.etag)
         self.log.event("account.purged", account=account.id, correlation=account.incarnation)
 

@@ -239,9 +239,9 @@ class FakeWebhookStore:
         """Return the webhook."""
         return self._records.read(webhook)
 
-    def put(self, webhook: Webhook) -> None:
-        """Overwrite the webhook."""
-        self._records.write(webhook.id, webhook)
+    def insert(self, webhook: Webhook) -> None:
+        """Add a webhook."""
+        self._records.add(webhook.id, webhook)
 
     def replace(self, webhook: Webhook, etag: str) -> None:
         """Overwrite the webhook that was read."""

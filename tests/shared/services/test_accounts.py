@@ -120,7 +120,7 @@ def test_a_mailbox_is_free_after_its_account(world: World, process: Process) -> 
 
 
 def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: World) -> None:
-    """A registration that another one overtook between binding and row leaves no row, and names the other."""
+    """A registration that another one overtook between binding and row leaves nothing, and names the other."""
 
     class Slow:
         """Lets another account register the same mailbox before the row is written."""
@@ -135,11 +135,13 @@ def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: Wo
 
     slow = Slow()
     overtaken = world.process(lambda port: slow if port is world.accounts else port)
+    headers = [{"key": "Authorization", "value": SECRET_HEADER}]
     with pytest.raises(AccountExists) as refused:
-        overtaken.register(request())
+        overtaken.register(request(webhooks=OWN, webhooksCustomHeaders=headers))
     assert refused.value.existing == "ben"
     assert [account.id for account in world.accounts.all()] == ["ben"]
     assert [job.account for job in world.jobs.bodies()] == [account_key("ben")]
+    assert SECRET_HEADER not in repr(world.vault.secrets)
 
 
 def test_an_unknown_application_is_named(world: World, process: Process) -> None:
