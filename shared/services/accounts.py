@@ -296,7 +296,7 @@ class Accounts:
         if former.grant and (former.incarnation, former.grant) != (now.incarnation, now.grant):
             self.watches.delete(watch_of(former))
         if former.grant and former.grant != now.grant:
-            self.grants.detach(former.grant, former.key)
+            self.grants.detach(former.grant, former.key, seen=now.updated)
 
     def _latest_etag(self, key: str) -> str:
         stored = self.store.get(key)

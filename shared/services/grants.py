@@ -153,11 +153,16 @@ class Grants:
                 continue
             return
 
-    def detach(self, grant: str, account: str) -> None:
-        """Takes the account off the grant, and removes the grant and its token with its last account."""
+    def detach(self, grant: str, account: str, *, seen: datetime) -> None:
+        """
+        Takes the account off the grant, and removes the grant and its token with its last account.
+
+        One that somebody signed in or hung an account on after *seen* stays as it is: that may be this very account,
+        which comes back and has no row yet. If it is not, `Leftovers` lets go.
+        """
         while True:
             stored = self._store.get(grant)
-            if stored is None:
+            if stored is None or stored.value.updated > seen:
                 return
             try:
                 self._keep(stored, tuple(each for each in stored.value.accounts if each != account))

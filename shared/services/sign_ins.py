@@ -264,7 +264,7 @@ class SignIns:
         """Frees the link, and lets go of a grant on which nothing hangs."""
         if wish.link:
             self.flows.unuse(wish.link)
-        self.grants.detach(grant.id, "")
+        self.grants.detach(grant.id, "", seen=grant.updated)
 
     def _begin(self, app: OAuth2App, wish: Wish, browser: str | None) -> Step:
         try:

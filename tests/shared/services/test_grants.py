@@ -15,7 +15,7 @@ from shared.services.grants import Grants
 from shared.services.lookups import Lookup
 from tests.contracts.newer import NEWER, newer
 from tests.factories import APP, an_app
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import FakeGrantStore, FakeGrantTokens
 from tests.fakes.log import FakeLog
 from tests.fakes.queues import FakeJobQueue
@@ -224,14 +224,25 @@ def test_the_last_account_takes_the_token_along(setting: Setting) -> None:
     """A grant lives while an account hangs on it; with the last, its row and its secret go."""
     process = setting.sign_in("a", "b")
     reference = setting.grant().secret
-    process.detach(ANNA, "a")
+    process.detach(ANNA, "a", seen=START)
     assert setting.grant().accounts == ("b",)
-    process.detach(ANNA, "b")
-    process.detach(ANNA, "b")
+    process.detach(ANNA, "b", seen=START)
+    process.detach(ANNA, "b", seen=START)
     assert setting.store.get(ANNA) is None
     assert reference not in setting.vault.secrets
     with pytest.raises(GrantRefused):
         process.attach(ANNA, "c")
+
+
+def test_a_late_removal_leaves_a_new_sign_in(setting: Setting) -> None:
+    """Where a user signs in again while the former account's removal is under way, the grant and its token stay."""
+    process = setting.sign_in("a")
+    removed = setting.clock.now()
+    setting.clock.advance(timedelta(milliseconds=1))
+    setting.sign_in("a", refresh_token="second")
+    process.detach(ANNA, "a", seen=removed)
+    assert setting.grant().accounts == ("a",)
+    assert setting.vault.get(setting.grant().secret) == "second"
 
 
 def test_accounts_come_and_go_at_once(setting: Setting) -> None:
