@@ -10,7 +10,6 @@ too late refuses the request for now. Where storage does not answer, each proces
 on, and the limit is one for each of them.
 """
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,11 +20,10 @@ from shared.domain.rate_limits import Allowance, RateLimit, RequestCount
 from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import RateLimitStore
+from shared.services.pauses import pause
 
 _MOST_AT_ONCE = 50
-# Processes that write in step would stay in step: who is too late waits for up to 2 ms, then twice as long each time.
 _TRIES = 20
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 _SECOND = timedelta(seconds=1)
 # After storage kept somebody waiting, nobody waits for it again before this is over.
 _ALONE = timedelta(seconds=10)
@@ -78,7 +76,7 @@ class RateLimits:
         with purse.lock:
             now = self._machine.clock.now()
             window = limit.window_of(now)
-            if purse.window not in (window, window + 1):
+            if not limit.counts(purse.window, window):
                 purse.begin(window)
             if not purse.held:
                 self._refill(purse, token, limit, now)
@@ -130,7 +128,7 @@ class RateLimits:
                 purse.row = self._store.replace(token, count, row.etag) if row else self._store.insert(token, count)
             except Changed:
                 purse.row = None
-                time.sleep(self._machine.randomness.fraction() * min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE))
+                pause(number, self._machine.randomness)
                 continue
             purse.held = granted
             return True
