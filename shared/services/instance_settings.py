@@ -141,8 +141,9 @@ class InstanceSettingsService:
         return {"secrets": reference, "former_secrets": (*settings.former_secrets, former)}
 
     def _discard(self, update: dict[str, Any]) -> None:
-        """Has the vault forget secrets that were kept for a write that did not happen."""
-        if "secrets" in update:
+        """Has the vault forget secrets that were kept for a write, unless it happened and only its answer was lost."""
+        stored = self.store.get()
+        if "secrets" in update and (stored is None or not stored.value.names(update["secrets"])):
             self.vault.delete(update["secrets"])
 
     def _read(self, reference: str) -> list[SigningSecret]:
@@ -178,7 +179,9 @@ class InstanceSettingsService:
         while True:
             stored = self.store.get()
             if stored is not None and stored.value.secrets is not None:
-                self.vault.delete(reference)
+                # It is ours where a first try has written it, and only its answer was lost.
+                if not stored.value.names(reference):
+                    self.vault.delete(reference)
                 self.cached.forget("")
                 return stored.value.secrets
             settings = (stored.value if stored else _UNSET).model_copy(update={"secrets": reference})

@@ -55,17 +55,19 @@ class Webhooks:
 
         Raises InvalidRequest for stars that stand for nothing.
         """
+        replaced: set[str | None] = set()
         while change.model_fields_set & {"webhooks", "webhooks_custom_headers"}:
             stored = self.store.get(webhook)
             former = stored.value if stored else None
+            replaced.add(_headers_of(stored))
             try:
                 headers = self._headers(former, change, name)
                 self._write(webhook, change, url, headers, stored)
             except Changed:
                 continue
             self.lookup.forget(webhook)
-            if former and former.headers and former.headers != headers:
-                self.vault.delete(former.headers)
+            for reference in replaced - {None, headers}:
+                self.vault.delete(str(reference))
             return
 
     def forget(self, webhook: str) -> None:
@@ -110,6 +112,12 @@ class Webhooks:
             else:
                 self.store.insert(updated)
         except Changed:
-            if headers and (former is None or headers != former.headers):
+            current = self.store.get(webhook)
+            # It names them where it was written, and only the answer was lost.
+            if headers and (former is None or headers != former.headers) and _headers_of(current) != headers:
                 self.vault.delete(headers)
             raise
+
+
+def _headers_of(stored: Stored[Webhook] | None) -> str | None:
+    return stored.value.headers if stored else None

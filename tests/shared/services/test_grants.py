@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import GrantRefused, SignInRefused, TryLater
+from shared.domain.errors import Changed, GrantRefused, SignInRefused, TryLater
 from shared.domain.grants import Grant, GrantState, grant_id
 from shared.domain.jobs import JobKind
 from shared.ports.machine import Machine
@@ -17,6 +17,7 @@ from tests.contracts.newer import NEWER, newer
 from tests.factories import APP, an_app
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import FakeGrantStore, FakeGrantTokens
+from tests.fakes.faults import Faulty
 from tests.fakes.log import FakeLog
 from tests.fakes.queues import FakeJobQueue
 from tests.fakes.randomness import FakeRandomness
@@ -139,6 +140,21 @@ def test_a_rotated_token_is_kept_once_a_day(setting: Setting) -> None:
     process.token(ANNA)
     assert setting.secret() == "refresh-3"
     assert former not in setting.vault.secrets
+
+
+def test_a_token_whose_answer_was_lost_stays(setting: Setting) -> None:
+    """Where a write happens and only its answer is lost, it looks like a lost race; the row's token stays."""
+    lost = Faulty(setting.store)
+    setting.store = lost.port
+    process = setting.sign_in()
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    setting.sign_in(refresh_token="second")
+    assert setting.secret() == "second"
+    setting.clock.advance(timedelta(days=2))
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    process.token(ANNA)
+    assert setting.secret() == "refresh-1"
+    assert list(setting.vault.secrets.values()) == ["refresh-1"]
 
 
 def test_two_processes_refresh_at_once(setting: Setting) -> None:

@@ -1,14 +1,18 @@
 """Webhooks: who sets one half of an endpoint takes nothing of what others write to it at the same moment."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.domain.errors import Changed
 from shared.domain.registrations import AccountChange
 from shared.domain.webhooks import Webhook
+from shared.ports.deliveries import WebhookStore
 from shared.ports.records import Stored
 from shared.services.webhooks import Webhooks
+from tests.fakes.faults import Faulty
 from tests.fakes.stores import FakeWebhookStore
 from tests.shared.services.world import OWN, Process, World
 
@@ -102,6 +106,16 @@ def test_stars_stand_for_the_headers_that_are_there_by_then(
     store.meanwhile = lambda: with_headers(webhooks, "two")
     with_headers(webhooks, "******")
     assert kept(world) == ['{"Authorization": "two"}']
+
+
+def test_headers_whose_answer_was_lost_stay(world: World, store: Interrupted, webhooks: Webhooks) -> None:
+    """Where a write happens and only its answer is lost, the endpoint has its headers all the same."""
+    lost = Faulty[WebhookStore](store)
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    with_headers(webhooks, "one")
+    with_headers(replace(webhooks, store=lost.port), "******")
+    assert world.vault.get(now(store).headers or "") == '{"Authorization": "one"}'
+    assert kept(world) == ['{"Authorization": "one"}']
 
 
 def test_headers_that_the_vault_lost_are_set_anew(world: World, store: Interrupted, webhooks: Webhooks) -> None:
