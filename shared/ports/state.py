@@ -125,8 +125,8 @@ class OAuth2AppStore(Protocol):
     def replace(self, app: OAuth2App, etag: str) -> None:
         """Overwrites the application that was read with *etag*; raises Changed where it is another one now."""
 
-    def delete(self, app: str) -> None:
-        """Removes the application; a second time does nothing."""
+    def delete(self, app: str, etag: str | None = None) -> None:
+        """Removes the application, with *etag* only as it was read: else raises Changed; one that is gone is fine."""
 
     def all(self) -> Iterator[OAuth2App]:
         """Returns every application in the order of their ids (there are few), but for those of a newer version."""

@@ -46,7 +46,10 @@ class OAuth2AppStoreContract:
         now = store.get(app().id)
         assert now is not None
         assert now.value.name == "Contoso Ltd"
-        store.delete(app().id)
+        with pytest.raises(Changed):
+            store.delete(app().id, read.etag)
+        store.delete(app().id, now.etag)
+        store.delete(app().id, now.etag)
         store.delete(app().id)
         with pytest.raises(Changed):
             store.replace(now.value, now.etag)

@@ -190,9 +190,9 @@ class FakeOAuth2AppStore:
         """Overwrite an application."""
         self._records.swap(app.id, app, etag)
 
-    def delete(self, app: str) -> None:
+    def delete(self, app: str, etag: str | None = None) -> None:
         """Remove an application."""
-        self._records.remove(app)
+        self._records.remove(app, etag)
 
     def all(self) -> Iterator[OAuth2App]:
         """Return every application."""
