@@ -126,8 +126,7 @@ class Accounts:
             gone = stored.value
             try:
                 # A claim stays: whoever died with it may have left a subscription for the removal to look for.
-                deleted = gone.become(AccountState.DELETED, updated=self.machine.clock.now())
-                self.store.replace(deleted, stored.etag)
+                self._keep(gone.become(AccountState.DELETED, updated=self.machine.clock.now()), stored)
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
@@ -219,9 +218,7 @@ class Accounts:
             self.grants.attach(new.grant, new.key)
         if deleted:
             self._bury(deleted.value, new)
-            self.store.replace(new, deleted.etag)
-        else:
-            self.store.insert(new)
+        self._keep(new, deleted)
         self.account_lookup.forget(new.key)
         try:
             self.bindings.confirm(new.access, new.id)
@@ -247,7 +244,7 @@ class Accounts:
         self._set_webhook(changed, change)
         if changed.grant:
             self.grants.attach(changed.grant, changed.key)
-        self.store.replace(changed, stored.etag)
+        self._keep(changed, stored)
         self.account_lookup.forget(former.key)
         if moved:
             try:
@@ -259,6 +256,19 @@ class Accounts:
         if moved:
             self.bindings.release(former.app, former.user, former.id)
         self._queue(JobKind.RECONNECT, changed)
+
+    def _keep(self, account: Account, former: Stored[Account] | None) -> None:
+        """Writes the row; raises Changed where it is another one now."""
+        try:
+            if former:
+                self.store.replace(account, former.etag)
+            else:
+                self.store.insert(account)
+        except Changed:
+            # A first try may have written it, and only its answer was lost.
+            current = self.store.get(account.key)
+            if current is None or current.value != account:
+                raise
 
     def _move_back(self, former: Account, moved: Account) -> None:
         """Has the account watch its *former* mailbox again, from where it left that, unless somebody moved it on."""

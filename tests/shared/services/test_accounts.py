@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import Account, AccountQuery, AccountState, Claim, account_key
-from shared.domain.errors import AccountNotFound, InvalidRequest
+from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
 from shared.domain.jobs import JobKind
 from shared.domain.registrations import AccountChange, NewAccount
 from shared.services.bindings import AccountExists
 from tests.factories import APP, a_message
 from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
 from tests.shared.services.world import Died, Fate, Process, World
 
 OWN = "https://own.example.com/hook"
@@ -289,6 +290,20 @@ def test_changes_at_once_both_stay(world: World, process: Process) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda change: world.process().change("anna", change), wanted))
     assert (world.account().name, world.account().email) == ("Anna", "a@contoso.com")
+
+
+def test_an_answer_that_was_lost_changes_nothing(world: World) -> None:
+    """Where a row is written and only the answer is lost, it looks like a lost race; each request ends as it should."""
+    lost = Faulty(world.accounts)
+    process = world.process(lambda port: lost.port if port is world.accounts else port)
+    for method in ("insert", "replace", "replace"):
+        lost.fail(method, Changed("It was written a moment ago."), after=True)
+    assert process.register(request()) == ("anna", "new")
+    moved = {"provider": APP, "auth": {"user": "new@contoso.com"}}
+    process.change("anna", AccountChange.model_validate({"oauth2": moved}))
+    assert world.bindings.bind(APP, "anna@contoso.com", "ben") == "ben"
+    process.accounts.remove("anna")
+    assert [job.kind for job in world.jobs.bodies()] == [JobKind.CONNECT, JobKind.RECONNECT, JobKind.DISCONNECT]
 
 
 # --- removing ---
