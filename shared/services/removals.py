@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import MailboxRefused, QuotaSpent, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, QuotaSpent, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
@@ -74,6 +74,10 @@ class Removals:
             self.log.problem(
                 "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
             )
+        current = self.accounts.get(account.key)
+        if current is None or current.etag != stored.etag:
+            # Graph took its time, and what goes from here on is named by the id, which may be somebody else's by now.
+            raise Changed(f"{account.id!r} was registered again.")
         self.tokens.revoke_bound(account.id)
         self.bindings.release(account.app, account.user, account.id)
         self.watching.release(account)
