@@ -3,7 +3,8 @@ Rate limits: a token's requests are counted over all processes, and hardly ever 
 
 A process takes requests from the row that all share, as many as it needed in the second before, and makes them from
 memory; who is slow takes them one by one. So never more are made than the limit says (by clocks that are within five
-seconds of each other), and what one process holds back from another is what it needs for a second. Once the row is spent, nobody asks again before the next window.
+seconds of each other), and what one process holds back from another is what it needs for a second. Once the row is
+spent, nobody asks again before the next window.
 
 Where others write the row at the same moment, a process tries again after a pause of random length; one that is always
 too late refuses the request for now. Where storage does not answer, each process counts alone for a while: the API goes
