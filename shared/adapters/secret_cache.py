@@ -64,6 +64,9 @@ class SecretCache:
         with self._lock:
             self._drop(reference)
         self._vault.delete(reference)
+        with self._lock:
+            # Somebody may have asked for it while the vault was still removing it.
+            self._drop(reference)
 
     def _fly(self, reference: str, flight: "Future[str]") -> None:
         try:

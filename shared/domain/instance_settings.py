@@ -138,6 +138,10 @@ class InstanceSettings(Carried):
     page_color: str | None = None
     page_support: str | None = None
 
+    def names(self, reference: str) -> bool:
+        """Tells whether the vault must keep what *reference* stands for."""
+        return reference == self.secrets or any(former.reference == reference for former in self.former_secrets)
+
     @property
     def brand(self) -> Brand:
         """How the sign-in page looks."""

@@ -17,6 +17,8 @@ from shared.domain.models import ApiModel, Carried
 # Nobody takes more than a part of what is left, so that hardly anything is kept from whoever needs it.
 _PART = 16
 _LONGEST_WINDOW = 31 * 24 * 3600
+# How far the clocks of processes may be apart.
+_CLOCK_SKEW_SECONDS = 5
 
 
 class NewRateLimit(ApiModel):
@@ -36,6 +38,10 @@ class RateLimit(Carried):
         """Returns the number of the window that *moment* lies in."""
         return int(moment.timestamp() // self.time_window)
 
+    def counts(self, window: int, now: int) -> bool:
+        """Tells whether what is counted in *window* counts *now*: another's clock may be a little ahead of ours."""
+        return now <= window <= now + max(1, ceil(_CLOCK_SKEW_SECONDS / self.time_window))
+
     def seconds_left(self, window: int, now: datetime) -> int:
         """Returns after how many seconds *window* is over, 1 at least."""
         end = datetime.fromtimestamp((window + 1) * self.time_window, UTC)
@@ -51,7 +57,7 @@ class RequestCount(Carried):
     def take(self, limit: RateLimit, *, window: int, want: int) -> tuple["RequestCount", int]:
         """Returns the count after up to *want* requests were taken in *window*, and how many those are."""
         # Where another's clock is a little ahead, its window is everybody's. One that is further ahead is just wrong.
-        now = self if self.window in (window, window + 1) else self.model_copy(update={"window": window, "taken": 0})
+        now = self if limit.counts(self.window, window) else self.model_copy(update={"window": window, "taken": 0})
         room = limit.max_requests - now.taken
         granted = min(want, ceil(room / _PART)) if room > 0 else 0
         return now.model_copy(update={"taken": now.taken + granted}), granted

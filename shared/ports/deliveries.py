@@ -15,8 +15,8 @@ class WebhookStore(Protocol):
     def get(self, webhook: str) -> Stored[Webhook] | None:
         """Returns the webhook as it is now."""
 
-    def put(self, webhook: Webhook) -> None:
-        """Overwrites the webhook, whatever it was."""
+    def insert(self, webhook: Webhook) -> None:
+        """Adds a webhook; raises Changed where its id is taken."""
 
     def replace(self, webhook: Webhook, etag: str) -> None:
         """Overwrites the webhook that was read with *etag*; raises Changed where it is another one now, or gone."""

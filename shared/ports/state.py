@@ -57,11 +57,14 @@ class MailboxStore(Protocol):
     def bind(self, app: str, user: str, account: str) -> str:
         """Binds the mailbox to *account* where it is free, and returns the id of the account that holds it."""
 
-    def holder(self, app: str, user: str) -> str | None:
+    def holder(self, app: str, user: str) -> Stored[str] | None:
         """Returns the id of the account that holds the mailbox."""
 
-    def release(self, app: str, user: str, account: str) -> None:
-        """Frees the mailbox where *account* holds it."""
+    def rebind(self, app: str, user: str, account: str, etag: str) -> None:
+        """Binds what was read with *etag* to *account*; raises Changed where it was bound anew, or is free."""
+
+    def release(self, app: str, user: str, etag: str) -> None:
+        """Frees the mailbox that was read with *etag*; raises Changed where it is bound anew; a free one is fine."""
 
 
 class FolderStore(Protocol):
@@ -122,8 +125,8 @@ class OAuth2AppStore(Protocol):
     def replace(self, app: OAuth2App, etag: str) -> None:
         """Overwrites the application that was read with *etag*; raises Changed where it is another one now."""
 
-    def delete(self, app: str) -> None:
-        """Removes the application; a second time does nothing."""
+    def delete(self, app: str, etag: str | None = None) -> None:
+        """Removes the application, with *etag* only as it was read: else raises Changed; one that is gone is fine."""
 
     def all(self) -> Iterator[OAuth2App]:
         """Returns every application in the order of their ids (there are few), but for those of a newer version."""

@@ -5,34 +5,33 @@ The row comes first, then the job: a crash in between leaves a registration, or 
 repeated, completes.
 """
 
-import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from shared.domain.accounts import Access, Account, AccountQuery, AccountState, account_key, list_entry, view
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
+from shared.domain.errors import AccountNotFound, Changed
 from shared.domain.events import EventName
 from shared.domain.fields import check_scheme
 from shared.domain.jobs import Job, JobKind
-from shared.domain.masking import unmasked_headers, unmasked_url
+from shared.domain.masking import unmasked_url
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.paging import decode_cursor, encode_cursor, numbered
 from shared.domain.registrations import AccountChange, NewAccount
 from shared.domain.watches import watch_of
-from shared.domain.webhooks import Webhook, renewed
-from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Machine
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Page, Stored
 from shared.ports.sidecar import WatchStore
-from shared.ports.state import AccountStore, MailboxStore
-from shared.ports.vault import Vault
+from shared.ports.state import AccountStore
+from shared.services.bindings import AccountExists, Bindings, watches
 from shared.services.grants import Grants
 from shared.services.lookups import Lookup
-from shared.services.replays import Replays
+from shared.services.standings import is_wanted
 from shared.services.tokens import Tokens
+from shared.services.webhooks import Webhooks
 
 # A year that nobody means would break arithmetic.
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -55,15 +54,12 @@ class Accounts:
     """Registers, changes, shows and removes accounts."""
 
     store: AccountStore
-    mailboxes: MailboxStore
+    bindings: Bindings
     apps: Lookup[Stored[OAuth2App] | None]
     grants: Grants
     watches: WatchStore
-    webhooks: WebhookStore
-    webhook_lookup: Lookup[Stored[Webhook] | None]
+    webhooks: Webhooks
     account_lookup: Lookup[Stored[Account] | None]
-    replays: Replays
-    vault: Vault
     tokens: Tokens
     changes: ChangeQueue
     jobs: JobQueue
@@ -80,7 +76,7 @@ class Accounts:
         check_scheme(request.webhooks, allow_http=self.allow_http)
         key = account_key(account)
         while True:
-            self._bind(access, account)
+            self.bindings.bind(access, account)
             stored = self.store.get(key)
             try:
                 if stored is None or stored.value.state is AccountState.DELETED:
@@ -97,7 +93,7 @@ class Accounts:
         while True:
             stored = self._stored(account)
             if access is not None:
-                self._bind(access, account)
+                self.bindings.bind(access, account)
             try:
                 self._renew(stored, change, access or stored.value.access)
             except Changed:
@@ -130,8 +126,7 @@ class Accounts:
             gone = stored.value
             try:
                 # A claim stays: whoever died with it may have left a subscription for the removal to look for.
-                deleted = gone.become(AccountState.DELETED, updated=self.machine.clock.now())
-                self.store.replace(deleted, stored.etag)
+                self._keep(gone.become(AccountState.DELETED, updated=self.machine.clock.now()), stored)
             except Changed:
                 continue
             self.account_lookup.forget(gone.key)
@@ -189,18 +184,6 @@ class Accounts:
         stored = self.apps.get(app)
         return stored.value.provider if stored else "oauth2"
 
-    def _bind(self, access: Access, account: str) -> None:
-        holder = self.mailboxes.bind(access.app, access.user, account)
-        if holder == account:
-            return
-        stored = self.store.get(account_key(holder))
-        if stored is not None and stored.value.state is not AccountState.DELETED and _watches(stored.value, access):
-            raise AccountExists(holder)
-        # The holder is gone, or has moved to another mailbox, and died before it could let go of this one.
-        self.mailboxes.release(access.app, access.user, holder)
-        if self.mailboxes.bind(access.app, access.user, account) != account:
-            raise AccountExists(holder)
-
     def _add(self, account: str, request: NewAccount, access: Access, deleted: Stored[Account] | None) -> None:
         now = self.machine.clock.now()
         incarnation = self.machine.randomness.nonce()
@@ -219,23 +202,29 @@ class Accounts:
             created=now,
             updated=now,
         )
-        self._write_webhook(new, request)
-        # Before the row: the grant's last account must not go in between and take the token along.
-        if new.grant:
-            self.grants.attach(new.grant, key)
-        if deleted:
-            self._bury(deleted.value, new)
-            self.store.replace(new, deleted.etag)
-        else:
-            self.store.insert(new)
-        self.account_lookup.forget(key)
-        # Whoever registers the same mailbox elsewhere may have taken us for dead before our row stood.
-        holder = self.mailboxes.holder(new.app, new.user) or self.mailboxes.bind(new.app, new.user, account)
-        if holder != account:
-            self.store.delete(key, self._latest_etag(key))
-            raise AccountExists(holder)
+        self._set_webhook(new, request)
+        try:
+            self._write(new, deleted)
+        except (Changed, AccountExists):
+            # Nobody else will ever name this registration.
+            self.webhooks.forget(new.webhook)
+            raise
         self._queue(JobKind.CONNECT, new)
         self.machine.log.event("account.registered", account=account, app=new.app, correlation=incarnation)
+
+    def _write(self, new: Account, deleted: Stored[Account] | None) -> None:
+        # Before the row: the grant's last account must not go in between and take the token along.
+        if new.grant:
+            self.grants.attach(new.grant, new.key)
+        if deleted:
+            self._bury(deleted.value, new)
+        self._keep(new, deleted)
+        self.account_lookup.forget(new.key)
+        try:
+            self.bindings.confirm(new.access, new.id)
+        except AccountExists:
+            self.store.delete(new.key, self._latest_etag(new.key))
+            raise
 
     def _renew(self, stored: Stored[Account], change: NewAccount | AccountChange, access: Access) -> None:
         former = stored.value
@@ -244,7 +233,7 @@ class Accounts:
             name: getattr(change, name) for name in ("name", "email", "webhooks") if name in given
         }
         update |= asdict(access)
-        moved = not _watches(former, access)
+        moved = not watches(former, access.app, access.user)
         if moved:
             update |= {"subscription": None, "former_subscriptions": former.former(former.subscription)}
             update |= {"watched_since": None, "swept": None, "claim": None}
@@ -252,80 +241,76 @@ class Accounts:
         if "webhooks" in given:
             update["webhooks"] = unmasked_url(change.webhooks, former.webhooks)
         changed = former.model_copy(update=update)
-        self._write_webhook(changed, change)
+        self._set_webhook(changed, change)
         if changed.grant:
             self.grants.attach(changed.grant, changed.key)
-        self.store.replace(changed, stored.etag)
+        self._keep(changed, stored)
         self.account_lookup.forget(former.key)
+        if moved:
+            try:
+                self.bindings.confirm(access, changed.id)
+            except AccountExists:
+                self._move_back(former, changed)
+                raise
         self._leave(former, changed)
         if moved:
-            self.mailboxes.release(former.app, former.user, former.id)
+            self.bindings.release(former.app, former.user, former.id)
         self._queue(JobKind.RECONNECT, changed)
+
+    def _keep(self, account: Account, former: Stored[Account] | None) -> None:
+        """Writes the row; raises Changed where it is another one now."""
+        try:
+            if former:
+                self.store.replace(account, former.etag)
+            else:
+                self.store.insert(account)
+        except Changed:
+            # A first try may have written it, and only its answer was lost.
+            current = self.store.get(account.key)
+            if current is None or current.value != account:
+                raise
+
+    def _move_back(self, former: Account, moved: Account) -> None:
+        """Has the account watch its *former* mailbox again, from where it left that, unless somebody moved it on."""
+        while (stored := self.store.get(moved.key)) is not None and is_wanted(stored.value, moved):
+            now = stored.value
+            back = asdict(former.access) | {"watched_since": former.watched_since, "swept": former.swept}
+            back |= {"subscription": None, "former_subscriptions": now.former(now.subscription), "claim": None}
+            returned = now.model_copy(update={**back, "updated": self.machine.clock.now()})
+            with suppress(Changed):
+                self.store.replace(returned, stored.etag)
+                self.account_lookup.forget(moved.key)
+                self._leave(moved, returned)
+                self._queue(JobKind.RECONNECT, returned)
+                return
 
     def _queue(self, kind: JobKind, account: Account) -> None:
         self.jobs.put(Job(kind=kind, account=account.key, incarnation=account.incarnation))
 
-    def _write_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
-        if not change.model_fields_set & {"webhooks", "webhooks_custom_headers"}:
-            return
-        stored = self.webhooks.get(account.webhook)
-        headers = stored.value.headers if stored else None
-        if "webhooks_custom_headers" in change.model_fields_set:
-            kept = json.loads(self.vault.get(headers)) if headers else {}
-            headers = self._keep_headers(account, unmasked_headers(change.webhooks_custom_headers or (), kept))
-        former, now = stored.value if stored else None, self.machine.clock.now()
-        updated = renewed(former, account.webhook, account.webhooks or "", headers, now=now)
-        if stored and "webhooks" not in change.model_fields_set:
-            # Other headers do not make it another endpoint.
-            updated = stored.value.model_copy(update={"headers": headers, "updated": now})
-        elif stored and stored.value.disabled and updated.url:
-            self.replays.enabling(updated.id)
-        self.webhooks.put(updated)
-        self.webhook_lookup.forget(account.webhook)
-        if stored and stored.value.headers and stored.value.headers != headers:
-            self.vault.delete(stored.value.headers)
+    def _set_webhook(self, account: Account, change: NewAccount | AccountChange) -> None:
+        self.webhooks.set(account.webhook, change, url=account.webhooks, name=f"webhook-headers-{account.key}")
 
     def _bury(self, gone: Account, new: Account) -> None:
         """Does what the removal of *gone* cannot do any more: it will find the *new* registration in its place."""
         self.tokens.revoke_bound(gone.id)
-        if not _watches(gone, new.access):
-            self.mailboxes.release(gone.app, gone.user, gone.id)
+        if not watches(gone, new.app, new.user):
+            self.bindings.release(gone.app, gone.user, gone.id)
         self._leave(gone, new)
         version, at = gone.incarnation, gone.updated
         said = account_event(gone, EventName.ACCOUNT_DELETED, version, at, {"account": gone.id})
         self.changes.put(ChangeBatch(account_events=(said,)))
-        stored = self.webhooks.get(gone.webhook)
-        if stored is not None and stored.value.headers:
-            self.vault.delete(stored.value.headers)
-        self.webhooks.delete(gone.webhook)
+        self.webhooks.forget(gone.webhook)
 
     def _leave(self, former: Account, now: Account) -> None:
         """Ends what a grant did for *former*, where it does not do the same for the account as it is *now*."""
         if former.grant and (former.incarnation, former.grant) != (now.incarnation, now.grant):
             self.watches.delete(watch_of(former))
         if former.grant and former.grant != now.grant:
-            self.grants.detach(former.grant, former.key)
+            self.grants.detach(former.grant, former.key, seen=now.updated)
 
     def _latest_etag(self, key: str) -> str:
         stored = self.store.get(key)
         return stored.etag if stored else ""
-
-    def _keep_headers(self, account: Account, headers: dict[str, str]) -> str | None:
-        return self.vault.put(f"webhook-headers-{account.key}", json.dumps(headers)) if headers else None
-
-
-class AccountExists(InvalidRequest):
-    """Another account watches the same mailbox through the same application."""
-
-    code = "AccountAlreadyExists"
-
-    def __init__(self, existing: str) -> None:
-        super().__init__(message="Another account for the same OAuth2 user already exists")
-        self.existing = existing
-
-    def extras(self) -> dict[str, Any]:
-        """Returns the account that exists."""
-        return {"existingAccount": self.existing}
 
 
 def _options(change: NewAccount | AccountChange, former: dict[str, Any]) -> dict[str, Any]:
@@ -343,10 +328,6 @@ def _watched_since(request: NewAccount, now: datetime) -> datetime | None:
         return None
     since = max(since if since.tzinfo else since.replace(tzinfo=UTC), _EARLIEST).astimezone(UTC)
     return since if since < now else None
-
-
-def _watches(account: Account, access: Access) -> bool:
-    return account.app == access.app and account.user.lower() == access.user.lower()
 
 
 def _matches(account: Account, query: AccountQuery) -> bool:

@@ -164,7 +164,7 @@ class Connections:
             self._settle(stored, subscription=subscription, polling=False, next_attempt=None, attempts=0)
         except Changed:
             current = self.accounts.get(account.key)
-            if subscription is not None and not (current and is_wanted(current.value, account)):
+            if subscription is not None and not _still_serves(subscription, account, current):
                 self.subscriptions.delete(app, subscription.id)
             raise
         self.machine.log.event("account.connected", account=account.id, correlation=account.incarnation)
@@ -206,3 +206,11 @@ class Connections:
 
     def _ended(self, claim: Claim | None) -> Claim | None:
         return claim.model_copy(update={"until": self.machine.clock.now()}) if claim else None
+
+
+def _still_serves(made: Subscription, account: Account, current: Stored[Account] | None) -> bool:
+    """Tells whether what was *made* for *account* may be the subscription of the account as it is now."""
+    if current is None or not is_wanted(current.value, account):
+        return False
+    # Whoever took the claim over made another, or has yet to look for what there is.
+    return current.value.subscription is None or current.value.subscription.id == made.id

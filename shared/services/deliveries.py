@@ -294,13 +294,17 @@ class Deliveries:
         )
 
     def _replace(self, delivery: Delivery, etag: str) -> None:
-        try:
-            self.store.replace(delivery, etag)
-        except Changed:
-            # Two attempts ran at once; the first word counts, unless the later one is better.
-            stored = self.store.get(delivery.key)
-            if stored is not None and overrules(delivery.state, stored.value.state):
-                self.store.replace(delivery, stored.etag)
+        while True:
+            try:
+                self.store.replace(delivery, etag)
+            except Changed:
+                # Two attempts ran at once; the first word counts, unless the later one is better.
+                stored = self.store.get(delivery.key)
+                if stored is None or not overrules(delivery.state, stored.value.state):
+                    return
+                etag = stored.etag
+            else:
+                return
 
 
 def _age(delivery: Delivery, now: datetime) -> int:

@@ -106,8 +106,10 @@ class Grants:
         """Keeps what a sign-in brought, as a new grant or in the place of the former; its accounts connect anew."""
         identity = grant_id(app.id, signed_in.tenant, signed_in.user)
         reference = self._vault.put(f"grant-{identity}", signed_in.refresh_token)
+        replaced: set[str] = set()
         while True:
             stored, now = self._store.get(identity), self._machine.clock.now()
+            replaced |= {stored.value.secret} if stored else set()
             fresh = Grant(
                 id=identity,
                 app=app.id,
@@ -131,8 +133,9 @@ class Grants:
                 continue
             break
         self._seats.pop(identity, None)
-        if stored is not None:
-            self._vault.delete(stored.value.secret)
+        # Not our own: a first try may have written the row, and only its answer was lost.
+        for former in replaced - {reference}:
+            self._vault.delete(former)
         self._reconnect(kept.value)
         self._machine.log.event("grant.kept", grant=identity, app=app.id, renewed=stored is not None)
         return kept.value
@@ -153,11 +156,16 @@ class Grants:
                 continue
             return
 
-    def detach(self, grant: str, account: str) -> None:
-        """Takes the account off the grant, and removes the grant and its token with its last account."""
+    def detach(self, grant: str, account: str, *, seen: datetime) -> None:
+        """
+        Takes the account off the grant, and removes the grant and its token with its last account.
+
+        One that somebody signed in or hung an account on after *seen* stays as it is: that may be this very account,
+        which comes back and has no row yet. If it is not, `Leftovers` lets go.
+        """
         while True:
             stored = self._store.get(grant)
-            if stored is None:
+            if stored is None or stored.value.updated > seen:
                 return
             try:
                 self._keep(stored, tuple(each for each in stored.value.accounts if each != account))
@@ -233,10 +241,13 @@ class Grants:
                 grant.model_copy(update={"secret": reference, "kept": now, "scopes": refreshed.scopes}), stored.etag
             )
         except Changed:
-            # Another process kept one at this moment, or an account came or went; there is time until the next.
-            self._vault.delete(reference)
+            # Another process kept one at this moment, or an account came or went; there is time until the next. Or it
+            # was written, and only the answer was lost.
+            current = self._store.get(grant.id)
+            written = current is not None and current.value.secret == reference
         else:
-            self._vault.delete(grant.secret)
+            written = True
+        self._vault.delete(grant.secret if written else reference)
 
     def _refuse(self, stored: Stored[Grant], error: LastError) -> None:
         """Tells every account of the grant, then writes the refusal; the other order could leave accounts untold."""

@@ -14,16 +14,15 @@ from shared.domain.instance_settings import (
     InstanceSettingsQuery,
     view,
 )
-from shared.domain.masking import unmasked_headers, unmasked_url
+from shared.domain.masking import unmasked_url
 from shared.domain.signatures import SigningSecret, valid_at
-from shared.domain.webhooks import DEFAULT, Webhook, renewed
-from shared.ports.deliveries import WebhookStore
+from shared.domain.webhooks import DEFAULT
 from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import InstanceSettingsStore
 from shared.ports.vault import Vault
 from shared.services.lookups import Lookup
-from shared.services.replays import Replays
+from shared.services.webhooks import Webhooks
 
 # A receiver has a day to learn a new secret; until then both sign.
 _GRACE = timedelta(hours=24)
@@ -51,9 +50,7 @@ class InstanceSettingsService:
     """Reads and changes the instance's settings; `public_url` is what the deployment names where nobody set another."""
 
     store: InstanceSettingsStore
-    webhooks: WebhookStore
-    webhook_lookup: Lookup[Stored[Webhook] | None]
-    replays: Replays
+    webhooks: Webhooks
     vault: Vault
     cached: Lookup[InstanceSettings]
     machine: Machine
@@ -85,21 +82,20 @@ class InstanceSettingsService:
         """
         given = change.model_fields_set
         if "webhooks" in given:
-            kept = self.webhooks.get(DEFAULT)
-            url = unmasked_url(change.webhooks, kept.value.url if kept else None)
+            url = unmasked_url(change.webhooks, self.webhooks.url(DEFAULT))
             change = change.model_copy(update={"webhooks": url})
         check_scheme(change.webhooks, allow_http=self.allow_http)
         while True:
             stored = self.store.get()
             settings = stored.value if stored else _UNSET
+            # After the row was read and before it is written: so who writes the row last also wrote the webhook last.
+            self.webhooks.set(DEFAULT, change, url=change.webhooks, name="webhook-headers-default")
             update: dict[str, Any] = {name: getattr(change, name) for name in _PLAIN if name in given}
             defaults = {name: getattr(_UNSET, name) for name, value in update.items() if value is None}
             update |= defaults
             update |= self._rotated(settings, change)
             if "webhooks_custom_headers" in given:
                 update["custom_header_names"] = tuple(header.key for header in change.webhooks_custom_headers or ())
-            if given & {"webhooks", "webhooks_custom_headers"}:
-                self._write_default_webhook(change)
             try:
                 self._write(settings.model_copy(update=update), stored)
             except Changed:
@@ -145,8 +141,9 @@ class InstanceSettingsService:
         return {"secrets": reference, "former_secrets": (*settings.former_secrets, former)}
 
     def _discard(self, update: dict[str, Any]) -> None:
-        """Has the vault forget secrets that were kept for a write that did not happen."""
-        if "secrets" in update:
+        """Has the vault forget secrets that were kept for a write, unless it happened and only its answer was lost."""
+        stored = self.store.get()
+        if "secrets" in update and (stored is None or not stored.value.names(update["secrets"])):
             self.vault.delete(update["secrets"])
 
     def _read(self, reference: str) -> list[SigningSecret]:
@@ -157,29 +154,6 @@ class InstanceSettingsService:
             self.store.insert(settings)
         else:
             self.store.replace(settings, stored.etag)
-
-    def _write_default_webhook(self, change: InstanceSettingsChange) -> None:
-        stored = self.webhooks.get(DEFAULT)
-        url = change.webhooks if "webhooks" in change.model_fields_set else (stored.value.url if stored else None)
-        headers = stored.value.headers if stored else None
-        if "webhooks_custom_headers" in change.model_fields_set:
-            kept = json.loads(self.vault.get(headers)) if headers else {}
-            headers = self._keep_headers(unmasked_headers(change.webhooks_custom_headers or (), kept))
-        # A webhook without a URL is kept for its headers; it receives nothing.
-        former, now = stored.value if stored else None, self.machine.clock.now()
-        updated = renewed(former, DEFAULT, url or "", headers, now=now)
-        if stored and "webhooks" not in change.model_fields_set:
-            # Other headers do not make it another endpoint.
-            updated = stored.value.model_copy(update={"headers": headers, "updated": now})
-        elif stored and stored.value.disabled and url:
-            self.replays.enabling(DEFAULT)
-        self.webhooks.put(updated)
-        self.webhook_lookup.forget(DEFAULT)
-        if stored and stored.value.headers and stored.value.headers != headers:
-            self.vault.delete(stored.value.headers)
-
-    def _keep_headers(self, headers: dict[str, str]) -> str | None:
-        return self.vault.put("webhook-headers-default", json.dumps(headers)) if headers else None
 
     def _rotated(self, settings: InstanceSettings, change: InstanceSettingsChange) -> dict[str, Any]:
         """Returns what changes where *change* brings a service secret, or has the former ones end now."""
@@ -205,7 +179,9 @@ class InstanceSettingsService:
         while True:
             stored = self.store.get()
             if stored is not None and stored.value.secrets is not None:
-                self.vault.delete(reference)
+                # It is ours where a first try has written it, and only its answer was lost.
+                if not stored.value.names(reference):
+                    self.vault.delete(reference)
                 self.cached.forget("")
                 return stored.value.secrets
             settings = (stored.value if stored else _UNSET).model_copy(update={"secrets": reference})

@@ -8,6 +8,7 @@ that dies in between leaves a refresh token that nobody uses, which no deletion 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.accounts import AccountState
 from shared.domain.grants import Grant
 from shared.ports.machine import Machine
 from shared.ports.state import AccountStore, FlowStore, GrantStore
@@ -42,4 +43,6 @@ class Leftovers:
 
     def _hangs(self, key: str, grant: Grant) -> bool:
         stored = self.accounts.get(key)
-        return stored is not None and stored.value.grant == grant.id
+        if stored is None or stored.value.state is AccountState.DELETED:
+            return False
+        return stored.value.grant == grant.id

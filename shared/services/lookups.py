@@ -41,6 +41,7 @@ class Lookup(Generic[Value]):
         # Keys share these. One for all keys would keep nothing while many accounts change, each of which is forgotten.
         self._forgotten = [0] * _SHARES
         self._locks = [threading.Lock() for _ in range(_SHARES)]
+        self._keeping = threading.Lock()
 
     def get(self, key: str) -> Value:
         """Returns what *find* returned for *key* not longer than `ttl` ago."""
@@ -54,18 +55,19 @@ class Lookup(Generic[Value]):
                 return kept.value
             forgotten = self._forgotten[_share(key)]
             value = self._find(key)
-            if value is None or forgotten != self._forgotten[_share(key)]:
+            with self._keeping:
                 # What was found may be older than the write that had it forgotten.
-                return value
-            if len(self._kept) >= _CAPACITY:
-                self._kept.clear()
-            self._kept[key] = _Kept(value, now + self._ttl)
+                if value is not None and forgotten == self._forgotten[_share(key)]:
+                    if len(self._kept) >= _CAPACITY:
+                        self._kept.clear()
+                    self._kept[key] = _Kept(value, now + self._ttl)
             return value
 
     def forget(self, key: str) -> None:
         """Has the next `get` of *key* ask anew."""
-        self._forgotten[_share(key)] += 1
-        self._kept.pop(key, None)
+        with self._keeping:
+            self._forgotten[_share(key)] += 1
+            self._kept.pop(key, None)
 
 
 def _share(key: str) -> int:

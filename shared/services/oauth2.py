@@ -104,7 +104,10 @@ class OAuth2Apps:
         """
         credential: dict[str, Any] = {}
         while True:
-            stored = self._stored(app_id)
+            stored = self.store.get(app_id)
+            if stored is None:
+                self._discard(credential)
+                raise OAuth2AppNotFound(app_id)
             former = stored.value
             problems = change_problems(former, change)
             if problems:
@@ -119,7 +122,7 @@ class OAuth2Apps:
             if change.credential_kinds():
                 # Once only: a second try must not leave another secret in the vault.
                 credential = credential or self._credential(app_id, change)
-                update |= {**credential, "former_secrets": self._former_secrets(former)}
+                update |= {**credential, "former_secrets": self._former_secrets(former, credential["secret"])}
             elif "client_secret_expires" in given:
                 update["expires"] = self._secret_expires(change, former.credential)
             if update.get("expires", former.expires) != former.expires:
@@ -146,13 +149,19 @@ class OAuth2Apps:
 
         Raises OAuth2AppInUse while accounts use it, unless *force*; one that is not there is removed already.
         """
-        stored = self.store.get(app_id)
-        if stored is None:
-            return {"id": app_id, "deleted": False, "accounts": 0}
-        used = sum(1 for _ in self._accounts_of(app_id))
-        if used and not force:
-            raise OAuth2AppInUse(app_id, used)
-        self.store.delete(app_id)
+        while True:
+            stored = self.store.get(app_id)
+            if stored is None:
+                return {"id": app_id, "deleted": False, "accounts": 0}
+            used = sum(1 for _ in self._accounts_of(app_id))
+            if used and not force:
+                raise OAuth2AppInUse(app_id, used)
+            try:
+                self.store.delete(app_id, stored.etag)
+            except Changed:
+                # It may have another secret by now, which must go as well.
+                continue
+            break
         self.lookup.forget(app_id)
         for reference in (stored.value.secret, *(former.reference for former in stored.value.former_secrets)):
             if reference is not None:
@@ -293,10 +302,17 @@ class OAuth2Apps:
             raise InvalidRequest(FieldProblem("clientSecretExpires", '"clientSecretExpires" must be in the future'))
         return expires
 
-    def _former_secrets(self, app: OAuth2App) -> tuple[FormerSecret, ...]:
+    def _former_secrets(self, app: OAuth2App, secret: str | None) -> tuple[FormerSecret, ...]:
+        if app.secret is None or app.secret == secret:
+            # A first try has written the row, and only its answer was lost: what is there is the new secret.
+            return app.former_secrets
         # Other processes sign in with the row that they know, for as long as they keep it.
-        until = self.machine.clock.now() + _GRACE
-        return (*app.former_secrets, *([FormerSecret(reference=app.secret, until=until)] if app.secret else []))
+        return (*app.former_secrets, FormerSecret(reference=app.secret, until=self.machine.clock.now() + _GRACE))
+
+    def _discard(self, credential: dict[str, Any]) -> None:
+        """Has the vault forget a secret that was kept for an application that is gone."""
+        if credential.get("secret"):
+            self.vault.delete(credential["secret"])
 
     def _forget_secrets(self, listed: OAuth2App, now: datetime) -> int:
         stored = self.store.get(listed.id)

@@ -18,6 +18,7 @@ from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import LIMITS, WINDOW, CallKind, QuotaUse, beginning_of, window_of
 from shared.ports.machine import Machine
 from shared.ports.state import QuotaStore
+from shared.services.pauses import pause
 
 _MOST_AT_ONCE = 25
 _TRIES = 20
@@ -75,7 +76,7 @@ class Quotas:
     def _reserve(self, purse: _Purse, scope: str, tenant: str, kind: CallKind) -> None:
         """Takes calls from the row, or places in its line where no calls are left."""
         limit, want = LIMITS[kind], purse.block
-        for _ in range(_TRIES):
+        for number in range(_TRIES):
             stored = self._store.get(scope)
             use = stored.value if stored else QuotaUse()
             taken, granted = use.take(tenant, limit, window=purse.window, want=want)
@@ -88,6 +89,7 @@ class Quotas:
                 else:
                     self._store.replace(scope, taken, stored.etag)
             except Changed:
+                pause(number, self._machine.randomness)
                 continue
             purse.window, purse.calls = taken.window, granted
             purse.block = min(2 * want, _MOST_AT_ONCE)

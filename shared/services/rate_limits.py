@@ -2,15 +2,15 @@
 Rate limits: a token's requests are counted over all processes, and hardly ever ask storage twice.
 
 A process takes requests from the row that all share, as many as it needed in the second before, and makes them from
-memory; who is slow takes them one by one. So never more are made than the limit says, and what one process holds back
-from another is what it needs for a second. Once the row is spent, nobody asks again before the next window.
+memory; who is slow takes them one by one. So never more are made than the limit says (by clocks that are within five
+seconds of each other), and what one process holds back from another is what it needs for a second. Once the row is
+spent, nobody asks again before the next window.
 
 Where others write the row at the same moment, a process tries again after a pause of random length; one that is always
 too late refuses the request for now. Where storage does not answer, each process counts alone for a while: the API goes
 on, and the limit is one for each of them.
 """
 
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,11 +22,10 @@ from shared.patience import holding
 from shared.ports.machine import Machine
 from shared.ports.records import Stored
 from shared.ports.state import RateLimitStore
+from shared.services.pauses import pause
 
 _MOST_AT_ONCE = 50
-# Processes that write in step would stay in step: who is too late waits for up to 2 ms, then twice as long each time.
 _TRIES = 20
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.1
 _SECOND = timedelta(seconds=1)
 # After storage kept somebody waiting, nobody waits for it again before this is over.
 _ALONE = timedelta(seconds=10)
@@ -79,7 +78,7 @@ class RateLimits:
         with holding(purse.lock, "Storage"):
             now = self._machine.clock.now()
             window = limit.window_of(now)
-            if purse.window not in (window, window + 1):
+            if not limit.counts(purse.window, window):
                 purse.begin(window)
             if not purse.held:
                 self._refill(purse, token, limit, now)
@@ -131,7 +130,7 @@ class RateLimits:
                 purse.row = self._store.replace(token, count, row.etag) if row else self._store.insert(token, count)
             except Changed:
                 purse.row = None
-                time.sleep(self._machine.randomness.fraction() * min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE))
+                pause(number, self._machine.randomness)
                 continue
             purse.held = granted
             return True

@@ -11,23 +11,23 @@ from typing import Any
 
 from shared.domain.accounts import Account, AccountState
 from shared.domain.changes import ChangeBatch, account_event
-from shared.domain.errors import MailboxRefused, QuotaSpent, SignInRefused, TryLater
+from shared.domain.errors import Changed, MailboxRefused, QuotaSpent, SignInRefused, TryLater
 from shared.domain.events import EventName
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
-from shared.ports.deliveries import WebhookStore
 from shared.ports.machine import Log
 from shared.ports.microsoft365 import Subscriptions
 from shared.ports.queues import ChangeQueue, JobQueue
 from shared.ports.records import Stored
-from shared.ports.state import AccountStore, MailboxStore
-from shared.ports.vault import Vault
+from shared.ports.state import AccountStore
+from shared.services.bindings import Bindings
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.quotas import Quotas
 from shared.services.tokens import Tokens
 from shared.services.watching import Watching
+from shared.services.webhooks import Webhooks
 
 _BUSY_WAIT = timedelta(minutes=1)
 # A deleted account's webhook lives until the last retry of `accountDeleted` is over.
@@ -39,13 +39,12 @@ class Removals:
     """Removes accounts."""
 
     accounts: AccountStore
-    bindings: MailboxStore
+    bindings: Bindings
     apps: Lookup[Stored[OAuth2App] | None]
     subscriptions: Subscriptions
     quotas: Quotas
-    webhooks: WebhookStore
+    webhooks: Webhooks
     tokens: Tokens
-    vault: Vault
     settings: InstanceSettingsService
     changes: ChangeQueue
     jobs: JobQueue
@@ -75,6 +74,10 @@ class Removals:
             self.log.problem(
                 "subscription.abandoned", account=account.id, correlation=account.incarnation, error=str(refusal)
             )
+        current = self.accounts.get(account.key)
+        if current is None or current.etag != stored.etag:
+            # Graph took its time, and what goes from here on is named by the id, which may be somebody else's by now.
+            raise Changed(f"{account.id!r} was registered again.")
         self.tokens.revoke_bound(account.id)
         self.bindings.release(account.app, account.user, account.id)
         self.watching.release(account)
@@ -115,11 +118,7 @@ class Removals:
         account = stored.value
         if account.state is not AccountState.DELETED:
             return
-        webhook = self.webhooks.get(account.webhook)
-        if webhook is not None:
-            if webhook.value.headers:
-                self.vault.delete(webhook.value.headers)
-            self.webhooks.delete(account.webhook)
+        self.webhooks.forget(account.webhook)
         self.accounts.delete(account.key, stored.etag)
         self.log.event("account.purged", account=account.id, correlation=account.incarnation)
 

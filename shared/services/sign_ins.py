@@ -49,7 +49,8 @@ from shared.ports.records import Stored
 from shared.ports.sign_ins import SignedIn
 from shared.ports.sign_ins import SignIns as CodeFlow
 from shared.ports.state import FlowStore, OAuth2AppStore
-from shared.services.accounts import AccountExists, Accounts
+from shared.services.accounts import Accounts
+from shared.services.bindings import AccountExists
 from shared.services.grants import Grants
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
@@ -263,7 +264,7 @@ class SignIns:
         """Frees the link, and lets go of a grant on which nothing hangs."""
         if wish.link:
             self.flows.unuse(wish.link)
-        self.grants.detach(grant.id, "")
+        self.grants.detach(grant.id, "", seen=grant.updated)
 
     def _begin(self, app: OAuth2App, wish: Wish, browser: str | None) -> Step:
         try:

@@ -95,13 +95,16 @@ class Tokens:
             )
         if request.expires is not None and request.expires <= self.machine.clock.now():
             raise InvalidRequest(FieldProblem("expires", '"expires" must be in the future'))
-        if request.account is not None:
-            stored = self.accounts.get(account_key(request.account))
-            if stored is None or stored.value.state is AccountState.DELETED:
-                raise AccountNotFound(request.account)
+        incarnation = self._incarnation(request.account) if request.account is not None else None
+        if request.account is not None and incarnation is None:
+            raise AccountNotFound(request.account)
         value = self.machine.randomness.token()
         token = Token(id=token_id(value), created=self.machine.clock.now(), **request.model_dump())
         self.store.insert(token)
+        if request.account is not None and self._incarnation(request.account) != incarnation:
+            # Whoever removed the account meanwhile may have looked for its tokens before this one was there.
+            self.revoke(token.id)
+            raise AccountNotFound(request.account)
         self.lookup.forget(token.id)
         self.machine.log.event("token.made", token=token.id, account=token.account, scopes=list(token.scopes))
         return {"token": value, "id": token.id}
@@ -143,6 +146,11 @@ class Tokens:
                 self.machine.log.event("token.revoked", token=identity)
                 return True
         return False
+
+    def _incarnation(self, account: str) -> str | None:
+        """Returns which registration of *account* is alive, None where it is none."""
+        stored = self.accounts.get(account_key(account))
+        return None if stored is None or stored.value.state is AccountState.DELETED else stored.value.incarnation
 
     def _restricted(self, token: str, restrictions: Restrictions, caller: Caller) -> Allowance | None:
         if restrictions.addresses:

@@ -80,7 +80,7 @@ class Watching:
             if (account.incarnation, account.grant) == (watch.incarnation, watch.grant):
                 return account
             if account.grant != watch.grant:
-                self.grants.detach(watch.grant, watch.account)
+                self.grants.detach(watch.grant, watch.account, seen=account.updated)
         self.watches.delete(watch)
         return None
 
@@ -107,7 +107,7 @@ class Watching:
         """Ends the watch of an account that was removed, forgets what was told of it, and lets go of its grant."""
         if account.grant is not None:
             self.watches.delete(watch_of(account))
-            self.grants.detach(account.grant, account.key)
+            self.grants.detach(account.grant, account.key, seen=account.updated)
         # One that has no grant may have had one before.
         self.mirrors.drop(account.key)
 

@@ -159,14 +159,33 @@ class MailboxStoreContract:
         assert store.bind("app", "anna@contoso.com", "anna") == "anna"
         assert store.bind("another", "anna@contoso.com", "berta") == "berta"
 
-    def test_only_its_holder_frees_it(self, store: MailboxStore) -> None:
-        """A release by another account does nothing; after the holder's, the mailbox is free."""
+    def test_only_who_read_it_last_frees_it(self, store: MailboxStore) -> None:
+        """A release of what was bound anew since is refused; after another the mailbox is free, and may stay so."""
         store.bind("app", "anna@contoso.com", "anna")
-        store.release("app", "anna@contoso.com", "berta")
-        assert store.bind("app", "anna@contoso.com", "berta") == "anna"
-        store.release("app", "ANNA@contoso.com", "anna")
-        store.release("app", "anna@contoso.com", "anna")
+        former = store.holder("app", "anna@contoso.com")
+        assert former is not None
+        store.rebind("app", "ANNA@contoso.com", "anna", former.etag)
+        with pytest.raises(Changed):
+            store.release("app", "anna@contoso.com", former.etag)
+        with pytest.raises(Changed):
+            store.rebind("app", "anna@contoso.com", "berta", former.etag)
+        bound = store.holder("app", "anna@contoso.com")
+        assert bound is not None
+        assert (bound.value, bound.etag != former.etag) == ("anna", True)
+        store.release("app", "ANNA@contoso.com", bound.etag)
+        store.release("app", "anna@contoso.com", bound.etag)
+        with pytest.raises(Changed):
+            store.rebind("app", "anna@contoso.com", "anna", bound.etag)
+        assert store.holder("app", "anna@contoso.com") is None
         assert store.bind("app", "anna@contoso.com", "berta") == "berta"
+
+    def test_a_mailbox_goes_to_another(self, store: MailboxStore) -> None:
+        """Who binds what was read holds it, and nobody else does."""
+        store.bind("app", "anna@contoso.com", "anna")
+        bound = store.holder("app", "anna@contoso.com")
+        assert bound is not None
+        store.rebind("app", "anna@contoso.com", "berta", bound.etag)
+        assert store.bind("app", "anna@contoso.com", "anna") == "berta"
 
     def test_one_of_many_racers_holds_it(self, store: MailboxStore) -> None:
         """Accounts that bind one mailbox at the same time all learn the same holder."""

@@ -46,7 +46,10 @@ class OAuth2AppStoreContract:
         now = store.get(app().id)
         assert now is not None
         assert now.value.name == "Contoso Ltd"
-        store.delete(app().id)
+        with pytest.raises(Changed):
+            store.delete(app().id, read.etag)
+        store.delete(app().id, now.etag)
+        store.delete(app().id, now.etag)
         store.delete(app().id)
         with pytest.raises(Changed):
             store.replace(now.value, now.etag)
@@ -64,13 +67,16 @@ class OAuth2AppStoreContract:
 class WebhookStoreContract:
     """A subclass gives the fixture `store`."""
 
-    def test_a_put_overwrites(self, store: WebhookStore) -> None:
-        """A put wins whatever was there, and makes older ETags worthless."""
+    def test_the_last_reader_writes(self, store: WebhookStore) -> None:
+        """An id is taken once, and a write with an ETag that is out of date is refused and changes nothing."""
         assert store.get("default") is None
-        store.put(webhook())
+        store.insert(webhook())
+        with pytest.raises(Changed):
+            store.insert(webhook(url="https://receiver.example.com/other"))
         read = store.get("default")
         assert read is not None
-        store.put(webhook(url="https://receiver.example.com/new", headers="reference"))
+        assert read.value == webhook()
+        store.replace(webhook(url="https://receiver.example.com/new", headers="reference"), read.etag)
         with pytest.raises(Changed):
             store.replace(webhook(disabled="410"), read.etag)
         now = store.get("default")
@@ -82,7 +88,7 @@ class WebhookStoreContract:
 
     def test_a_webhook_that_is_gone_stays_gone(self, store: WebhookStore) -> None:
         """A write to a removed webhook is refused."""
-        store.put(webhook())
+        store.insert(webhook())
         read = store.get("default")
         assert read is not None
         store.delete("default")
@@ -94,7 +100,7 @@ class WebhookStoreContract:
     @pytest.mark.parametrize("name", HOSTILE)
     def test_hostile_ids_are_ids(self, store: WebhookStore, name: str) -> None:
         """Whatever stands in an id, it names its own webhook."""
-        store.put(webhook(name))
+        store.insert(webhook(name))
         read = store.get(name)
         assert read is not None
         assert read.value.id == name

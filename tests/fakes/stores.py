@@ -1,6 +1,7 @@
 """Stores in memory, with the real ones' promises: ETags, keys that are taken, deliveries that stay delivered."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from threading import RLock
@@ -148,24 +149,27 @@ class FakeMailboxStore:
     """Keeps who watches a mailbox."""
 
     def __init__(self) -> None:
-        self._holders: dict[tuple[str, str], str] = {}
-        self._lock = RLock()
+        self._records = Records[str]()
 
     def bind(self, app: str, user: str, account: str) -> str:
         """Bind the mailbox where it is free."""
-        with self._lock:
-            return self._holders.setdefault((app, user.lower()), account)
+        while True:
+            with suppress(Changed):
+                return self._records.add(_mailbox(app, user), account).value
+            if known := self.holder(app, user):
+                return known.value
 
-    def holder(self, app: str, user: str) -> str | None:
+    def holder(self, app: str, user: str) -> Stored[str] | None:
         """Return who watches the mailbox."""
-        with self._lock:
-            return self._holders.get((app, user.lower()))
+        return self._records.read(_mailbox(app, user))
 
-    def release(self, app: str, user: str, account: str) -> None:
-        """Free the mailbox where *account* holds it."""
-        with self._lock:
-            if self._holders.get((app, user.lower())) == account:
-                del self._holders[app, user.lower()]
+    def rebind(self, app: str, user: str, account: str, etag: str) -> None:
+        """Bind the mailbox that was read."""
+        self._records.swap(_mailbox(app, user), account, etag)
+
+    def release(self, app: str, user: str, etag: str) -> None:
+        """Free the mailbox that was read."""
+        self._records.remove(_mailbox(app, user), etag)
 
 
 class FakeOAuth2AppStore:
@@ -186,9 +190,9 @@ class FakeOAuth2AppStore:
         """Overwrite an application."""
         self._records.swap(app.id, app, etag)
 
-    def delete(self, app: str) -> None:
+    def delete(self, app: str, etag: str | None = None) -> None:
         """Remove an application."""
-        self._records.remove(app)
+        self._records.remove(app, etag)
 
     def all(self) -> Iterator[OAuth2App]:
         """Return every application."""
@@ -235,9 +239,9 @@ class FakeWebhookStore:
         """Return the webhook."""
         return self._records.read(webhook)
 
-    def put(self, webhook: Webhook) -> None:
-        """Overwrite the webhook."""
-        self._records.write(webhook.id, webhook)
+    def insert(self, webhook: Webhook) -> None:
+        """Add a webhook."""
+        self._records.add(webhook.id, webhook)
 
     def replace(self, webhook: Webhook, etag: str) -> None:
         """Overwrite the webhook that was read."""
@@ -312,6 +316,10 @@ class FakeDeliveryStore:
         for place, _ in old:
             self._records.remove(place)
         return len({month for _, month in old})
+
+
+def _mailbox(app: str, user: str) -> str:
+    return f"{app}\n{user.lower()}"
 
 
 def _month(delivery: Delivery) -> str:

@@ -12,9 +12,9 @@ from tests.fakes.stores import FakeWebhookStore
 def test_a_fault_comes_before_or_after_the_work(*, after: bool) -> None:
     """A call that fails early did nothing, one that fails late did its work, and the next one succeeds."""
     faulty = Faulty(FakeWebhookStore())
-    faulty.fail("put", TryLater("busy"), after=after)
+    faulty.fail("insert", TryLater("busy"), after=after)
     with pytest.raises(TryLater):
-        faulty.port.put(webhook())
+        faulty.port.insert(webhook())
     assert (faulty.port.get("default") is not None) is after
-    faulty.port.put(webhook())
-    assert faulty.port.get("default") is not None
+    faulty.port.insert(webhook("another"))
+    assert faulty.port.get("another") is not None

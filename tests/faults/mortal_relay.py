@@ -36,6 +36,7 @@ from shared.services.permits import Permits
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 from shared.services.replays import Replays
+from shared.services.webhooks import Webhooks
 from tests.contracts.examples import account, app, webhook
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.log import FakeLog
@@ -179,7 +180,7 @@ class MortalRelay:
         self.endpoint = Endpoint(self.clock, fate, refusals)
         self.accounts.insert(ANNA)
         self.apps.insert(app())
-        self.webhooks.put(webhook())
+        self.webhooks.insert(webhook())
         tree = {"inbox": Folder(path="INBOX", special_use="\\Inbox"), "archive": Folder(path="Archive")}
         self.folders.put(ANNA.key, FolderTree(folders=tree))
         secrets = json.dumps([SigningSecret(value=SECRET).model_dump(mode="json")])
@@ -263,18 +264,17 @@ class MortalRelay:
         webhook_lookup = Lookup(self.webhooks.get, self.clock, TTL)
         rows = RowByRow(self.deliveries, self.fate)
         seen = SightingBySighting(self.sightings, self.fate)
+        replays = Replays(
+            store=self.deliveries,
+            webhooks=self.webhooks,
+            retries=self.retries,
+            jobs=self.jobs,
+            machine=machine,
+            reach=timedelta(days=21),
+        )
         settings = InstanceSettingsService(
             store=self.instance,
-            webhooks=self.webhooks,
-            webhook_lookup=webhook_lookup,
-            replays=Replays(
-                store=self.deliveries,
-                webhooks=self.webhooks,
-                retries=self.retries,
-                jobs=self.jobs,
-                machine=machine,
-                reach=timedelta(days=21),
-            ),
+            webhooks=Webhooks(self.webhooks, webhook_lookup, replays, self.vault, machine),
             vault=self.vault,
             cached=Lookup(
                 lambda _: stored.value if (stored := self.instance.get()) else InstanceSettings(), self.clock, TTL

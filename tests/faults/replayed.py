@@ -154,8 +154,8 @@ class _Webhooks(_Asking):
     def get(self, webhook: str) -> Stored[Webhook] | None:
         return self._ask("read webhook", webhook)
 
-    def put(self, webhook: Webhook) -> None:
-        self._ask("put webhook", webhook)
+    def insert(self, webhook: Webhook) -> None:
+        self._ask("insert webhook", webhook)
 
     def replace(self, webhook: Webhook, etag: str) -> None:
         self._ask("replace webhook", webhook, etag)

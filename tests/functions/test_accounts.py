@@ -244,10 +244,10 @@ def test_masked_secrets_that_come_back_are_kept(api: Client, app_id: str, unique
     assert api.post("/v1/account", an_account(name, app_id, **echoed)).json()["state"] == "existing"
     stored = relay.accounts.store.get(account_key(name))
     assert stored is not None
-    webhook = relay.accounts.webhooks.get(stored.value.webhook)
+    webhook = relay.accounts.webhooks.store.get(stored.value.webhook)
     assert webhook is not None
     assert (stored.value.webhooks, webhook.value.url) == (url, url)
-    assert json.loads(relay.accounts.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
+    assert json.loads(relay.accounts.webhooks.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
 
 
 def test_stars_that_stand_for_nothing_are_refused(api: Client, app_id: str, account: str) -> None:

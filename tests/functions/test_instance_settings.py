@@ -88,7 +88,7 @@ def test_header_values_are_masked_and_kept(api: Client, relay: Relay) -> None:
     shown = api.get("/v1/settings", webhooksCustomHeaders="true").json()
     assert shown == {"webhooksCustomHeaders": [{"key": "X-Key", "value": "******"}]}
     api.post("/v1/settings", shown)
-    webhook = relay.instance_settings.webhooks.get(DEFAULT)
+    webhook = relay.instance_settings.webhooks.store.get(DEFAULT)
     assert webhook is not None
     assert json.loads(relay.instance_settings.vault.get(webhook.value.headers or "")) == {"X-Key": "hush"}
 
@@ -100,7 +100,7 @@ def test_password_in_the_webhook_url_is_masked(api: Client, relay: Relay) -> Non
     shown = api.get("/v1/settings", webhooks="true").json()
     assert shown == {"webhooks": "https://******@receiver.example.com/hook"}
     api.post("/v1/settings", {**shown, "notifyText": True})
-    webhook = relay.instance_settings.webhooks.get(DEFAULT)
+    webhook = relay.instance_settings.webhooks.store.get(DEFAULT)
     assert webhook is not None
     assert (webhook.value.url, relay.instance_settings.current().webhooks) == (url, url)
 

@@ -8,6 +8,7 @@ from shared.services.assembly.events import Events
 from shared.services.assembly.mailboxes import Mailboxes
 from shared.services.assembly.memory import SETTINGS_TTL, Memory
 from shared.services.assembly.options import Options
+from shared.services.bindings import Bindings
 from shared.services.erasures import Erasures
 from shared.services.expiries import Expiries
 from shared.services.lookups import Lookup
@@ -45,17 +46,15 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
         first=options.first_tokens,
         proxies=options.trusted_proxies,
     )
+    bindings = Bindings(outside.bindings, outside.accounts)
     accounts = Accounts(
         store=outside.accounts,
-        mailboxes=outside.bindings,
+        bindings=bindings,
         apps=memory.apps,
         grants=mailboxes.grants,
         watches=outside.watches,
-        webhooks=outside.webhooks,
-        webhook_lookup=memory.webhooks,
+        webhooks=events.webhooks,
         account_lookup=memory.accounts,
-        replays=events.replays,
-        vault=outside.vault,
         tokens=tokens,
         changes=outside.changes,
         jobs=outside.jobs,
@@ -64,13 +63,12 @@ def assemble_api(outside: Outside, options: Options, memory: Memory, *, events: 
     )
     removals = Removals(
         accounts=outside.accounts,
-        bindings=outside.bindings,
+        bindings=bindings,
         apps=memory.apps,
         subscriptions=outside.subscriptions,
         quotas=memory.quotas,
-        webhooks=outside.webhooks,
+        webhooks=events.webhooks,
         tokens=tokens,
-        vault=outside.vault,
         settings=events.settings,
         changes=outside.changes,
         jobs=outside.jobs,

@@ -23,6 +23,7 @@ from shared.services.permits import Permits
 from shared.services.readings import Readings
 from shared.services.recent import RecentEvents
 from shared.services.replays import Replays
+from shared.services.webhooks import Webhooks
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Events:
     """What stands between a change and an endpoint."""
 
     replays: Replays
+    webhooks: Webhooks
     settings: InstanceSettingsService
     deliveries: Deliveries
     changes: Changes
@@ -46,11 +48,10 @@ def assemble_events(outside: Outside, options: Options, memory: Memory) -> Event
         machine=machine,
         reach=options.payload_retention + LEEWAY,
     )
+    webhooks = Webhooks(outside.webhooks, memory.webhooks, replays, outside.vault, machine)
     settings = InstanceSettingsService(
         store=outside.instance,
-        webhooks=outside.webhooks,
-        webhook_lookup=memory.webhooks,
-        replays=replays,
+        webhooks=webhooks,
         vault=outside.vault,
         cached=Lookup(_current(outside.instance), machine.clock, SETTINGS_TTL),
         machine=machine,
@@ -106,7 +107,7 @@ def assemble_events(outside: Outside, options: Options, memory: Memory) -> Event
         crowds=Crowds(),
         machine=machine,
     )
-    return Events(replays, settings, deliveries, changes)
+    return Events(replays, webhooks, settings, deliveries, changes)
 
 
 def _current(store: InstanceSettingsStore) -> Callable[[str], InstanceSettings]:

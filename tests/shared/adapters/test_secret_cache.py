@@ -168,6 +168,24 @@ def test_a_secret_deleted_while_it_is_read_is_not_remembered(clock: FakeClock) -
         cache.get(reference)
 
 
+def test_a_secret_read_while_it_is_deleted_is_not_remembered(clock: FakeClock) -> None:
+    """Who asks before the vault has removed the secret gets it, and nobody after the removal does."""
+
+    class Slow(FakeVault):
+        """Is asked for a secret just before it removes it."""
+
+        def delete(self, reference: str) -> None:
+            """Forget the secret, a little late."""
+            assert cache.get(reference) == "secret"
+            super().delete(reference)
+
+    cache = SecretCache(Slow(), clock)
+    reference = cache.put("name", "secret")
+    cache.delete(reference)
+    with pytest.raises(NotFound):
+        cache.get(reference)
+
+
 def test_a_secret_is_not_shown(cache: SecretCache) -> None:
     """What is held in memory does not tell its secret when it is printed."""
     cache.put("app", "s3cret-never-told")

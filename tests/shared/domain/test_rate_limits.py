@@ -23,13 +23,12 @@ def test_no_more_is_taken_than_the_limit(most: int, wants: list[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("window", "granted"),
-    [(6, 0), (7, 0), (8, 1), (5, 1)],
-    ids=["a clock that is a little ahead counts", "the same", "the next", "a clock that is far ahead does not count"],
+    ("seconds", "window", "granted"),
+    [(60, 6, 0), (60, 7, 0), (60, 8, 1), (60, 5, 1), (1, 2, 0), (1, 1, 1), (2, 4, 0), (2, 3, 1)],
 )
-def test_a_window_begins_anew(window: int, granted: int) -> None:
-    """What was taken counts in its own window, and for whoever is hardly behind."""
-    limit, spent = RateLimit(max_requests=3, time_window=60), RequestCount(window=7, taken=3)
+def test_a_window_begins_anew(seconds: int, window: int, granted: int) -> None:
+    """What was taken counts in its own window, and for whoever is a window or five seconds behind, not further."""
+    limit, spent = RateLimit(max_requests=3, time_window=seconds), RequestCount(window=7, taken=3)
     assert spent.take(limit, window=window, want=1)[1] == granted
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import Account, AccountQuery, AccountState, Claim, account_key
-from shared.domain.errors import AccountNotFound, InvalidRequest
+from shared.domain.errors import AccountNotFound, Changed, InvalidRequest
 from shared.domain.jobs import JobKind
 from shared.domain.registrations import AccountChange, NewAccount
-from shared.services.accounts import AccountExists
+from shared.services.bindings import AccountExists
 from tests.factories import APP, a_message
 from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
 from tests.shared.services.world import Died, Fate, Process, World
 
 OWN = "https://own.example.com/hook"
@@ -120,7 +121,7 @@ def test_a_mailbox_is_free_after_its_account(world: World, process: Process) -> 
 
 
 def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: World) -> None:
-    """A registration that another one overtook between binding and row leaves no row, and names the other."""
+    """A registration that another one overtook between binding and row leaves nothing, and names the other."""
 
     class Slow:
         """Lets another account register the same mailbox before the row is written."""
@@ -135,11 +136,13 @@ def test_accounts_that_reach_for_one_mailbox_at_once_are_not_both_made(world: Wo
 
     slow = Slow()
     overtaken = world.process(lambda port: slow if port is world.accounts else port)
+    headers = [{"key": "Authorization", "value": SECRET_HEADER}]
     with pytest.raises(AccountExists) as refused:
-        overtaken.register(request())
+        overtaken.register(request(webhooks=OWN, webhooksCustomHeaders=headers))
     assert refused.value.existing == "ben"
     assert [account.id for account in world.accounts.all()] == ["ben"]
     assert [job.account for job in world.jobs.bodies()] == [account_key("ben")]
+    assert SECRET_HEADER not in repr(world.vault.secrets)
 
 
 def test_an_unknown_application_is_named(world: World, process: Process) -> None:
@@ -252,6 +255,34 @@ def test_nobody_moves_into_a_watched_mailbox(world: World, process: Process) -> 
     assert world.account("ben") == before
 
 
+def test_accounts_that_move_into_one_mailbox_at_once_do_not_both_watch_it(world: World) -> None:
+    """Who is overtaken between binding and row goes back to its former mailbox, and on from where it left that."""
+    taken = {"provider": APP, "auth": {"user": "new@contoso.com"}}
+    before = world.connected(swept=START)
+    world.connected("ben")
+
+    class Slow:
+        """Lets another account move before the row is written."""
+
+        def replace(self, account: Account, etag: str) -> Any:
+            if account.user == "new@contoso.com":
+                world.process().change("ben", AccountChange.model_validate({"oauth2": taken}))
+            return world.accounts.replace(account, etag)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.accounts, name)
+
+    slow = Slow()
+    overtaken = world.process(lambda port: slow if port is world.accounts else port)
+    with pytest.raises(AccountExists):
+        overtaken.change("anna", AccountChange.model_validate({"oauth2": taken}))
+    now = world.account()
+    assert (now.access, now.swept, now.watched_since) == (before.access, START, START)
+    assert world.account("ben").user == "new@contoso.com"
+    assert world.bindings.bind(APP, before.user, "carl") == "anna"
+    assert world.jobs.bodies()[-1].account == before.key
+
+
 def test_changes_at_once_both_stay(world: World, process: Process) -> None:
     """Two changes of different fields at the same time both take effect."""
     process.register(request())
@@ -259,6 +290,20 @@ def test_changes_at_once_both_stay(world: World, process: Process) -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda change: world.process().change("anna", change), wanted))
     assert (world.account().name, world.account().email) == ("Anna", "a@contoso.com")
+
+
+def test_an_answer_that_was_lost_changes_nothing(world: World) -> None:
+    """Where a row is written and only the answer is lost, it looks like a lost race; each request ends as it should."""
+    lost = Faulty(world.accounts)
+    process = world.process(lambda port: lost.port if port is world.accounts else port)
+    for method in ("insert", "replace", "replace"):
+        lost.fail(method, Changed("It was written a moment ago."), after=True)
+    assert process.register(request()) == ("anna", "new")
+    moved = {"provider": APP, "auth": {"user": "new@contoso.com"}}
+    process.change("anna", AccountChange.model_validate({"oauth2": moved}))
+    assert world.bindings.bind(APP, "anna@contoso.com", "ben") == "ben"
+    process.accounts.remove("anna")
+    assert [job.kind for job in world.jobs.bodies()] == [JobKind.CONNECT, JobKind.RECONNECT, JobKind.DISCONNECT]
 
 
 # --- removing ---
@@ -322,7 +367,7 @@ def test_an_account_that_comes_back_elsewhere_frees_its_mailbox(world: World, pr
     process.register(request(oauth2={"provider": APP, "auth": {"user": "new@contoso.com"}}))
     process.work()
     assert world.bindings.holder(APP, gone.user) is None
-    assert world.bindings.holder(APP, "new@contoso.com") == "anna"
+    assert world.bindings.bind(APP, "new@contoso.com", "ben") == "anna"
 
 
 def test_a_removal_keeps_the_claim(world: World, process: Process) -> None:

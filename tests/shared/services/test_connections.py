@@ -79,6 +79,24 @@ def test_a_subscription_proves_whose_it_is(world: World, process: Process) -> No
     assert STATES.account_of(made.client_state) == world.account().key
 
 
+def test_a_holder_that_lost_its_claim_leaves_no_second_subscription(world: World, process: Process) -> None:
+    """Where another job took the claim over and subscribed while Graph was slow, what comes of the first is ended."""
+    world.registered()
+
+    def overtake() -> None:
+        world.clock.advance(timedelta(minutes=2))
+        world.process().work(until=timedelta(seconds=1))
+
+    once(world.subscriptions, overtake)
+    job = world.jobs.bodies()[0]
+    world.jobs.put(job)
+    process.jobs.run(job)
+    process.work()
+    subscription = world.account().subscription
+    assert subscription is not None
+    assert world.subscriptions.live.keys() == {subscription.id}
+
+
 def test_an_account_is_connecting_meanwhile(world: World, process: Process) -> None:
     """While the mailbox is being opened the account is `connecting`, and watched from then on."""
     seen: list[Account] = []

@@ -10,12 +10,13 @@ import pytest
 from standardwebhooks import Webhook as Receiver
 
 from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, DeliveryState, Outcome, Retry
-from shared.domain.errors import DeliveryNotFound, TryLater
+from shared.domain.errors import Changed, DeliveryNotFound, TryLater
 from shared.domain.instance_settings import InstanceSettingsChange
 from shared.ports.deliveries import BUSY
 from shared.services.deliveries import Outgoing
 from tests.factories import EVENT, HOOK, an_event
 from tests.fakes.clock import START
+from tests.fakes.faults import Faulty
 from tests.fakes.webhooks import FAILED, GONE
 from tests.shared.services.world import SCHEDULE, SERVICE_SECRET, Died, Fate, Process, World
 
@@ -177,6 +178,17 @@ def test_delivered_is_for_ever(world: World, process: Process) -> None:
     assert row(world).state is DeliveryState.DELIVERED
     make_all_retries(world, process)
     assert len(world.sender.posts) == 3
+
+
+def test_delivered_counts_however_many_write_at_once(world: World) -> None:
+    """A success that others come before again and again is recorded in the end."""
+    world.sender.answer(FAILED)
+    raced = Faulty(world.deliveries)
+    process = world.process(lambda port: raced.port if port is world.deliveries else port)
+    process.deliveries.dispatch([outgoing()])
+    raced.fail("replace", Changed("Somebody was faster."), times=3)
+    process.deliveries.attempt(Retry(delivery=KEY, number=2), redelivered=False)
+    assert row(world).state is DeliveryState.DELIVERED
 
 
 def test_a_delivered_event_that_comes_again_is_not_posted(world: World, process: Process) -> None:

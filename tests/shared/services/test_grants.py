@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.errors import GrantRefused, SignInRefused, TryLater
+from shared.domain.errors import Changed, GrantRefused, SignInRefused, TryLater
 from shared.domain.grants import Grant, GrantState, grant_id
 from shared.domain.jobs import JobKind
 from shared.ports.machine import Machine
@@ -15,8 +15,9 @@ from shared.services.grants import Grants
 from shared.services.lookups import Lookup
 from tests.contracts.newer import NEWER, newer
 from tests.factories import APP, an_app
-from tests.fakes.clock import FakeClock
+from tests.fakes.clock import START, FakeClock
 from tests.fakes.delegated import FakeGrantStore, FakeGrantTokens
+from tests.fakes.faults import Faulty
 from tests.fakes.log import FakeLog
 from tests.fakes.queues import FakeJobQueue
 from tests.fakes.randomness import FakeRandomness
@@ -141,6 +142,21 @@ def test_a_rotated_token_is_kept_once_a_day(setting: Setting) -> None:
     assert former not in setting.vault.secrets
 
 
+def test_a_token_whose_answer_was_lost_stays(setting: Setting) -> None:
+    """Where a write happens and only its answer is lost, it looks like a lost race; the row's token stays."""
+    lost = Faulty(setting.store)
+    setting.store = lost.port
+    process = setting.sign_in()
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    setting.sign_in(refresh_token="second")
+    assert setting.secret() == "second"
+    setting.clock.advance(timedelta(days=2))
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    process.token(ANNA)
+    assert setting.secret() == "refresh-1"
+    assert list(setting.vault.secrets.values()) == ["refresh-1"]
+
+
 def test_two_processes_refresh_at_once(setting: Setting) -> None:
     """Where two processes keep a rotated token at the same time, both go on, and one of the tokens is kept."""
     setting.sign_in("a")
@@ -224,14 +240,25 @@ def test_the_last_account_takes_the_token_along(setting: Setting) -> None:
     """A grant lives while an account hangs on it; with the last, its row and its secret go."""
     process = setting.sign_in("a", "b")
     reference = setting.grant().secret
-    process.detach(ANNA, "a")
+    process.detach(ANNA, "a", seen=START)
     assert setting.grant().accounts == ("b",)
-    process.detach(ANNA, "b")
-    process.detach(ANNA, "b")
+    process.detach(ANNA, "b", seen=START)
+    process.detach(ANNA, "b", seen=START)
     assert setting.store.get(ANNA) is None
     assert reference not in setting.vault.secrets
     with pytest.raises(GrantRefused):
         process.attach(ANNA, "c")
+
+
+def test_a_late_removal_leaves_a_new_sign_in(setting: Setting) -> None:
+    """Where a user signs in again while the former account's removal is under way, the grant and its token stay."""
+    process = setting.sign_in("a")
+    removed = setting.clock.now()
+    setting.clock.advance(timedelta(milliseconds=1))
+    setting.sign_in("a", refresh_token="second")
+    process.detach(ANNA, "a", seen=removed)
+    assert setting.grant().accounts == ("a",)
+    assert setting.vault.get(setting.grant().secret) == "second"
 
 
 def test_accounts_come_and_go_at_once(setting: Setting) -> None:

@@ -233,6 +233,22 @@ def test_a_crash_at_night_leaves_secrets_that_sign(world: World, at: int, *, aft
     assert not any(SERVICE_SECRET in secret for secret in world.vault.secrets.values())
 
 
+def test_a_secret_whose_answer_was_lost_stays(world: World) -> None:
+    """Where a write happens and only its answer is lost, it looks like a lost race; what the row names stays."""
+    lost = Faulty(world.instance)
+    process = world.process(lambda port: lost.port if port is world.instance else port)
+    world.set(secrets=None)
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    first = process.settings.secrets()
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    change(process, serviceSecret=NEW_SECRET)
+    assert process.settings.secrets() == [NEW_SECRET, *first]
+    world.clock.advance(timedelta(days=1, seconds=1))
+    lost.fail("replace", Changed("It was written a moment ago."), after=True)
+    process.settings.forget_secrets()
+    assert world.process().settings.secrets() == [NEW_SECRET]
+
+
 def test_a_race_leaves_no_secret_behind(world: World) -> None:
     """A rotation that somebody else's change comes before is written again, and its first entry is forgotten."""
     raced = Faulty(world.instance)

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from shared.domain.accounts import AccountState
 from shared.domain.errors import NotFound
 from shared.domain.grants import Grant
 from shared.domain.sign_in_links import NewSignInForm
@@ -96,6 +97,15 @@ def test_what_an_account_never_became_is_taken_off(world: World) -> None:
     assert left.accounts == grant.accounts
     assert world.vault.get(left.secret) == "refresh-of-anna"
     assert world.log.named("leftovers.purged")[-1]["grants"] == 1
+
+
+def test_a_removed_account_holds_no_grant(world: World) -> None:
+    """An account whose row only waits for its last webhook keeps no token, though its removal left the grant."""
+    sign_in(world, "anna")
+    world.rewrite(world.account("anna"), state=AccountState.DELETED)
+    world.clock.advance(DAY)
+    assert purge(world) == []
+    assert "refresh-of-anna" not in world.vault.secrets.values()
 
 
 def test_unfinished_sign_ins_go(world: World) -> None:

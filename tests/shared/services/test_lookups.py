@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -119,3 +119,31 @@ def test_what_was_found_before_a_forget_is_not_kept() -> None:
     lookup = Lookup(find, FakeClock(), MINUTE)
     assert [lookup.get("key") for _ in range(3)] == ["first", "second", "second"]
     assert source.asked == 2
+
+
+def test_a_forget_while_an_answer_is_being_kept_counts() -> None:
+    """What is forgotten between the last look at that and the keeping of an answer is asked for anew all the same."""
+    source, forgetting = Source(), list[threading.Thread]()
+
+    class Moment(datetime):
+        """A moment; whoever reckons with it gives another thread the time to forget."""
+
+        def __add__(self, other: timedelta) -> datetime:  # type: ignore[override]  one thing is added here
+            if not forgetting:
+                source.values["key"] = "second"
+                forgetting.append(threading.Thread(target=lookup.forget, args=["key"]))
+                forgetting[0].start()
+                forgetting[0].join(0.05)
+            return super().__add__(other)
+
+    class Clock:
+        """Tells such a moment."""
+
+        def now(self) -> datetime:
+            """Return it."""
+            return Moment(2026, 3, 2, tzinfo=UTC)
+
+    lookup = Lookup(source.find, Clock(), MINUTE)
+    assert lookup.get("key") == "first"
+    forgetting[0].join(10)
+    assert lookup.get("key") == "second"

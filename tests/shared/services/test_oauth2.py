@@ -21,8 +21,8 @@ from shared.domain.errors import (
     TryLater,
 )
 from shared.domain.jobs import JobKind
-from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2AppChange
-from tests.factories import APP, CLIENT, TENANT
+from shared.domain.oauth2 import CredentialKind, NewOAuth2App, OAuth2App, OAuth2AppChange
+from tests.factories import APP, CLIENT, TENANT, an_app
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
 from tests.shared.services.world import Process, World
@@ -153,6 +153,55 @@ def test_a_rotation_that_meets_another_leaves_no_secret(world: World) -> None:
     process = world.process(lambda port: apps.port if port is world.apps else port)
     process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
     assert len(world.vault.secrets) == before + 1
+
+
+def test_a_secret_whose_answer_was_lost_stays(world: World) -> None:
+    """Where a write happens and only its answer is lost, the night forgets the former secret, and not the new one."""
+    apps = Faulty(world.apps)
+    apps.fail("replace", Changed("It was written a moment ago."), after=True)
+    process = world.process(lambda port: apps.port if port is world.apps else port)
+    process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    world.clock.advance(timedelta(days=1))
+    assert process.oauth2.forget_secrets() == 1
+    stored = world.apps.get(APP)
+    assert stored is not None
+    assert world.vault.get(stored.value.secret or "") == CLIENT_SECRET
+
+
+def test_an_application_that_changes_while_it_is_removed_leaves_no_secret(world: World) -> None:
+    """A secret that comes between the look at a row and its deletion goes with it, and so does one that comes late."""
+    late = world.process()
+
+    class Raced:
+        """Has another process change the secret before the deletion, and a third one that read the row before that."""
+
+        def __init__(self) -> None:
+            self.refusals = 0
+
+        def delete(self, app: str, etag: str | None = None) -> None:
+            if not self.refusals:
+                late.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+            try:
+                world.apps.delete(app, etag)
+            except Changed:
+                self.refusals += 1
+                raise
+
+        def replace(self, app: OAuth2App, etag: str) -> None:
+            world.process().oauth2.remove(APP, force=True)
+            world.apps.replace(app, etag)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.apps, name)
+
+    raced = Raced()
+    process = world.process(lambda port: raced if port is world.apps else port)
+    process.oauth2.remove(APP, force=True)
+    assert (raced.refusals, world.vault.secrets.keys()) == (1, {"service-secret/00000002"})
+    world.apps.insert(an_app(secret=None))
+    with pytest.raises(OAuth2AppNotFound):
+        process.oauth2.change(APP, OAuth2AppChange(client_secret=CLIENT_SECRET))
+    assert world.vault.secrets.keys() == {"service-secret/00000002"}
 
 
 @pytest.mark.parametrize("credential", ["certificate", "managed identity"])

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.errors import Changed, TryLater
-from shared.domain.permits import PLACES, VALID
+from shared.domain.permits import PLACES, VALID, Permit
 from shared.ports.machine import Machine
+from shared.ports.records import Stored
 from shared.services.permits import Permits
 from tests.contracts.newer import NEWER, newer
 from tests.fakes.clock import FakeClock
@@ -68,6 +69,23 @@ def test_a_permit_costs_nothing_while_it_is_good(machines: Machines) -> None:
     assert process.holds("ada")
     assert store.requests == 3
     assert sum(reads(other) for other in machines.processes(5)) == PLACES - 1
+
+
+def test_a_permit_that_came_late_is_none(machines: Machines) -> None:
+    """Where storage takes so long to answer that a read would end after its permit, the read does not begin."""
+
+    class Slow(FakePermitStore):
+        """Answers after a while."""
+
+        def insert(self, permit: Permit) -> Stored[Permit]:
+            """Add a permit."""
+            machines.clock.advance(VALID / 2)
+            return super().insert(permit)
+
+    machines.store = Faulty(Slow())
+    process = machines.process()
+    assert not reads(process)
+    assert process.holds("ada")
 
 
 def test_who_is_done_makes_room(machines: Machines) -> None:

@@ -114,6 +114,7 @@ def test_a_crowd_is_asked_to_wait(world: World) -> None:
         def get(self, scope: str) -> None:
             """Know of nothing."""
 
+    world.randomness.chance = 0.001
     store = Crowded()
     spend(quotas(world, store), most=1)
     with pytest.raises(TryLater, match="Too many processes"):

@@ -11,4 +11,4 @@ def test_what_is_offered_is_what_works() -> None:
         relay.expiries,
         relay.erasures,
     )
-    assert relay.accounts.replays is relay.instance_settings.replays is relay.replays
+    assert relay.accounts.webhooks.replays is relay.instance_settings.webhooks.replays is relay.replays

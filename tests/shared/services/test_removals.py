@@ -9,6 +9,8 @@ from shared.domain.accounts import AccountState, FormerSubscription, Subscriptio
 from shared.domain.callers import Caller
 from shared.domain.errors import Changed, NotAuthenticated
 from shared.domain.jobs import JobKind
+from shared.domain.oauth2 import OAuth2App
+from shared.domain.registrations import NewAccount
 from shared.domain.tokens import Action, Group, NewToken, Scope
 from tests.factories import APP, an_account
 from tests.fakes.clock import START
@@ -75,6 +77,33 @@ def test_a_removal_waits_for_what_came_between(world: World) -> None:
     assert (raced.refusals, world.accounts.get(account.key)) == (1, None)
 
 
+def test_a_late_removal_takes_nothing_of_who_came_back(world: World) -> None:
+    """Where the id is registered again while Graph ends the former subscription, tokens made since stay."""
+    account = world.connected()
+    world.live(account)
+    world.process().accounts.remove("anna")
+    request = {"account": "anna", "oauth2": {"provider": APP, "auth": {"user": account.user}}}
+    kept: list[str] = []
+
+    class Slow:
+        """Lets the account come back while a subscription is being ended."""
+
+        def delete(self, app: OAuth2App, subscription: str) -> None:
+            world.subscriptions.delete(app, subscription)
+            if not kept:
+                back = world.process()
+                back.register(NewAccount.model_validate(request))
+                kept.append(back.tokens.make(NewToken(description="CRM", account="anna"))["id"])
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.subscriptions, name)
+
+    slow = Slow()
+    world.process(lambda port: slow if port is world.subscriptions else port).work()
+    assert [token.id for token in world.tokens.all()] == kept
+    assert world.account().state is AccountState.CONNECTED
+
+
 def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> None:
     """With a webhook of its own the account is kept, nameless, until the last retry is over; then both go."""
     account = world.connected(webhooks=OWN, email="anna@contoso.com")
@@ -93,7 +122,7 @@ def test_an_own_webhook_outlives_its_account(world: World, process: Process) -> 
 
 @pytest.mark.parametrize("webhooks", [None, OWN], ids=["default webhook", "own webhook"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 18))
+@pytest.mark.parametrize("at", range(1, 20))
 def test_a_crash_never_stops_a_removal(
     world: World, process: Process, webhooks: str | None, at: int, *, after: bool
 ) -> None:

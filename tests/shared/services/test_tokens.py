@@ -1,13 +1,14 @@
 """Access tokens: shown once, kept as a hash, and never reaching further than they were given."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shared.domain.callers import Caller
 from shared.domain.errors import AccountNotFound, Forbidden, InvalidRequest, NotAuthenticated, TokenNotFound
 from shared.domain.rate_limits import Allowance
-from shared.domain.tokens import Action, Group, NewPermissions, NewToken, Scope, TokenQuery
+from shared.domain.tokens import Action, Group, NewPermissions, NewToken, Scope, Token, TokenQuery
 from tests.fakes.clock import START
 from tests.shared.services.world import FIRST_TOKEN, SECOND_TOKEN, Process, World
 
@@ -121,6 +122,32 @@ def test_a_token_for_nobody_is_not_made(process: Process) -> None:
     """A token for an account that does not exist is refused."""
     with pytest.raises(AccountNotFound):
         made(process, account="nobody")
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["gone", "registered again"])
+def test_a_token_for_an_account_that_goes_meanwhile_is_not_made(world: World, *, back: bool) -> None:
+    """Where the account is removed between the look at it and the token, the token goes as well."""
+    world.connected()
+
+    class Slow:
+        """Lets another process remove the account before the token is kept."""
+
+        def insert(self, token: Token) -> None:
+            other = world.process()
+            other.accounts.remove("anna")
+            other.work()
+            if back:
+                world.connected(incarnation="another")
+            world.tokens.insert(token)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(world.tokens, name)
+
+    slow = Slow()
+    process = world.process(lambda port: slow if port is world.tokens else port)
+    with pytest.raises(AccountNotFound):
+        made(process, account="anna")
+    assert list(world.tokens.all()) == []
 
 
 def test_tokens_are_listed_by_account(world: World, process: Process) -> None:

@@ -170,8 +170,9 @@ class World:
             self.instance.replace(chosen, stored.etag)
 
     def hook(self, webhook: str, url: str, **changes: Any) -> None:
-        """Set up a webhook."""
-        self.webhooks.put(a_webhook(id=webhook, url=url, **changes))
+        """Set up a webhook, in the place of the former."""
+        self.webhooks.delete(webhook)
+        self.webhooks.insert(a_webhook(id=webhook, url=url, **changes))
 
     def connected(self, name: str = "anna", **changes: Any) -> Account:
         """Keep an account that is connected since the beginning of time."""

@@ -1,9 +1,10 @@
-"""Mailboxes in the table `mailboxes`: a row says which account watches one, and can be written once only."""
+"""Mailboxes in the table `mailboxes`: a row says which account watches one, and is made once only."""
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.keys import hashed
 from shared.adapters.storage.tables.table import Table
 from shared.domain.errors import Changed, TryLater
+from shared.ports.records import Stored
 
 _ROW = "mailbox"
 _TRIES = 5
@@ -22,27 +23,24 @@ class MailboxTable:
             try:
                 self._table.insert({"PartitionKey": partition, "RowKey": _ROW, "account": account})
             except Changed:
-                if holder := self.holder(app, user):
-                    return holder
+                if bound := self.holder(app, user):
+                    return bound.value
             else:
                 return account
         raise TryLater("The mailbox is bound and freed by others at this moment.")
 
-    def holder(self, app: str, user: str) -> str | None:
+    def holder(self, app: str, user: str) -> Stored[str] | None:
         """Returns the id of the account that holds the mailbox."""
         row = self._table.get(_partition(app, user), _ROW)
-        return str(row.columns["account"]) if row else None
+        return Stored(str(row.columns["account"]), row.etag) if row else None
 
-    def release(self, app: str, user: str, account: str) -> None:
-        """Frees the mailbox where *account* holds it."""
-        partition = _partition(app, user)
-        row = self._table.get(partition, _ROW)
-        if row and row.columns["account"] == account:
-            try:
-                self._table.delete(partition, _ROW, row.etag)
-            except Changed:
-                # Only a release and another binding change a row, so it is not ours any more.
-                return
+    def rebind(self, app: str, user: str, account: str, etag: str) -> None:
+        """Binds what was read with *etag* to *account*; raises Changed where it was bound anew, or is free."""
+        self._table.replace({"PartitionKey": _partition(app, user), "RowKey": _ROW, "account": account}, etag)
+
+    def release(self, app: str, user: str, etag: str) -> None:
+        """Frees the mailbox that was read with *etag*; raises Changed where it is bound anew; a free one is fine."""
+        self._table.delete(_partition(app, user), _ROW, etag)
 
 
 def _partition(app: str, user: str) -> str:

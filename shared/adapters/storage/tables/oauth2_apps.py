@@ -33,9 +33,9 @@ class OAuth2AppTable:
         """Overwrites the application that was read with *etag*; raises Changed where it is another one now."""
         self._table.replace(_columns(app), etag)
 
-    def delete(self, app: str) -> None:
-        """Removes the application; a second time does nothing."""
-        self._table.delete(_PARTITION, safe(app))
+    def delete(self, app: str, etag: str | None = None) -> None:
+        """Removes the application, with *etag* only as it was read: else raises Changed; one that is gone is fine."""
+        self._table.delete(_PARTITION, safe(app), etag)
 
     def all(self) -> Iterator[OAuth2App]:
         """Returns every application in the order of their ids (there are few), but for those of a newer version."""

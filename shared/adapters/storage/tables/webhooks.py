@@ -23,9 +23,9 @@ class WebhookTable:
         row = self._table.get(safe(webhook), _ROW)
         return Stored(unpack(Webhook, row.columns), row.etag) if row else None
 
-    def put(self, webhook: Webhook) -> None:
-        """Overwrites the webhook, whatever it was."""
-        self._table.put(_columns(webhook))
+    def insert(self, webhook: Webhook) -> None:
+        """Adds a webhook; raises Changed where its id is taken."""
+        self._table.insert(_columns(webhook))
 
     def replace(self, webhook: Webhook, etag: str) -> None:
         """Overwrites the webhook that was read with *etag*; raises Changed where it is another one now, or gone."""

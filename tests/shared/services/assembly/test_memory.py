@@ -8,7 +8,8 @@ def test_what_one_part_learns_the_others_know() -> None:
     relay = World().process().relay
     assert relay.jobs.account_lookup is relay.accounts.account_lookup is relay.changes.accounts
     assert relay.oauth2_apps.lookup is relay.accounts.apps is relay.changes.apps is relay.jobs.sweeps.apps
-    assert relay.deliveries.webhook_lookup is relay.accounts.webhook_lookup is relay.instance_settings.webhook_lookup
+    assert relay.accounts.webhooks is relay.instance_settings.webhooks
+    assert relay.deliveries.webhook_lookup is relay.accounts.webhooks.lookup
 
 
 def test_the_tenants_quotas_are_counted_once() -> None:

@@ -248,7 +248,7 @@ def a_watch(connection: StorageConnection, prefix: str) -> Carried:
 def a_webhook(connection: StorageConnection, prefix: str) -> Carried:
     """Disable a webhook."""
     store = WebhookTable(connection, prefix)
-    store.put(newer(WEBHOOK))
+    store.insert(newer(WEBHOOK))
     read = there(store.get(WEBHOOK.id))
     store.replace(read.value.model_copy(update={"disabled": "410"}), read.etag)
     return there(store.get(WEBHOOK.id)).value
