@@ -68,6 +68,15 @@ class AccountStoreContract:
         connected = str(AccountState.CONNECTED)
         assert found == [Counted(connected, ends.expires, polling=False), Counted(connected, None, polling=True)]
 
+    def test_an_account_comes_with_its_folders(self, store: AccountStore, folders: FolderStore) -> None:
+        """Account and folder tree are read together, each where it is there, and nobody else's."""
+        anna, berta = store.insert(account("anna")), store.insert(account("berta"))
+        folders.put(account("anna").key, tree(3))
+        folders.put(account("nobody").key, tree(1))
+        assert store.get_with_folders(account("anna").key) == (anna, tree(3))
+        assert store.get_with_folders(account("berta").key) == (berta, None)
+        assert store.get_with_folders(account("nobody").key) == (None, tree(1))
+
     def test_folders_go_with_their_account(self, store: AccountStore, folders: FolderStore) -> None:
         """Deleting an account removes its folder tree, and nobody else's."""
         anna = store.insert(account("anna"))

@@ -113,6 +113,10 @@ class FakeAccountStore:
         """Return the account."""
         return self._records.read(key)
 
+    def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
+        """Return the account and its folders."""
+        return self.get(key), self._folders.get(key)
+
     def insert(self, account: Account) -> Stored[Account]:
         """Add an account."""
         return self._records.add(account.key, account)

@@ -4,7 +4,6 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from shared.domain.quotas import LIMITS, WINDOW, CallKind
 from shared.services.quotas import Quotas
 from tests.factories import an_account, an_app
 from tests.fakes.clock import START
+from tests.fakes.counted import Counted
 from tests.fakes.faults import Faulty
 from tests.fakes.stores import FakeQuotaStore
 from tests.shared.services.world import BUSY, Process, World
@@ -190,26 +190,6 @@ def import_all(world: World, processes: list[Process], number: int) -> Iterator[
                 world.jobs.done(message)
         world.clock.advance(timedelta(seconds=1))
         yield
-
-
-class Counted:
-    """Stands before the ports and counts the calls of each."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-
-    def over(self, port: Any) -> Any:
-        """Return *port*, counted."""
-        counted = self
-
-        class Counting:
-            """Counts."""
-
-            def __getattr__(self, name: str) -> Any:
-                counted.calls[f"{type(port).__name__}.{name}"] += 1
-                return getattr(port, name)
-
-        return Counting()
 
 
 def test_an_import_stays_within_the_quota(world: World) -> None:

@@ -6,16 +6,19 @@ from typing import Any
 from azure.core import MatchConditions
 
 from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables import folders
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
 from shared.domain.census import Counted
 from shared.domain.errors import Changed
+from shared.domain.folders import FolderTree
 from shared.ports.records import Page, Stored
 
 _ROW = "account"
 _ACCOUNTS = "RowKey eq @row"
+_WITH_FOLDERS = "PartitionKey eq @partition and ( RowKey eq @row or RowKey eq @folders )"
 
 
 class AccountTable:
@@ -28,6 +31,13 @@ class AccountTable:
         """Returns the account as it is now."""
         row = self._table.get(safe(key), _ROW)
         return Stored(_account(row), row.etag) if row else None
+
+    def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
+        """Returns the account as it is now and its folder tree, in one request."""
+        values = {"partition": safe(key), "row": _ROW, "folders": folders.ROW}
+        found = {row.columns["RowKey"]: row for row in self._table.all(_WITH_FOLDERS, values)}
+        row, tree = found.get(_ROW), found.get(folders.ROW)
+        return Stored(_account(row), row.etag) if row else None, folders.tree_of(tree) if tree else None
 
     def insert(self, account: Account) -> Stored[Account]:
         """Adds an account; raises Changed where its key is taken."""
