@@ -1,12 +1,12 @@
 """Accounts in the table `accounts`: a partition for each account, with all that hangs on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core import MatchConditions
 
 from shared.adapters.storage.connection import StorageConnection
-from shared.adapters.storage.tables import folders
+from shared.adapters.storage.tables import cursors, folders
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Operation, Row, Table
@@ -18,7 +18,7 @@ from shared.ports.records import Page, Stored
 
 _ROW = "account"
 _ACCOUNTS = "RowKey eq @row"
-_WITH_FOLDERS = "PartitionKey eq @partition and ( RowKey eq @row or RowKey eq @folders )"
+_WITH_ANOTHER = "PartitionKey eq @partition and ( RowKey eq @row or RowKey eq @other )"
 
 
 class AccountTable:
@@ -34,10 +34,13 @@ class AccountTable:
 
     def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
         """Returns the account as it is now and its folder tree, in one request."""
-        values = {"partition": safe(key), "row": _ROW, "folders": folders.ROW}
-        found = {row.columns["RowKey"]: row for row in self._table.all(_WITH_FOLDERS, values)}
-        row, tree = found.get(_ROW), found.get(folders.ROW)
-        return Stored(_account(row), row.etag) if row else None, folders.tree_of(tree) if tree else None
+        stored, tree = self._with(key, folders.ROW)
+        return stored, folders.tree_of(tree) if tree else None
+
+    def get_with_cursors(self, key: str) -> tuple[Stored[Account] | None, Mapping[str, str]]:
+        """Returns the account as it is now and how far its folders were followed, in one request."""
+        stored, links = self._with(key, cursors.ROW)
+        return stored, cursors.links_of(links) if links else {}
 
     def insert(self, account: Account) -> Stored[Account]:
         """Adds an account; raises Changed where its key is taken."""
@@ -77,6 +80,12 @@ class AccountTable:
         """Returns what a census asks of every account, and no account itself."""
         wanted = ["state", "expires", "polling"]
         return (_counted(row) for row in self._table.all(_ACCOUNTS, {"row": _ROW}, select=wanted))
+
+    def _with(self, key: str, other: str) -> tuple[Stored[Account] | None, Row | None]:
+        values = {"partition": safe(key), "row": _ROW, "other": other}
+        found = {row.columns["RowKey"]: row for row in self._table.all(_WITH_ANOTHER, values)}
+        row = found.get(_ROW)
+        return Stored(_account(row), row.etag) if row else None, found.get(other)
 
 
 def _columns(account: Account) -> dict[str, Any]:
