@@ -19,7 +19,7 @@ from local.receiver import Received
 from local.stack.api import Api
 from local.stack.errors import StackRefused
 from local.stack.journey import oauth2, settings
-from local.stack.parts import Plan, Stack, running
+from local.stack.parts import APP_LOG, Plan, Stack, running
 from shared.adapters.storage.connection import StorageConnection
 
 CLIENTS = 8
@@ -28,6 +28,7 @@ _HANDFUL = 50
 _MAIL = (samples.plain(), samples.newsletter(), samples.non_ascii(), samples.with_file())
 # `… "POST /devstoreaccount1/changes/messages HTTP/1.1" 201 -`; the queues' paths have a second part, the tables' not.
 _REQUEST = re.compile(rb'"(?P<verb>[A-Z]+) /devstoreaccount1/(?P<path>[^ ?]*)[^"]*" \d{3}')
+_LOOK = b'"event":"account.swept"'
 _QUEUE = re.compile(rb"/messages(/|$)")
 
 
@@ -84,14 +85,19 @@ class Bench:
         """Waits until so many messages have been told in all."""
         self.wait(lambda: len(self.tally.arrivals) >= number, f"{number} new messages")
 
-    def wait(self, done: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    def await_looks(self) -> None:
+        """Waits until each mailbox has had the look that follows its connection, so that nothing else counts it."""
+        log = self.stack.home / APP_LOG
+        self.wait(lambda: log.read_bytes().count(_LOOK) >= len(self.mailboxes), "first looks", every=0.25)
+
+    def wait(self, done: Callable[[], bool], what: str, seconds: float = 60, *, every: float = 0.02) -> None:
         """Waits for something; raises StackRefused where it does not come, or a process ends."""
         deadline = time.monotonic() + seconds
         while not done():
             self.stack.check()
             if time.monotonic() > deadline:
                 raise StackRefused(f"{what} have not all been told within {seconds:.0f} s: {dict(self.tally.events)}")
-            time.sleep(0.02)
+            time.sleep(every)
 
     def connect(self) -> tuple[float, float]:
         """

@@ -21,7 +21,7 @@ from local.stack.errors import StackRefused
 
 MAILBOXES = 200
 BURST = 600
-_SETTLED = 5
+_SETTLED = 0.5
 
 
 def connecting(on: Bench) -> Iterator[Figure]:
@@ -29,6 +29,7 @@ def connecting(on: Bench) -> Iterator[Figure]:
     process = psutil.Process(on.stack.app.pid)
     cpu = cpu_seconds(process)
     posting, connecting = on.connect()
+    on.await_looks()
     cpu = cpu_seconds(process) - cpu
     yield Figure(f"connect: {len(on.mailboxes)} POSTs of accounts, {CLIENTS} at a time", posting, "s")
     yield Figure("connect: from the last POST until all are connected", connecting, "s", 5)
@@ -79,15 +80,15 @@ def storage(on: Bench, number: int) -> Iterator[Figure]:
     """Counts Azurite's access log from the first delivery to the last webhook, the host's idle polls included."""
     on.mark()
     on.connect()
-    # A first look at each mailbox, and the last rows, follow the events that were waited for.
+    on.await_looks()
+    # The last rows and the deletion of the last queue messages follow by a moment.
     time.sleep(_SETTLED)
     yield Figure("storage: operations an account that connects", len(on.requests()) / len(on.mailboxes), "")
     # An account's row is read once a minute, whatever its traffic: a message each, and that is behind us.
     on.deliver(len(on.mailboxes))
     on.mark()
     on.keep_busy(number)
-    # The last rows and the deletion of the last queue messages follow the webhooks by a moment.
-    time.sleep(0.5)
+    time.sleep(_SETTLED)
     paths = on.requests()
     queue = sum(1 for path in paths if is_queue(path))
     yield Figure("storage: operations an event", len(paths) / number, "", 0.2)

@@ -160,6 +160,7 @@ def stack_sweeps(mailboxes: int) -> Iterator[Figure]:
     """A round of sweeps of idle mailboxes on the whole stack, as a tick would queue it."""
     with bench(mailboxes, azurite_options=()) as on:
         on.connect()
+        on.await_looks()
         process = psutil.Process(on.stack.app.pid)
         # The first look at a mailbox writes where its folders begin.
         _sweep(on)

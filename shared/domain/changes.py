@@ -101,11 +101,16 @@ class _Announcement(Carried):
 
 
 class AccountEvent(_Announcement):
-    """Something happened to an account itself; `incarnation` says to which registration under this id."""
+    """
+    Something happened to an account itself; `incarnation` says to which registration under this id.
+
+    `default_webhook` says that it had no webhook of its own by then, so that nobody need read it to find out.
+    """
 
     account: str
     account_id: str
     incarnation: str
+    default_webhook: bool = False
 
     def as_event(self) -> Event:
         """Returns the event that the customer receives."""

@@ -28,6 +28,12 @@ class AccountStore(Protocol):
     def get(self, key: str) -> Stored[Account] | None:
         """Returns the account as it is now."""
 
+    def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
+        """Returns the account as it is now and the tree that a FolderStore keeps of it, in one request."""
+
+    def get_with_cursors(self, key: str) -> tuple[Stored[Account] | None, Mapping[str, str]]:
+        """Returns the account as it is now and the links that a CursorStore keeps of it, in one request."""
+
     def insert(self, account: Account) -> Stored[Account]:
         """Adds an account; raises Changed where its key is taken."""
 

@@ -312,18 +312,22 @@ class Changes:
             result.accounts.add(event.account)
         if not self._take(event.id, result, suspicious=redelivered):
             return
-        stored = self.accounts.get(event.account_key) if event.account_key else None
         if wants(settings, event):
-            own = stored.value if stored and stored.value.webhooks else None
             result.outgoing.append(
                 Outgoing(
                     event,
-                    own.webhook if own else DEFAULT,
+                    self._webhook_of(said),
                     payload(event, settings.service_url),
                     suspicious=redelivered,
                     correlation=said.correlation,
                 )
             )
+
+    def _webhook_of(self, said: AccountEvent | InstanceEvent) -> str:
+        if isinstance(said, InstanceEvent) or said.default_webhook:
+            return DEFAULT
+        stored = self.accounts.get(said.account)
+        return stored.value.webhook if stored and stored.value.webhooks else DEFAULT
 
 
 def _correlation(batch: ChangeBatch) -> str | None:

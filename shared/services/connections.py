@@ -19,6 +19,7 @@ from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, 
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
+from shared.group_commit import GroupCommit
 from shared.ports.machine import Machine
 from shared.ports.microsoft365 import Mailboxes, Subscriptions
 from shared.ports.queues import JobQueue
@@ -42,7 +43,7 @@ _CHAIN_LATE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Connections:
-    """Connects accounts, tells how it went, and tries again."""
+    """Connects accounts, tells how it went, and tries again; *looks* queues the first look at what was connected."""
 
     accounts: AccountStore
     apps: Lookup[Stored[OAuth2App] | None]
@@ -55,6 +56,7 @@ class Connections:
     sweeps: Sweeps
     settings: InstanceSettingsService
     standings: Standings
+    looks: GroupCommit[Job, None]
     jobs: JobQueue
     machine: Machine
 
@@ -156,10 +158,11 @@ class Connections:
         account = stored.value
         fresh = subscription is not None and subscription != account.subscription
         if fresh and subscription is not None:
-            self.renewals.schedule(account, subscription)
-        if fresh:
             # What came while nobody called us; and from here on removals are followed, which leave no other trace.
-            self.jobs.put(Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation))
+            look = Job(kind=JobKind.CATCH_UP, account=account.key, incarnation=account.incarnation)
+            queued = self.looks.submit([look])
+            self.renewals.schedule(account, subscription)
+            queued.result()
         try:
             self._settle(stored, subscription=subscription, polling=False, next_attempt=None, attempts=0)
         except Changed:

@@ -17,12 +17,11 @@ from shared.ports.records import Stored
 from shared.ports.state import FolderStore
 from shared.services.lookups import Lookup
 
-_KEPT = timedelta(minutes=15)
 _FRESH = timedelta(seconds=10)
 
 
 class Folders:
-    """Finds folders of accounts."""
+    """Finds folders of accounts; *kept* remembers the trees of *store*."""
 
     def __init__(
         self,
@@ -30,13 +29,15 @@ class Folders:
         apps: Lookup[Stored[OAuth2App] | None],
         mailboxes: Mailboxes,
         store: FolderStore,
+        *,
+        kept: Lookup[FolderTree | None],
         clock: Clock,
     ) -> None:
         self._accounts = accounts
         self._apps = apps
         self._mailboxes = mailboxes
         self._store = store
-        self._kept = Lookup(store.get, clock, _KEPT)
+        self._kept = kept
         self._fresh = Lookup(self._read, clock, _FRESH)
 
     def find(self, account: Account, folder_id: str) -> Folder | None:

@@ -5,7 +5,7 @@ A job that cannot be done now is put back and not failed: the host would soon gi
 came in one message are done one after the other; one that fails goes on alone, so that no other is poison with it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,7 +38,10 @@ _CHANGED_WAIT = timedelta(seconds=2)
 # The host ends a function after 10 minutes, and one job waits for Graph for less than one.
 _LONGEST_TURN = timedelta(minutes=2)
 _KINDS = frozenset(JobKind)
+_LOOKS = frozenset({JobKind.SWEEP, JobKind.CATCH_UP})
 _MILLISECOND = timedelta(milliseconds=1)
+
+Work = Callable[[Stored[Account], Job], bool | None]
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,9 @@ class Jobs:
         account = None
         try:
             self.timers.repair()
-            stored = self.accounts.get(job.account) if job.account else None
+            stored, links = self._read(job)
             account = stored.value if stored else None
-            outcome = self._carry_out(job, stored, looks)
+            outcome = self._carry_out(job, stored, self._work(links, looks))
         except Changed:
             # Somebody else works on the same record; look again when he is done.
             self.queue.put(job, _CHANGED_WAIT * (1 + self.machine.randomness.fraction()))
@@ -146,7 +149,13 @@ class Jobs:
                 milliseconds=(self.machine.clock.now() - began) // _MILLISECOND,
             )
 
-    def _carry_out(self, job: Job, stored: Stored[Account] | None, looks: Looks) -> str:
+    def _read(self, job: Job) -> tuple[Stored[Account] | None, Mapping[str, str]]:
+        """Returns the account of *job*, and where it looks into the mailbox, how far folders were followed."""
+        if job.kind in _LOOKS:
+            return self.accounts.get_with_cursors(job.account)
+        return self.accounts.get(job.account) if job.account else None, {}
+
+    def _carry_out(self, job: Job, stored: Stored[Account] | None, ways: Mapping[str, Work]) -> str:
         """Does it and returns `done`, or `pointless` where nobody wants it any more."""
         if job.kind not in _KINDS:
             # Failing makes it poison that can be seen and requeued, unless an instance of that version takes it.
@@ -160,12 +169,12 @@ class Jobs:
         if job.app is not None:
             self.expiries.tell(job)
             return "done"
-        work = self._work(looks).get(job.kind)
+        work = ways.get(job.kind)
         if work is None or stored is None or job.incarnation not in (None, stored.value.incarnation):
             return "pointless"
         return "pointless" if work(stored, job) is False else "done"
 
-    def _work(self, looks: Looks) -> dict[str, Callable[[Stored[Account], Job], bool | None]]:
+    def _work(self, links: Mapping[str, str], looks: Looks) -> dict[str, Work]:
         return {
             JobKind.CONNECT: self._connect,
             JobKind.RECONNECT: self._connect,
@@ -173,8 +182,8 @@ class Jobs:
             JobKind.REAUTHORIZE: self.renewals.renew,
             JobKind.RECREATE: self.renewals.recreate,
             JobKind.RELOCATE: self.relocations.relocate,
-            JobKind.SWEEP: partial(self.sweeps.sweep, looks=looks),
-            JobKind.CATCH_UP: self._catch_up,
+            JobKind.SWEEP: partial(self.sweeps.sweep, links=links, looks=looks),
+            JobKind.CATCH_UP: partial(self._catch_up, links=links),
             JobKind.DISCONNECT: self.removals.disconnect,
             JobKind.PURGE: self.removals.purge,
         }
@@ -183,9 +192,9 @@ class Jobs:
         connections = self.connections if stored.value.grant is None else self.watching
         connections.connect(stored, job)
 
-    def _catch_up(self, stored: Stored[Account], job: Job) -> None:
+    def _catch_up(self, stored: Stored[Account], job: Job, *, links: Mapping[str, str]) -> None:
         if stored.value.grant is None:
-            self.sweeps.catch_up(stored, job)
+            self.sweeps.catch_up(stored, job, links=links)
         else:
             self.watching.look(stored, job)
 

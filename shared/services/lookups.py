@@ -30,6 +30,14 @@ class _Kept(Generic[Value]):
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """When a value was asked for, and how often its key had been forgotten by then."""
+
+    moment: datetime
+    forgotten: int
+
+
 class Lookup(Generic[Value]):
     """Asks *find* once per key and *ttl*; threads that ask for the same key at the same time share the answer."""
 
@@ -53,15 +61,30 @@ class Lookup(Generic[Value]):
             kept = self._kept.get(key)
             if kept is not None and kept.until > now:
                 return kept.value
-            forgotten = self._forgotten[_share(key)]
+            since = self.mark(key)
             value = self._find(key)
-            with self._keeping:
-                # What was found may be older than the write that had it forgotten.
-                if value is not None and forgotten == self._forgotten[_share(key)]:
-                    if len(self._kept) >= _CAPACITY:
-                        self._kept.clear()
-                    self._kept[key] = _Kept(value, now + self._ttl)
+            if value is not None:
+                self.keep(key, value, since)
             return value
+
+    def has(self, key: str) -> bool:
+        """Tells whether `get` would ask nobody for *key*."""
+        kept = self._kept.get(key)
+        return kept is not None and kept.until > self._clock.now()
+
+    def mark(self, key: str) -> Mark:
+        """Returns this moment, as `keep` wants it."""
+        return Mark(self._clock.now(), self._forgotten[_share(key)])
+
+    def keep(self, key: str, value: Value, since: Mark) -> None:
+        """Keeps a *value* that was asked for at *since*, as `get` would have."""
+        with self._keeping:
+            if since.forgotten != self._forgotten[_share(key)]:
+                # What was found may be older than the write that had it forgotten.
+                return
+            if len(self._kept) >= _CAPACITY:
+                self._kept.clear()
+            self._kept[key] = _Kept(value, since.moment + self._ttl)
 
     def forget(self, key: str) -> None:
         """Has the next `get` of *key* ask anew."""

@@ -41,7 +41,7 @@ class Standings:
     def added(self, account: Account) -> None:
         """Tells that the account was registered."""
         version, data = account.incarnation, {"account": account.id}
-        self._announce(account_event(account, EventName.ACCOUNT_ADDED, version, account.created, data))
+        self._announce(_said(account, EventName.ACCOUNT_ADDED, version, account.created, data))
 
     def works(self, stored: Stored[Account], *, polling: bool = False, **changes: Any) -> None:
         """Tells that the account works, where that is news, and writes that it is connected."""
@@ -57,10 +57,10 @@ class Standings:
         if not account.initialized or mended:
             version = f"{account.incarnation}/{account.error_count}"
             data: dict[str, Any] = {"user": account.user}
-            said.append(account_event(account, EventName.AUTHENTICATION_SUCCESS, version, at, data))
+            said.append(_said(account, EventName.AUTHENTICATION_SUCCESS, version, at, data))
         if not account.initialized:
             data = {"initialized": True}
-            said.append(account_event(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
+            said.append(_said(account, EventName.ACCOUNT_INITIALIZED, account.incarnation, at, data))
         self._announce(*said)
         self.write(
             stored,
@@ -87,8 +87,7 @@ class Standings:
             if error.token_request:
                 data["tokenRequest"] = error.token_request
             version = f"{account.incarnation}/{count}"
-            said = account_event(account, EventName.AUTHENTICATION_ERROR, version, self.machine.clock.now(), data)
-            self._announce(said)
+            self._announce(_said(account, EventName.AUTHENTICATION_ERROR, version, self.machine.clock.now(), data))
         self._fail(stored, AccountState.AUTHENTICATION_ERROR, error, _REFUSED_WAIT, error_count=count)
 
     def postponed(self, stored: Stored[Account], busy: TryLater, *, claim: Claim | None = None) -> None:
@@ -187,3 +186,9 @@ def error_of(refusal: SignInRefused | MailboxRefused | NoRoom, *, permanent: boo
         token_request=token_request or None,
         permanent=permanent,
     )
+
+
+def _said(account: Account, event: EventName, version: str, at: datetime, data: dict[str, Any]) -> AccountEvent:
+    """Returns an event of an account whose row was read just now."""
+    said = account_event(account, event, version, at, data)
+    return said if account.webhooks else said.model_copy(update={"default_webhook": True})

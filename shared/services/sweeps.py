@@ -10,12 +10,12 @@ An account has one chain of sweeps: `next_sweep` in its row names the one that g
 
 No account is skipped, however many notifications it had. A notification proves that the subscription lived at that
 moment, and nothing about the one before it, which Graph dropped, or the one after it; only a look finds what is
-missing. What a look costs while nothing happened is kept low instead: one call to Graph, the row read and written (so
-that the chain has one end), the links read. The next look's entry, and the message that brings a job here, are shared
-with other accounts.
+missing. What a look costs while nothing happened is kept low instead: one call to Graph, the row read together with the
+links and written (so that the chain has one end). The next look's entry, and the message that brings a job here, are
+shared with other accounts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,10 +87,11 @@ class Sweeps:
             return self.machine.clock.now() + self.poll
         return self.machine.clock.now() + self.interval * (0.75 + 0.5 * self.machine.randomness.fraction())
 
-    def sweep(self, stored: Stored[Account], job: Job, *, looks: Looks) -> bool:
+    def sweep(self, stored: Stored[Account], job: Job, *, links: Mapping[str, str], looks: Looks) -> bool:
         """
         Looks at the account once and names the next look; a job that the row does not name does nothing.
 
+        *links* say how far its folders were followed.
         Returns whether there was something to do; then *looks* counts what became of it.
         """
         account = stored.value
@@ -103,7 +104,7 @@ class Sweeps:
         started = self.machine.clock.now()
         try:
             patience = timedelta() if account.polling else ON_ITS_WAY
-            look = self._look(account, application_of(account, self.apps), patience, asked=False)
+            look = self._look(account, application_of(account, self.apps), links, patience, asked=False)
         except TryLater as busy:
             looks.failed += 1
             self.jobs.put(job, max(busy.retry_after or _BUSY_WAIT, timedelta(seconds=5)))
@@ -151,8 +152,8 @@ class Sweeps:
             job = Job(kind=JobKind.RELOCATE, account=account.key, incarnation=account.incarnation)
             self.jobs.put(job.model_copy(update={"subscription": subscription.id}))
 
-    def catch_up(self, stored: Stored[Account], job: Job) -> None:
-        """Looks at once, outside the chain; with a link, goes on with a look that did not fit one page."""
+    def catch_up(self, stored: Stored[Account], job: Job, *, links: Mapping[str, str]) -> None:
+        """Looks at once, outside the chain, from *links* on; a job with a link goes on where a page ended."""
         account = stored.value
         if account.state is AccountState.DELETED or job.mailbox not in (None, _mailbox(account)):
             return
@@ -160,7 +161,7 @@ class Sweeps:
             app = application_of(account, self.apps)
             if job.link is None:
                 # Somebody knows of a gap, so nothing is left to notifications.
-                self._look(account, app, timedelta(), asked=True)
+                self._look(account, app, links, timedelta(), asked=True)
             elif job.folder is None:
                 listing = self.history.list(app, account.user, job.link)
                 self._take_listing(account, listing.messages, timedelta(), account.incarnation)
@@ -168,7 +169,7 @@ class Sweeps:
             else:
                 changed = self.history.follow(app, account.user, job.folder, job.link)
                 ends, _ = self._take_folder(account, job.folder, changed, account.incarnation)
-                self._keep(account, self._links(account), ends)
+                self._keep(account, _of_mailbox(account, self.cursors.get(account.key)), ends)
         except TryLater as busy:
             self.jobs.put(job, busy.retry_after or _BUSY_WAIT)
         except (SignInRefused, MailboxRefused) as refusal:
@@ -177,10 +178,12 @@ class Sweeps:
             )
             self.jobs.put(job, _REFUSED_WAIT)
 
-    def _look(self, account: Account, app: OAuth2App, patience: timedelta, *, asked: bool) -> Look:
+    def _look(
+        self, account: Account, app: OAuth2App, links: Mapping[str, str], patience: timedelta, *, asked: bool
+    ) -> Look:
         """Looks once; what was *asked* for, what found something, and the first look have a line of their own."""
         began, correlation = self.machine.clock.now(), self.machine.randomness.nonce()
-        links = self._links(account)
+        links = _of_mailbox(account, links)
         watched: dict[str, str | None] = {folder: links.get(folder) for folder in self.folders}
         glance: Glance = self.history.glance(app, account.user, self._since(account), watched)
         listed = (*glance.arrived.messages, *glance.modified.messages)
@@ -251,15 +254,10 @@ class Sweeps:
             return {}, queued
         return {folder: changed.link}, queued
 
-    def _keep(self, account: Account, links: dict[str, str], ends: dict[str, str]) -> None:
+    def _keep(self, account: Account, links: Mapping[str, str], ends: Mapping[str, str]) -> None:
         """Writes how far folders were followed, where they moved; a link lost to another look is followed twice."""
         if not ends.items() <= links.items():
             self.cursors.put(account.key, {_MAILBOX: _mailbox(account), **links, **ends})
-
-    def _links(self, account: Account) -> dict[str, str]:
-        """Returns how far the mailbox's folders were followed; links of another mailbox lead nowhere."""
-        links = self.cursors.get(account.key)
-        return links if links.get(_MAILBOX) == _mailbox(account) else {}
 
     def _go_on(self, account: Account, link: str | None, folder: str | None) -> None:
         if link is not None:
@@ -284,3 +282,8 @@ class Sweeps:
 
 def _mailbox(account: Account) -> str:
     return f"{account.incarnation}/{account.app}/{account.user}"
+
+
+def _of_mailbox(account: Account, links: Mapping[str, str]) -> Mapping[str, str]:
+    """Returns *links*; those of another mailbox lead nowhere."""
+    return links if links.get(_MAILBOX) == _mailbox(account) else {}

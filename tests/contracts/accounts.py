@@ -10,13 +10,13 @@ from shared.domain.accounts import Account, AccountState, Subscription
 from shared.domain.census import Counted
 from shared.domain.errors import Changed, InvalidRequest
 from shared.domain.folders import Folder, FolderTree
-from shared.ports.state import AccountStore, FolderStore, MailboxStore
+from shared.ports.state import AccountStore, CursorStore, FolderStore, MailboxStore
 from tests.contracts.examples import HOSTILE, account
 from tests.fakes.clock import START
 
 
 class AccountStoreContract:
-    """A subclass gives the fixtures `store`, and `folders` beside it."""
+    """A subclass gives the fixtures `store`, and `folders` and `cursors` beside it."""
 
     def test_an_account_comes_back_as_it_was(self, store: AccountStore) -> None:
         """What is inserted is what is read, with the same ETag."""
@@ -67,6 +67,24 @@ class AccountStoreContract:
         found = sorted(store.count(), key=lambda each: each.polling)
         connected = str(AccountState.CONNECTED)
         assert found == [Counted(connected, ends.expires, polling=False), Counted(connected, None, polling=True)]
+
+    def test_an_account_comes_with_its_folders(self, store: AccountStore, folders: FolderStore) -> None:
+        """Account and folder tree are read together, each where it is there, and nobody else's."""
+        anna, berta = store.insert(account("anna")), store.insert(account("berta"))
+        folders.put(account("anna").key, tree(3))
+        folders.put(account("nobody").key, tree(1))
+        assert store.get_with_folders(account("anna").key) == (anna, tree(3))
+        assert store.get_with_folders(account("berta").key) == (berta, None)
+        assert store.get_with_folders(account("nobody").key) == (None, tree(1))
+
+    def test_an_account_comes_with_its_links(self, store: AccountStore, cursors: CursorStore) -> None:
+        """Account and links are read together, each where it is there, and nobody else's."""
+        anna, berta = store.insert(account("anna")), store.insert(account("berta"))
+        cursors.put(account("anna").key, {"inbox": "link"})
+        cursors.put(account("nobody").key, {"inbox": "other"})
+        assert store.get_with_cursors(account("anna").key) == (anna, {"inbox": "link"})
+        assert store.get_with_cursors(account("berta").key) == (berta, {})
+        assert store.get_with_cursors(account("nobody").key) == (None, {"inbox": "other"})
 
     def test_folders_go_with_their_account(self, store: AccountStore, folders: FolderStore) -> None:
         """Deleting an account removes its folder tree, and nobody else's."""

@@ -22,6 +22,7 @@ from shared.domain.tokens import Token
 from shared.domain.webhooks import Webhook
 from shared.ports.machine import Clock
 from shared.ports.records import Page, Stored
+from tests.fakes.due import FakeCursorStore
 
 Value = TypeVar("Value")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -104,15 +105,24 @@ class FakeFolderStore:
 
 
 class FakeAccountStore:
-    """Keeps accounts; what hangs on them is in *folders*."""
+    """Keeps accounts; what hangs on them is in *folders* and *cursors*."""
 
-    def __init__(self, folders: FakeFolderStore | None = None) -> None:
+    def __init__(self, folders: FakeFolderStore | None = None, cursors: FakeCursorStore | None = None) -> None:
         self._records = Records[Account]()
         self._folders = folders or FakeFolderStore()
+        self._cursors = cursors or FakeCursorStore()
 
     def get(self, key: str) -> Stored[Account] | None:
         """Return the account."""
         return self._records.read(key)
+
+    def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
+        """Return the account and its folders."""
+        return self.get(key), self._folders.get(key)
+
+    def get_with_cursors(self, key: str) -> tuple[Stored[Account] | None, Mapping[str, str]]:
+        """Return the account and its links."""
+        return self.get(key), self._cursors.get(key)
 
     def insert(self, account: Account) -> Stored[Account]:
         """Add an account."""
@@ -123,11 +133,12 @@ class FakeAccountStore:
         return self._records.swap(account.key, account, etag)
 
     def delete(self, key: str, etag: str | None) -> None:
-        """Remove an account and its folders."""
+        """Remove an account and what hangs on it."""
         if etag is None and self._records.read(key) is not None:
             raise Changed("Another account is there by now.")
         self._records.remove(key, etag)
         self._folders.drop(key)
+        self._cursors.drop(key)
 
     def page(self, position: dict[str, str] | None, limit: int, *, state: AccountState | None = None) -> Page[Account]:
         """Return a page."""

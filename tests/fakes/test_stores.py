@@ -5,6 +5,7 @@ import pytest
 from shared.ports.deliveries import DeliveryStore, WebhookStore
 from shared.ports.state import (
     AccountStore,
+    CursorStore,
     FolderStore,
     InstanceSettingsStore,
     MailboxStore,
@@ -28,6 +29,7 @@ from tests.contracts.records import (
     WebhookStoreContract,
 )
 from tests.fakes.clock import FakeClock
+from tests.fakes.due import FakeCursorStore
 from tests.fakes.stores import (
     FakeAccountStore,
     FakeDeliveryStore,
@@ -53,9 +55,14 @@ class TestAccounts(AccountStoreContract):
         return FakeFolderStore()
 
     @pytest.fixture
-    def store(self, folders: FakeFolderStore) -> AccountStore:
+    def cursors(self) -> CursorStore:
+        """Return the other store beside it."""
+        return FakeCursorStore()
+
+    @pytest.fixture
+    def store(self, folders: FakeFolderStore, cursors: FakeCursorStore) -> AccountStore:
         """Return the store."""
-        return FakeAccountStore(folders)
+        return FakeAccountStore(folders, cursors)
 
 
 class TestFolders(FolderStoreContract):

@@ -301,7 +301,8 @@ class MortalRelay:
             Lookup(self.apps.get, self.clock, TTL),
             FakeMailboxes(),
             self.folders,
-            self.clock,
+            kept=Lookup(self.folders.get, self.clock, TTL),
+            clock=self.clock,
         )
         recent = RecentEvents()
         changes = Changes(

@@ -189,6 +189,10 @@ class _Jobs(_Asking):
     def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         self._ask("queue jobs", job)
 
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
+        for job in jobs:
+            self.put(job, delay)
+
 
 class _Sender(_Asking):
     def send(self, posts: Sequence[Post]) -> list[Outcome]:

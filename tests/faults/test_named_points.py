@@ -48,7 +48,7 @@ SUBSCRIPTION = (
     Point("subscriptions.create", after=False),
     Point("subscriptions.create", after=True),
     Point("due.put_all", after=True),
-    Point("jobs.put", after=False, number=2),
+    Point("jobs.put_together", after=False),
     Point("accounts.replace", after=False, number=3),
 )
 SHARED = 3

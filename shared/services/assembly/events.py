@@ -78,7 +78,8 @@ def assemble_events(outside: Outside, options: Options, memory: Memory) -> Event
         memory.apps,
         RoutedMailboxes(outside.mailboxes, outside.sidecar),
         outside.folders,
-        machine.clock,
+        kept=memory.folders,
+        clock=machine.clock,
     )
     recent = RecentEvents()
     changes = Changes(

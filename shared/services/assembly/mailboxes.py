@@ -16,6 +16,7 @@ from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
+from shared.services.timers import TOGETHER
 from shared.services.watching import Watching
 
 
@@ -89,6 +90,7 @@ def assemble_mailboxes(
         sweeps=sweeps,
         settings=settings,
         standings=users.standings,
+        looks=GroupCommit(as_commit(outside.jobs.put_together), full=TOGETHER, pace=options.row_pace, name="put-looks"),
         jobs=outside.jobs,
         machine=machine,
     )

@@ -25,7 +25,8 @@ def a_mailbox(tree: FolderTree) -> tuple[Folders, FakeMailboxes, FakeFolderStore
 
     accounts = Lookup(find, clock, MINUTE)
     apps = Lookup(lambda _: Stored(an_app(), "1"), clock, MINUTE)
-    return Folders(accounts, apps, mailboxes, store, clock), mailboxes, store, clock
+    kept = Lookup(store.get, clock, MINUTE)
+    return Folders(accounts, apps, mailboxes, store, kept=kept, clock=clock), mailboxes, store, clock
 
 
 def test_a_kept_tree_is_enough() -> None:

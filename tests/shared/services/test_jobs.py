@@ -8,6 +8,7 @@ from shared.domain.accounts import AccountState
 from shared.domain.errors import Changed, TryLater, WorkFailed
 from shared.domain.jobs import JobKind
 from tests.fakes.clock import START
+from tests.fakes.counted import Counted
 from tests.fakes.faults import Faulty
 from tests.shared.services.world import Process, World
 
@@ -46,6 +47,16 @@ def test_every_kind_of_job_has_a_worker(world: World, process: Process, kind: Jo
     world.rewrite(account, state=AccountState.DELETED)
     process.jobs.run(world.queue(account, kind))
     assert world.log.named("job.postponed") == []
+
+
+@pytest.mark.parametrize("kind", [JobKind.SWEEP, JobKind.CATCH_UP])
+def test_a_look_reads_account_and_links_together(world: World, kind: JobKind) -> None:
+    """A look at a mailbox reads the account and how far its folders were followed in one request, and no other."""
+    account, counted = world.connected(next_sweep=START), Counted()
+    world.process(counted.over).jobs.run(world.queue(account, kind, at=START))
+    reads = ("FakeAccountStore.get_with_cursors", "FakeAccountStore.get", "FakeCursorStore.get")
+    assert [counted.calls[each] for each in reads] == [1, 0, 0]
+    assert counted.calls["FakeHistory.glance"] == 1
 
 
 def test_a_job_ends_in_one_line(world: World) -> None:

@@ -64,6 +64,22 @@ def test_an_answer_is_kept_though_others_are_forgotten() -> None:
     assert source.asked < 10
 
 
+def test_what_came_along_with_another_answer_is_kept() -> None:
+    """A value that somebody else has read is kept as if it had been asked for, unless it was forgotten meanwhile."""
+    source, clock = Source(), FakeClock()
+    lookup = Lookup(source.find, clock, MINUTE)
+    stale = lookup.mark("key")
+    lookup.forget("key")
+    lookup.keep("key", "stale", stale)
+    assert not lookup.has("key")
+    asked = lookup.mark("key")
+    clock.advance(MINUTE / 2)
+    lookup.keep("key", "along", asked)
+    assert (lookup.has("key"), lookup.get("key"), source.asked) == (True, "along", 0)
+    clock.advance(MINUTE / 2)
+    assert (lookup.has("key"), lookup.get("key")) == (False, "first")
+
+
 def test_an_absence_is_not_kept() -> None:
     """What is not there is asked for each time: it may have come a moment ago."""
     source = Source()

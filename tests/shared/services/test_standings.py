@@ -7,8 +7,9 @@ import pytest
 from shared.domain.accounts import AccountState
 from shared.domain.errors import Changed, TryLater
 from shared.services.standings import Standings, is_wanted
-from tests.factories import an_account
-from tests.shared.services.world import BUSY, NO_CONSENT, WRONG_SECRET, World
+from tests.factories import HOOK, an_account
+from tests.fakes.counted import Counted
+from tests.shared.services.world import BUSY, NO_CONSENT, OWN, WRONG_SECRET, World
 
 
 @pytest.fixture
@@ -41,6 +42,23 @@ def test_a_refusal_is_told_once_per_reason(world: World) -> None:
     assert stored is not None
     standings(world).works(stored)
     assert [said.event for said in world.said()][2:] == ["authenticationSuccess"]
+
+
+@pytest.mark.parametrize(("own", "looks", "url"), [(None, 0, HOOK), (OWN, 1, OWN)])
+def test_only_an_account_with_its_own_webhook_is_read_again(
+    world: World, own: str | None, looks: int, url: str
+) -> None:
+    """What is told of an account goes to the instance's webhook without a look at its row, or to its own as it is."""
+    account = world.rewrite(world.account(), webhooks=own)
+    world.furnish()
+    world.hook(account.webhook, OWN)
+    stored = world.accounts.get(account.key)
+    assert stored is not None
+    standings(world).refused(stored, WRONG_SECRET)
+    counted = Counted()
+    world.process(counted.over).expand_queued()
+    assert counted.calls["FakeAccountStore.get_with_folders"] == looks
+    assert [post.url for post in world.sender.posts] == [url]
 
 
 def test_a_hiccup_hides_no_refusal(world: World) -> None:

@@ -1,21 +1,24 @@
 """Accounts in the table `accounts`: a partition for each account, with all that hangs on it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from azure.core import MatchConditions
 
 from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.tables import cursors, folders
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import pack, unpack
 from shared.adapters.storage.tables.table import Operation, Row, Table
 from shared.domain.accounts import Account, AccountState
 from shared.domain.census import Counted
 from shared.domain.errors import Changed
+from shared.domain.folders import FolderTree
 from shared.ports.records import Page, Stored
 
 _ROW = "account"
 _ACCOUNTS = "RowKey eq @row"
+_WITH_ANOTHER = "PartitionKey eq @partition and ( RowKey eq @row or RowKey eq @other )"
 
 
 class AccountTable:
@@ -28,6 +31,16 @@ class AccountTable:
         """Returns the account as it is now."""
         row = self._table.get(safe(key), _ROW)
         return Stored(_account(row), row.etag) if row else None
+
+    def get_with_folders(self, key: str) -> tuple[Stored[Account] | None, FolderTree | None]:
+        """Returns the account as it is now and its folder tree, in one request."""
+        stored, tree = self._with(key, folders.ROW)
+        return stored, folders.tree_of(tree) if tree else None
+
+    def get_with_cursors(self, key: str) -> tuple[Stored[Account] | None, Mapping[str, str]]:
+        """Returns the account as it is now and how far its folders were followed, in one request."""
+        stored, links = self._with(key, cursors.ROW)
+        return stored, cursors.links_of(links) if links else {}
 
     def insert(self, account: Account) -> Stored[Account]:
         """Adds an account; raises Changed where its key is taken."""
@@ -67,6 +80,12 @@ class AccountTable:
         """Returns what a census asks of every account, and no account itself."""
         wanted = ["state", "expires", "polling"]
         return (_counted(row) for row in self._table.all(_ACCOUNTS, {"row": _ROW}, select=wanted))
+
+    def _with(self, key: str, other: str) -> tuple[Stored[Account] | None, Row | None]:
+        values = {"partition": safe(key), "row": _ROW, "other": other}
+        found = {row.columns["RowKey"]: row for row in self._table.all(_WITH_ANOTHER, values)}
+        row = found.get(_ROW)
+        return Stored(_account(row), row.etag) if row else None, found.get(other)
 
 
 def _columns(account: Account) -> dict[str, Any]:

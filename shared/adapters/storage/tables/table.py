@@ -95,6 +95,10 @@ class Table:
 
     def transact(self, operations: Sequence[Operation]) -> list[str]:
         """Carries out all *operations* on one partition, or none, and returns new ETags; at most 100 rows and 4 MiB."""
+        if len(operations) == 1 and operations[0][0] != "delete":
+            # The same to storage, and a third of the work: the library writes and reads transactions as mail. But of
+            # a row that is not there to be deleted, only a transaction tells.
+            return [self._write(*operations[0])]
         # The library's types ask for mutable rows, which it does not change.
         accepted: Any = operations
         done = self._run(lambda client: client.submit_transaction(accepted))
@@ -133,6 +137,17 @@ class Table:
             yield from rows
             if position is None:
                 return
+
+    def _write(self, kind: str, row: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> str:
+        def write(client: "TableClient") -> Mapping[str, Any]:
+            ways: dict[str, Callable[..., Mapping[str, Any]]] = {
+                "create": client.create_entity,
+                "upsert": client.upsert_entity,
+                "update": client.update_entity,
+            }
+            return ways[kind](row, **(options or {}))
+
+        return str(self._run(write)["etag"])
 
     def _answer(
         self,

@@ -4,9 +4,10 @@ import pytest
 
 from shared.adapters.storage.connection import StorageConnection
 from shared.adapters.storage.tables.accounts import AccountTable
+from shared.adapters.storage.tables.cursors import CursorTable
 from shared.adapters.storage.tables.folders import FolderTable
 from shared.domain.errors import Changed, TryLater
-from shared.ports.state import AccountStore, FolderStore
+from shared.ports.state import AccountStore, CursorStore, FolderStore
 from tests.contracts.accounts import AccountStoreContract
 from tests.contracts.examples import account
 from tests.fakes.storage_wire import WiredConnection
@@ -24,6 +25,11 @@ class TestOnAzurite(AccountStoreContract):
     def folders(self, connection: StorageConnection, prefix: str) -> FolderStore:
         """Return the store beside it."""
         return FolderTable(connection, prefix)
+
+    @pytest.fixture
+    def cursors(self, connection: StorageConnection, prefix: str) -> CursorStore:
+        """Return the other store beside it."""
+        return CursorTable(connection, prefix)
 
 
 def test_a_lost_answer_is_found_out_by_reading(wired: WiredConnection, prefix: str) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.adapters.storage.tables.table import Table
+from shared.adapters.storage.tables.table import Table, replacing
 from shared.domain.errors import Changed, InvalidRequest
 from tests.fakes.storage_wire import WiredConnection
 
@@ -74,6 +74,21 @@ def test_a_refused_transaction_writes_nothing(table: Table) -> None:
     with pytest.raises(Changed):
         table.transact([("create", {**ROW, "RowKey": "new"}), ("create", ROW)])
     assert table.get("p", "new") is None
+
+
+def test_one_row_alone_needs_no_transaction(table: Table, wired: WiredConnection) -> None:
+    """One row is written by a plain request, and is refused where a transaction would be."""
+    [former] = table.transact([("create", ROW)])
+    [etag] = table.transact([("upsert", {**ROW, "a": "2"}, {"mode": "replace"})])
+    for refused in (("create", ROW), ("update", ROW, replacing(former))):
+        with pytest.raises(Changed):
+            table.transact([refused])
+    with pytest.raises(Changed):
+        table.transact([("delete", {**ROW, "RowKey": "absent"})])
+    read = table.get("p", "r")
+    assert read is not None
+    assert (read.columns["a"], read.etag) == ("2", etag)
+    assert wired.wire.calls.count("POST $batch") == 1
 
 
 def test_everything_is_found_beyond_a_page(table: Table) -> None:
