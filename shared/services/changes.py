@@ -224,7 +224,7 @@ class Changes:
             # The message's own moments are those of its arrival.
             message = None
         if meaning.again:
-            result.look_again(subject, told=meaning.event is not None)
+            result.look_again(subject, told=meaning.event is not None or redelivered)
         if meaning.event is not None:
             self._announce(subject, message, meaning, settings, result, suspicious=suspicious)
             if meaning.also is not None:

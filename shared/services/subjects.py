@@ -77,7 +77,7 @@ class Result:
     crowded: int = 0
 
     def look_again(self, subject: Subject, *, told: bool) -> None:
-        """Has the message be looked for again soon; *told* says that part of what it means goes out now."""
+        """Has the message be looked for again soon; *told* says that part of what it means is out, or may be."""
         wait = _LOOK_AGAIN[min(subject.looks, len(_LOOK_AGAIN) - 1)]
         # What was told in part was interrupted, and the next look must know it.
         update = {"looks": subject.looks + 1, "tries": max(subject.tries, int(told))}

@@ -264,6 +264,17 @@ def test_a_change_does_not_hide_behind_a_repeated_arrival(world: World) -> None:
     assert world.sender.events() == ["messageNew", "messageUpdated"]
 
 
+def test_a_change_does_not_hide_behind_an_arrival_that_is_not_found_at_first(world: World) -> None:
+    """Who looks once more for an arrival that another process may have told compares what was told as well."""
+    dies_before_the_sighting(world)
+    world.reader.keep(touched(flags=READ, modified=START))
+    world.reader.next(MESSAGE, NotThere())
+    process = world.process()
+    process.expand(a_change(), redelivered=True)
+    process.expand_queued()
+    assert world.sender.events() == ["messageNew", "messageUpdated"]
+
+
 def test_a_change_of_the_same_second_does_not_hide_either(world: World) -> None:
     """What was told and what is there now are compared, for Graph's whole seconds do not tell that anything changed."""
     dies_before_the_sighting(world)
