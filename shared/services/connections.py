@@ -9,6 +9,7 @@ looked for.
 Where Graph cannot call us, the account is connected all the same and polls; a subscription is tried again by itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from shared.domain.errors import Changed, MailboxRefused, NoRoom, NotReachable, 
 from shared.domain.jobs import Job, JobKind
 from shared.domain.oauth2 import OAuth2App
 from shared.domain.quotas import CallKind
-from shared.group_commit import GroupCommit
+from shared.group_commit import GroupCommit, as_commit
 from shared.ports.machine import Machine
 from shared.ports.microsoft365 import Mailboxes, Subscriptions
 from shared.ports.queues import JobQueue
@@ -32,6 +33,7 @@ from shared.services.removals import calls_to_end_former, end_former
 from shared.services.renewals import Renewals
 from shared.services.standings import Standings, error_of, is_pointless, is_wanted
 from shared.services.sweeps import Sweeps
+from shared.services.timers import TOGETHER
 
 # Longer than creating a subscription can take (Graph waits 10 s for each of our two endpoints, our client 30 s).
 _CLAIM = timedelta(seconds=60)
@@ -217,3 +219,12 @@ def _still_serves(made: Subscription, account: Account, current: Stored[Account]
         return False
     # Whoever took the claim over made another, or has yet to look for what there is.
     return current.value.subscription is None or current.value.subscription.id == made.id
+
+
+def looking(queue: JobQueue, *, pace: float) -> GroupCommit[Job, None]:
+    """Returns the group commit that puts on *queue* the first looks at mailboxes: an import's share a message."""
+
+    def put(looks: Sequence[Job]) -> None:
+        queue.put_together(looks)
+
+    return GroupCommit(as_commit(put), full=TOGETHER, pace=pace, name="put-looks")

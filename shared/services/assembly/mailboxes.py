@@ -9,14 +9,13 @@ from shared.ports.outside import Outside
 from shared.services.assembly.memory import RECORD_TTL, Memory
 from shared.services.assembly.options import Options
 from shared.services.assembly.users import assemble_users
-from shared.services.connections import Connections
+from shared.services.connections import Connections, looking
 from shared.services.grants import Grants
 from shared.services.instance_settings import InstanceSettingsService
 from shared.services.lookups import Lookup
 from shared.services.relocations import Relocations
 from shared.services.renewals import Renewals
 from shared.services.sweeps import Sweeps
-from shared.services.timers import TOGETHER
 from shared.services.watching import Watching
 
 
@@ -90,7 +89,7 @@ def assemble_mailboxes(
         sweeps=sweeps,
         settings=settings,
         standings=users.standings,
-        looks=GroupCommit(as_commit(outside.jobs.put_together), full=TOGETHER, pace=options.row_pace, name="put-looks"),
+        looks=looking(outside.jobs, pace=options.row_pace),
         jobs=outside.jobs,
         machine=machine,
     )
