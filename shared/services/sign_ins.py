@@ -230,8 +230,8 @@ class SignIns:
             return Problem(ProblemKind.CANCELLED, 400, detail=cancelled.reason)
         except SignInRefused as refused:
             return Problem(ProblemKind.REFUSED, 403, detail=refused.reason, mend=refused.mend)
-        except TryLater:
-            return Problem(ProblemKind.BUSY, 503)
+        except TryLater as busy:
+            return Problem(ProblemKind.BUSY, 503, detail=str(busy))
 
     def _objection(self, app: OAuth2App, wish: Wish, signed_in: SignedIn) -> Problem | None:
         lacking = missing(signed_in.scopes, scopes_of(app))
@@ -271,8 +271,8 @@ class SignIns:
             return self._begun(app, wish, browser)
         except SignInRefused as refused:
             return Problem(ProblemKind.REFUSED, 403, detail=refused.reason, mend=refused.mend)
-        except TryLater:
-            return Problem(ProblemKind.BUSY, 503)
+        except TryLater as busy:
+            return Problem(ProblemKind.BUSY, 503, detail=str(busy))
 
     def _begun(self, app: OAuth2App, wish: Wish, browser: str | None) -> Leave:
         nonce, own = self.machine.randomness.nonce(), self.settings.current().service_url

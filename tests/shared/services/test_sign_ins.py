@@ -262,12 +262,15 @@ def test_a_missing_scope_is_named(world: World) -> None:
     ids=["no", "busy"],
 )
 def test_a_failure_is_told_and_keeps_nothing(world: World, fails: Exception, kind: ProblemKind) -> None:
-    """When Microsoft refuses or does not answer, the user hears of it and the link stays good."""
+    """When Microsoft refuses or does not answer, the user hears of it, the log why, and the link stays good."""
     query = link(world.process())
     opened = follow(world.process(), query)
     world.code_flow.fails = fails
     told = problem(come_back(world.process(), opened))
     assert told.kind is kind
+    logged = world.log.named("sign_in.failed")[-1]
+    assert (logged["kind"], logged["detail"]) == (kind, told.detail)
+    assert told.detail
     assert problem(follow(world.process(), query)).kind is kind
     world.code_flow.fails = None
     assert answer_of(come_back(world.process(), follow(world.process(), query)))["state"] == "new"
