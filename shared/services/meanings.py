@@ -32,7 +32,7 @@ from shared.services.subjects import Subject
 
 # How often a message that should be there is looked for.
 PATIENCE = 3
-_ANNOUNCED_WITHIN = timedelta(hours=1)
+_ANNOUNCED_WITHIN = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,7 @@ from shared.domain.deliveries import Delivery, DeliveryKey, DeliveryQuery, Deliv
 from shared.domain.errors import Changed, DeliveryNotFound, TryLater
 from shared.domain.instance_settings import InstanceSettingsChange
 from shared.ports.deliveries import BUSY
+from shared.ports.records import Page
 from shared.services.deliveries import Outgoing
 from tests.factories import EVENT, HOOK, an_event
 from tests.fakes.clock import START
@@ -373,3 +375,22 @@ def test_an_unknown_delivery_is_not_found(process: Process, unknown: str) -> Non
     """What is no delivery's id, or nobody's, is not found."""
     with pytest.raises(DeliveryNotFound):
         process.deliveries.show(unknown)
+
+
+def test_one_page_is_looked_at_for_an_event(world: World, process: Process) -> None:
+    """An event is found by its time; where a page of a busy hour holds nothing of it, nobody reads on."""
+    process.deliveries.dispatch([outgoing()])
+    of = row(world).key
+    near = (START - timedelta(hours=1), START + timedelta(hours=1))
+    assert process.deliveries.has_told(of.webhook, of.event_id, *near)
+
+    class Busy:
+        pages = 0
+
+        def page(self, *_: object) -> Page[Delivery]:
+            self.pages += 1
+            return Page([], {"PartitionKey": "further"})
+
+    busy: Any = Busy()
+    assert not replace(process.deliveries, store=busy).has_told(of.webhook, of.event_id, *near)
+    assert busy.pages == 1
