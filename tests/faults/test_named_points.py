@@ -73,15 +73,26 @@ class Story:
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def dies_at(self, point: Point, cause: Callable[[], set[tuple[str, str]]]) -> set[tuple[str, str]]:
-        """Have something happen that leads the process to the point, see it die there, and start another."""
-        self.orders.give(point)
-        wanted = cause()
-        died = self.stack.app.died(60)
-        self.orders.clear()
-        assert died, f"Nothing led to the point: {point}."
-        self.stack.app.stop()
-        self.stack.app.start()
-        return wanted
+        """
+        Have something happen that leads the process to the point, see it die there, and start another.
+
+        What a process before it left may lead it there first, so that nobody hears what is asked; then it is asked the
+        next, which is to die too.
+        """
+        for _ in range(5):
+            self.orders.give(point)
+            try:
+                wanted = cause()
+            except requests.ConnectionError:
+                wanted = None
+            died = self.stack.app.died(60)
+            self.orders.clear()
+            assert died, f"Nothing led to the point: {point}."
+            self.stack.app.stop()
+            self.stack.app.start()
+            if wanted is not None:
+                return wanted
+        raise AssertionError(f"Each process came to the point before it heard what was asked: {point}.")
 
     def arrive(self, wanted: set[tuple[str, str]]) -> None:
         """Check that all of it comes."""
@@ -158,9 +169,10 @@ def test_mail_is_told(story: Story, point: Point) -> None:
 @pytest.mark.parametrize("point", both(*LOOK), ids=str)
 def test_a_look_is_finished(story: Story, point: Point) -> None:
     """Wherever the process dies while it looks at a mailbox, all that nobody announced is found."""
+    wanted = set()
 
     def look() -> set[tuple[str, str]]:
-        wanted = story.untold()
+        wanted.update(story.untold())
         story.stack.sync("m0")
         return wanted
 
