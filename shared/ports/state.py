@@ -298,8 +298,8 @@ class FlowStore(Protocol):
     def take(self, flow: str) -> Flow | None:
         """Removes the flow and returns it; of all who ask, one gets it."""
 
-    def use(self, link: str, until: datetime) -> bool:
-        """Marks the link as used, until a moment, and tells whether it was the first to do so."""
+    def use(self, link: str, flow: str, until: datetime) -> bool:
+        """Marks the link as used by a flow, until a moment, and tells whether it was that flow."""
 
     def unuse(self, link: str) -> None:
         """Takes the mark back."""

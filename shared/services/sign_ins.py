@@ -221,7 +221,7 @@ class SignIns:
         objection = self._objection(app, flow.wish, found)
         if objection is not None:
             return self._again(objection, app, flow)
-        return self._connect(app, flow.wish, found)
+        return self._connect(app, flow, found)
 
     def _answered(self, app: OAuth2App, flow: Flow, answer: Mapping[str, str]) -> SignedIn | Problem:
         try:
@@ -242,9 +242,10 @@ class SignIns:
             return Problem(ProblemKind.WRONG_ACCOUNT, 403, signed_in=signed_in.username, expected=expected)
         return None
 
-    def _connect(self, app: OAuth2App, wish: Wish, signed_in: SignedIn) -> Step:
+    def _connect(self, app: OAuth2App, flow: Flow, signed_in: SignedIn) -> Step:
+        wish = flow.wish
         # A flow that began in the link's last minute may come back after the link's own end.
-        if wish.link and wish.link_expires and not self.flows.use(wish.link, wish.link_expires + LIFETIME):
+        if wish.link and wish.link_expires and not self.flows.use(wish.link, flow.id, wish.link_expires + LIFETIME):
             return Problem(ProblemKind.LINK_USED, 403)
         grant = self.grants.keep(app, signed_in)
         try:

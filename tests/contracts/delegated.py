@@ -103,22 +103,23 @@ class FlowStoreContract:
         assert store.take(name) is None
 
     def test_a_link_is_used_once(self, store: FlowStore) -> None:
-        """The first use of a link wins, until it is taken back."""
+        """The first flow that uses a link wins, however often it is told, until it is taken back."""
         until = START + timedelta(days=1)
-        assert store.use("nonce", until)
-        assert not store.use("nonce", until)
+        assert store.use("nonce", "a", until)
+        assert not store.use("nonce", "b", until)
+        assert store.use("nonce", "a", until)
         store.unuse("nonce")
-        assert store.use("nonce", until)
+        assert store.use("nonce", "b", until)
 
     def test_what_has_ended_goes(self, store: FlowStore) -> None:
         """A purge removes flows and marks that ended before its moment, and nothing else."""
         store.put(flow("old", expires=START))
         store.put(flow("young"))
-        store.use("old-link", START)
+        store.use("old-link", "a", START)
         assert store.purge(START + timedelta(seconds=1)) == 2
         assert store.take("old") is None
         assert store.take("young") is not None
-        assert store.use("old-link", START)
+        assert store.use("old-link", "b", START)
 
 
 class ShardStoreContract:

@@ -53,7 +53,7 @@ class FakeFlowStore:
 
     def __init__(self) -> None:
         self.flows: dict[str, Flow] = {}
-        self.used: dict[str, datetime] = {}
+        self.used: dict[str, tuple[str, datetime]] = {}
         self._lock = Lock()
 
     def put(self, flow: Flow) -> None:
@@ -64,12 +64,11 @@ class FakeFlowStore:
         """Remove the flow and return it."""
         return self.flows.pop(flow, None)
 
-    def use(self, link: str, until: datetime) -> bool:
-        """Mark the link as used."""
+    def use(self, link: str, flow: str, until: datetime) -> bool:
+        """Mark the link as used by a flow, and tell whether it was that flow."""
         with self._lock:
-            first = link not in self.used
-            self.used.setdefault(link, until)
-            return first
+            by, _ = self.used.setdefault(link, (flow, until))
+            return by == flow
 
     def unuse(self, link: str) -> None:
         """Take the mark back."""
@@ -78,7 +77,7 @@ class FakeFlowStore:
     def purge(self, before: datetime) -> int:
         """Remove what has ended."""
         flows = [flow.id for flow in self.flows.values() if flow.expires < before]
-        links = [link for link, until in self.used.items() if until < before]
+        links = [link for link, (_, until) in self.used.items() if until < before]
         for flow in flows:
             del self.flows[flow]
         for link in links:

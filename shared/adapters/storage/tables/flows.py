@@ -11,7 +11,7 @@ from shared.adapters.storage.seal import Seal
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.records import read, text_of
 from shared.adapters.storage.tables.table import Table
-from shared.domain.errors import Changed
+from shared.domain.errors import Changed, TryLater
 from shared.domain.flows import Flow
 
 _FLOW = "flow"
@@ -46,13 +46,23 @@ class FlowTable:
         # None of today's keys opens it: it is older than the former key's last day.
         return read(Flow, text) if text is not None else None
 
-    def use(self, link: str, until: datetime) -> bool:
-        """Marks the link as used, until a moment, and tells whether it was the first to do so."""
+    def use(self, link: str, flow: str, until: datetime) -> bool:
+        """Marks the link as used by a flow, until a moment, and tells whether it was that flow."""
         try:
-            self._table.insert({"PartitionKey": safe(link), "RowKey": _LINK, "expires": until})
+            self._table.insert({"PartitionKey": safe(link), "RowKey": _LINK, "expires": until, "by": flow})
         except Changed:
-            return False
+            return self._user(link) == flow
+        except TryLater:
+            # It may stand there nevertheless: who comes again comes as another flow, and would find his link used.
+            by = self._user(link)
+            if by is None:
+                raise
+            return by == flow
         return True
+
+    def _user(self, link: str) -> str | None:
+        row = self._table.get(safe(link), _LINK)
+        return None if row is None else str(row.columns.get("by"))
 
     def unuse(self, link: str) -> None:
         """Takes the mark back."""

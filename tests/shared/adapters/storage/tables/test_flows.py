@@ -1,5 +1,7 @@
 """Flows in a table keep the promises of their port, and show nobody what they hold."""
 
+from datetime import timedelta
+
 import pytest
 
 from shared.adapters.storage.connection import StorageConnection
@@ -8,6 +10,8 @@ from shared.adapters.storage.tables.flows import FlowTable
 from shared.adapters.storage.tables.table import Table
 from shared.ports.state import FlowStore
 from tests.contracts.delegated import FlowStoreContract, flow
+from tests.fakes.clock import START
+from tests.fakes.storage_wire import WiredConnection
 
 OLD, NEW = {"k1": b"1" * 32}, {"k2": b"2" * 32}
 
@@ -36,3 +40,12 @@ def test_a_flow_outlives_a_new_key(connection: StorageConnection, prefix: str) -
     FlowTable(connection, Seal(OLD), prefix).put(flow("b"))
     assert FlowTable(connection, Seal(NEW | OLD), prefix).take("a") == flow("a")
     assert FlowTable(connection, Seal(NEW), prefix).take("b") is None
+
+
+def test_a_lost_answer_uses_no_link_up(wired: WiredConnection, prefix: str) -> None:
+    """A flow that marked a link without hearing of it has used the link, and no other flow has."""
+    store, until = FlowTable(wired, Seal(OLD), prefix), START + timedelta(days=1)
+    store.put(flow())
+    wired.wire.lose = 1
+    assert store.use("nonce", "a", until)
+    assert not store.use("nonce", "b", until)
