@@ -23,6 +23,8 @@ _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOt
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+# Its usual 5 seconds end just when a client that paused speaks again, who then learns nothing of what became of it.
+_KEPT_SECONDS = 3600
 
 
 class AzuriteUnavailable(Exception):
@@ -92,7 +94,11 @@ def command(ports: Ports, location: Path | None) -> list[str]:
         raise AzuriteUnavailable("Azurite is not installed in .dev/node_modules: run `make setup`.")
     store = ["--inMemoryPersistence"] if location is None else ["--location", str(location)]
     services = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
-    listen = [part for name, port in services.items() for part in (f"--{name}Host", _HOST, f"--{name}Port", str(port))]
+    listen = [
+        f"--{name}{option}={value}"
+        for name, port in services.items()
+        for option, value in (("Host", _HOST), ("Port", port), ("KeepAliveTimeout", _KEPT_SECONDS))
+    ]
     return [*node(), str(_SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry", *store, *listen]
 
 
