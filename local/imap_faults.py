@@ -45,10 +45,15 @@ class _Session:
     signing_in: bytes | None = None
     awaits_token: bool = False
     deaf: asyncio.Event = field(default_factory=asyncio.Event)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
 
 class ImapFaults:
-    """The proxy; `logins` counts sign-ins that worked, `open` the live sessions, both by user."""
+    """
+    The proxy; `logins` counts sign-ins that worked, `open` the live sessions, both by user.
+
+    All but `start`, `stop` and `expire` may be called in any thread.
+    """
 
     host = "localhost"
 
@@ -86,7 +91,7 @@ class ImapFaults:
     @property
     def open(self) -> Counter[str]:
         """How many sessions each user has."""
-        return Counter(session.user for session in self._sessions if session.user)
+        return Counter(session.user for session in list(self._sessions) if session.user)
 
     async def expire(self, user: str) -> None:
         """Ends the sessions of *user* as Exchange does when their token expires."""
@@ -94,9 +99,10 @@ class ImapFaults:
             await self._farewell(session, b"* BYE Session invalidated - AccessTokenExpired\r\n")
 
     def reset(self, user: str) -> None:
-        """Breaks the connections of *user* with a TCP reset."""
+        """Breaks the connections of *user* with a TCP reset, as soon as the proxy comes to it."""
         for session in self._of(user):
-            self._reset(session)
+            # A transport that another thread aborts is gone only when something else wakes the loop.
+            session.loop.call_soon_threadsafe(self._reset, session)
 
     def swallow(self, user: str) -> None:
         """Leaves the connections of *user* open and passes nothing on any more, as a lost route does."""
@@ -104,7 +110,7 @@ class ImapFaults:
             session.deaf.set()
 
     def _of(self, user: str) -> list[_Session]:
-        return [session for session in self._sessions if session.user == user.lower()]
+        return [session for session in list(self._sessions) if session.user == user.lower()]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -20,9 +20,8 @@ _MAILBOX_SECONDS = 40.0
 class MailService:
     """Mail of any account, through the connections of *pool*."""
 
-    def __init__(self, pool: Pool, *, mailbox_seconds: float = _MAILBOX_SECONDS) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._mailbox_seconds = mailbox_seconds
 
     async def read(self, asked: wire.ReadMany) -> wire.Readings:
         """Reads messages, those of each mailbox one after the other; what concerns one mailbox stays with it."""
@@ -100,7 +99,7 @@ class MailService:
         left = list(mine)
         try:
             async with (
-                asyncio.timeout(self._mailbox_seconds),
+                asyncio.timeout(_MAILBOX_SECONDS),
                 self._pool.open(await self._pool.tenant(registration)) as mailbox,
             ):
                 while left:

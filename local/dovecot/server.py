@@ -63,7 +63,7 @@ class Dovecot:
         return path.read_text(errors="replace") if path.exists() else ""
 
     def start(self) -> None:
-        """Writes the configuration and starts; returns when both IMAP ports and submission answer."""
+        """Writes the configuration and starts; returns when all ports answer."""
         self._write()
         command = [str(self._install.server), "-F", "-c", str(self._config)]
         self._process = subprocess.Popen(  # noqa: S603  our own command, no shell
@@ -157,8 +157,13 @@ class Dovecot:
         return [int(line.partition("=")[2]) for line in said.splitlines()]
 
     def kick(self, mailbox: str) -> None:
-        """Ends the live sessions of a mailbox: they get `* BYE`."""
-        self._admin("kick", mailbox, may_fail=True)
+        """Ends the live sessions of a mailbox, of which there must be one: they get `* BYE`, a moment later."""
+        deadline = time.monotonic() + _START_SECONDS
+        # Who has just signed in may not be on the list yet.
+        while self._admin("kick", mailbox, may_fail=True).startswith("no users kicked"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"Nobody has {mailbox} open.")
+            time.sleep(0.02)
 
     @property
     def _config(self) -> Path:
@@ -189,19 +194,18 @@ class Dovecot:
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        waiting = [self.ports.imaps, self.ports.imap, self.ports.submission, self.ports.lmtp]
+        # The process behind the plain port serves the other IMAP port as well, where clients speak first.
+        waiting = [self.ports.imap, self.ports.submission, self.ports.lmtp]
         while waiting:
             if process.poll() is not None:
                 said = process.stderr.read(2000).decode(errors="replace") if process.stderr else ""
                 raise DovecotUnavailable(f"Dovecot ended at once with code {process.returncode}. {said}{self.log}")
             if time.monotonic() > deadline:
                 raise DovecotUnavailable(f"Dovecot did not answer within {_START_SECONDS:.0f} seconds. {self.log}")
-            try:
-                socket.create_connection((_HOST, waiting[0]), timeout=1).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
+            if _greets(waiting[0]):
                 waiting.pop(0)
+            else:
+                time.sleep(0.02)
 
     def _admin(self, *arguments: str, given: bytes = b"", may_fail: bool = False) -> str:
         command = [str(self._install.admin), "-c", str(self._config), *arguments]
@@ -209,6 +213,15 @@ class Dovecot:
         if done.returncode and not may_fail:
             raise RuntimeError(f"doveadm {' '.join(arguments)}: {done.stderr.decode(errors='replace').strip()}")
         return done.stdout.decode()
+
+
+def _greets(port: int) -> bool:
+    """Tells whether a server speaks there; its socket alone takes connections long before anybody is behind it."""
+    try:
+        with socket.create_connection((_HOST, port), timeout=1) as connection:
+            return bool(connection.recv(1))
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -277,10 +277,8 @@ class Changes:
         But where the batch came again, the other thread may be at work on this very message, whose lease has lapsed;
         then nothing else guards the event, and it must wait.
         """
-        if self.recent.is_finished(identity):
-            return False
         if not self.recent.begin(identity):
-            if suspicious:
+            if suspicious and not self.recent.is_finished(identity):
                 raise TryLater("Another thread is at work on this event.")
             return False
         result.events.append(identity)

@@ -31,9 +31,9 @@ class RecentEvents:
             return event_id in self._in_hand or event_id in self._finished
 
     def begin(self, event_id: str) -> bool:
-        """Takes the event in hand; False where another thread has it in hand."""
+        """Takes the event in hand; False where another thread has it in hand, or finished it."""
         with self._lock:
-            if event_id in self._in_hand:
+            if event_id in self._in_hand or event_id in self._finished:
                 return False
             self._in_hand.add(event_id)
             return True

@@ -94,7 +94,6 @@ class SidecarProcess:
             places=self.places,
             idle_seconds=idle_seconds,
         )
-        self.mailbox_seconds = 40.0
         self.url = ""
 
     def account(self, user: str | None = None, principal: str | None = None, **changes: object) -> Account:
@@ -124,7 +123,7 @@ class SidecarProcess:
     async def serve(self, ready: "Future[asyncio.Event]") -> None:
         """Listen until the event in *ready* is set."""
         app = web.Application()
-        add_routes(app, MailService(self.pool, mailbox_seconds=self.mailbox_seconds), [KEY, NEXT_KEY], self.log)
+        add_routes(app, MailService(self.pool), [KEY, NEXT_KEY], self.log)
         runner = web.AppRunner(app)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -163,11 +162,9 @@ def running(
     port: int | None = None,
     limit: int = 3,
     idle_seconds: float = 20.0,
-    mailbox_seconds: float = 40.0,
 ) -> Iterator[SidecarProcess]:
     """Run a sidecar's API in a thread of its own; *port* is of a proxy in front of the mail server."""
     process = SidecarProcess(mail_server, port=port, limit=limit, idle_seconds=idle_seconds)
-    process.mailbox_seconds = mailbox_seconds
     ready: Future[asyncio.Event] = Future()
     loop = asyncio.new_event_loop()
 

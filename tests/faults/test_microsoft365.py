@@ -37,6 +37,12 @@ def _no_faults_left(stack: Stack) -> Iterator[None]:
     stack.m365.faults(**dict.fromkeys(ALL_FAULTS, 0))
 
 
+def of(stack: Stack, event: tuple[str, str]) -> list[tuple[float, str, int]]:
+    """Return when each POST of an event came, under which id, and which number that id had."""
+    name, message = event
+    return [(arrival.at, arrival.id, arrival.number) for arrival in stack.customer.of(message, name)]
+
+
 def arrive(stack: Stack, wanted: set[tuple[str, str]], seconds: float = 100) -> None:
     """Check that each wanted event comes, and that nothing else does."""
     before = stack.customer.accepted()
@@ -44,7 +50,7 @@ def arrive(stack: Stack, wanted: set[tuple[str, str]], seconds: float = 100) -> 
     stack.settle(seconds)
     came = stack.customer.accepted()
     assert {event for event, times in came.items() if times > before.get(event, 0)} <= wanted
-    assert {came[event] for event in wanted} == {1}
+    assert {event: of(stack, event) for event in wanted if came[event] != 1} == {}
     assert not stack.customer.forged()
     assert stack.poisoned() == 0
 

@@ -133,7 +133,7 @@ def test_first_look_is_silent(mail_server: MailServer, connect: Connect) -> None
             watch = FolderWatch(connection, "INBOX", None)
             first = await watch.open()
             assert (first.finds, list(first.mirror.uids), first.mirror.uidnext, first.mirror.changes) == ((), [1], 2, 0)
-            listening = asyncio.create_task(watch.idle(10))
+            listening = asyncio.create_task(watch.idle(60))
             await asyncio.to_thread(mail_server.dovecot.deliver, box, mail())
             await listening
             found = await watch.refresh()
@@ -221,7 +221,7 @@ def test_message_that_cannot_be_fetched_is_told_once() -> None:
             assert list(opened.mirror.uids) == [5, 8]
             assert (await watch.refresh()).finds == ()
             script.say(b"* 1 EXPUNGE\r\n* 1 FETCH (FLAGS (\\Seen))\r\n")
-            await watch.idle(5)
+            await watch.idle(60)
             finds = (await watch.refresh()).finds
             assert [(type(find), getattr(find, "uid", 0)) for find in finds] == [(Gone, 5), (Reflagged, 8)]
             connection.abort()
@@ -271,7 +271,7 @@ def test_lost_connection_loses_nothing(mail_server: MailServer, connect: Connect
         async with connect(box) as connection:
             watch = FolderWatch(connection, "INBOX", None)
             mirror = (await watch.open()).mirror
-            idling = asyncio.create_task(watch.idle(30))
+            idling = asyncio.create_task(watch.idle(60))
             await asyncio.sleep(0.1)
             await asyncio.to_thread(mail_server.dovecot.kick, box)
             with pytest.raises(Refusal):

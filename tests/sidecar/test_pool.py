@@ -25,16 +25,23 @@ def reads(*boxes: Mailbox) -> list[ReadRequest]:
     return [ReadRequest(APP, box.user, NOWHERE, complete=True, registration=box.registration) for box in boxes]
 
 
-def test_connections_are_kept_for_a_while_and_left_in_order(mail_server: MailServer) -> None:
-    """Requests in a row share a connection, also after it was reset while it rested; then it logs out by itself."""
-    with proxied(mail_server) as faults, running(mail_server, port=faults.port, limit=1, idle_seconds=2) as sidecar:
+def test_connections_are_kept_for_a_while(mail_server: MailServer) -> None:
+    """Requests in a row share a connection, and one that was reset while it rested is replaced by another."""
+    with proxied(mail_server) as faults, running(mail_server, port=faults.port, limit=1, idle_seconds=3600) as sidecar:
         mail, box = client(sidecar), mailbox_of(sidecar.account(), APP)
         for _ in range(3):
             mail.probe(APP, box.user, box.registration)
         assert (faults.logins[box.user], faults.open[box.user]) == (1, 1)
         faults.reset(box.user)
         mail.probe(APP, box.user, box.registration)
-        assert faults.logins[box.user] == 2
+        assert (faults.logins[box.user], faults.open[box.user]) == (2, 1)
+
+
+def test_connections_are_left_by_themselves(mail_server: MailServer) -> None:
+    """A connection that nobody asks for logs out after a while."""
+    with proxied(mail_server) as faults, running(mail_server, port=faults.port, idle_seconds=0.05) as sidecar:
+        box = mailbox_of(sidecar.account(), APP)
+        client(sidecar).probe(APP, box.user, box.registration)
         deadline = time.monotonic() + 60
         while faults.open[box.user] and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -13,12 +13,14 @@ def test_an_event_is_in_hand_once() -> None:
 
 
 def test_a_finished_event_is_remembered() -> None:
-    """An event is finished after `finish`, and not before."""
+    """An event is finished after `finish`, and not before; nobody begins it again."""
     recent = RecentEvents()
     recent.begin("event")
     assert not recent.is_finished("event")
     recent.finish("event")
     assert recent.is_finished("event")
+    # Who looked before it was finished asks only now.
+    assert not recent.begin("event")
 
 
 def test_an_abandoned_event_can_be_begun_again() -> None:
