@@ -2,12 +2,16 @@
 
 import base64
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.host.declared import declare
 from shared import bootstrap
+from shared.adapters.storage.connection import QUICK
+from shared.services import health
 from shared.services.relay import Relay
 from shared.settings import Settings
 from tests.fakes.clock import FakeClock
@@ -83,8 +87,9 @@ def relay(app_settings: Settings, outside: Outside) -> Relay:
 
 @pytest.fixture(scope="session")
 def ingress(app_settings: Settings, outside: Outside) -> bootstrap.Ingress:
-    """Return the notification part of the product."""
-    return bootstrap.build_ingress(app_settings, clock=outside.clock, log=outside.log)
+    """Return the notification part of the product; a machine that is slow is no reason for it to refuse."""
+    built = bootstrap.build_ingress(app_settings, clock=outside.clock, log=outside.log)
+    return replace(built, notifications=replace(built.notifications, prompt=timedelta(minutes=2)))
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +108,14 @@ def api(client: Client, relay: Relay, ingress: bootstrap.Ingress, monkeypatch: p
     monkeypatch.setattr(bootstrap, "log", lambda: relay.log)
     client.forget()
     return client
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the health check wait for storage as long as a slow machine needs."""
+    monkeypatch.setattr(health, "_SECONDS", 120.0)
+    for wait in ("connection_timeout", "read_timeout"):
+        monkeypatch.setitem(QUICK, wait, 60)
 
 
 @pytest.fixture

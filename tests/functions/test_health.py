@@ -11,6 +11,7 @@ from tests.fakes.health import FakeDependency
 from tests.functions.client import Client
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_healthy_service_needs_no_token(api: Client) -> None:
     """Without a token, a healthy service answers 200 with `success`, each dependency and the last tick."""
     answer = api.call("GET", "/health", token=None)
@@ -20,6 +21,7 @@ def test_healthy_service_needs_no_token(api: Client) -> None:
     assert told == {"success": True, "dependencies": {"storage": "ok", "vault": "ok"}}
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_dependency_that_is_down_is_named(api: Client, relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a dependency down the answer is 503 and names it, without a reason that could tell a secret."""
     vault = FakeDependency("vault")

@@ -25,6 +25,7 @@ def test_it_fires_every_five_minutes(timer: Any) -> None:
     assert (declared["schedule"], declared["useMonitor"], declared["runOnStartup"]) == ("0 */5 * * * *", True, False)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_tick_takes_what_is_due(api: Client, relay: Relay, timer: Any, account: str, outside: Outside) -> None:
     """What is due leaves the index, what is not stays, and the health check tells how long ago that was."""
     key = account_key(account)

@@ -175,7 +175,8 @@ class Graph:
 
 @pytest.fixture
 def graph(server: Running, m365: Microsoft365) -> Graph:
-    """Return a client that may read, write and send."""
+    """Return a client that may read, write and send; an endpoint is slow only where a test says so."""
+    m365.behaviour(first_timeout=60, retry_timeout=60, validation_timeout=60)
     tenant = m365.add_tenant()
     application = m365.add_application(tenant.id, secret="s3cret+&%")
     mailbox = m365.add_mailbox(tenant.id, "Help@contoso.example", upn="help.desk@contoso.example")

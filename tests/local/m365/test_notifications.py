@@ -47,17 +47,17 @@ def test_sent_mail_is_created_twice(graph: Any, endpoint: Any) -> None:
 
 
 def test_what_is_due_goes_out_together(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
-    """A burst travels in few POSTs, or one by one when a POST may hold only one."""
+    """A burst travels in one POST, or one by one when a POST may hold only one."""
     graph.subscribe(endpoint.url)
+    m365.behaviour(notification_latency=0)
     delivered = m365.deliver_many([graph.mailbox.id], 50, [samples.plain()])
     endpoint.wait(50)
-    assert len(endpoint.posts) < 25
+    assert len(endpoint.posts) == 1
     assert {item["resourceData"]["id"] for item in endpoint.items} == {row.id for row in delivered}
     m365.behaviour(notifications_per_post=1)
-    before = len(endpoint.posts)
     m365.deliver_many([graph.mailbox.id], 20, [samples.plain()])
     endpoint.wait(70)
-    assert len(endpoint.posts) == before + 20
+    assert len(endpoint.posts) == 1 + 20
 
 
 def test_bulk_delivery_keeps_its_rate(graph: Any, m365: Microsoft365) -> None:
@@ -107,7 +107,8 @@ def test_faults_are_counted(graph: Any, endpoint: Any, m365: Microsoft365) -> No
 def test_delayed_is_overtaken(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
     """A delayed notification comes after one that was made later."""
     graph.subscribe(endpoint.url)
-    m365.faults(delayed={"count": 1, "seconds": 1})
+    m365.behaviour(posts_in_flight=1)
+    m365.faults(delayed={"count": 1, "seconds": 0.3})
     first, second = m365.deliver_many([graph.mailbox.id], 2, [samples.plain()])
     assert [item["resourceData"]["id"] for item in endpoint.wait(2)] == [second.id, first.id]
 
@@ -115,12 +116,19 @@ def test_delayed_is_overtaken(graph: Any, endpoint: Any, m365: Microsoft365) -> 
 def test_dropped_endpoint_hears_missed(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
     """An endpoint that is far too slow loses what comes next, and hears `missed` when it is trusted again."""
     graph.subscribe(endpoint.url)
-    m365.behaviour(endpoint_sample=1, endpoint_window=2, retry_timeout=0)
-    m365.deliver(graph.mailbox.id, samples.plain())
-    until_counted(m365, "endpoints_dropped")
-    m365.behaviour(retry_timeout=10)
-    m365.deliver(graph.mailbox.id, samples.plain())
-    first, second = endpoint.wait(2)
+    told = 0
+    # On a machine that stands still for the whole window it is trusted again too soon; then the window is longer.
+    for number, window in enumerate((1, 8, 64), 1):
+        m365.behaviour(endpoint_sample=1, endpoint_window=window, retry_timeout=0)
+        m365.deliver(graph.mailbox.id, samples.plain())
+        until_counted(m365, "endpoints_dropped", number)
+        m365.behaviour(retry_timeout=60)
+        m365.deliver(graph.mailbox.id, samples.plain())
+        if m365.stats()["calls"].get("notifications_dropped"):
+            break
+        told += 3
+        endpoint.wait(told)
+    *_, first, second = endpoint.wait(told + 2, 120)
     assert (first["changeType"], second["lifecycleEvent"]) == ("created", "missed")
     assert m365.stats()["calls"]["notifications_dropped"] == 1
 
@@ -141,9 +149,9 @@ def test_lifecycle_trio(graph: Any, endpoint: Any, m365: Microsoft365) -> None:
     assert len(endpoint.items) == 3
 
 
-def until_counted(m365: Microsoft365, kind: str) -> None:
-    """Wait until the service has counted one of a kind."""
+def until_counted(m365: Microsoft365, kind: str, number: int = 1) -> None:
+    """Wait until the service has counted so many of a kind."""
     until = time.monotonic() + 60
-    while m365.stats()["calls"].get(kind) != 1:
+    while m365.stats()["calls"].get(kind) != number:
         assert time.monotonic() < until, m365.stats()
         time.sleep(0.02)
