@@ -25,7 +25,7 @@ LIMIT = 4
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Return a stack of several processes, with one mailbox."""
     with running(tmp_path_factory.mktemp("stack"), mailboxes=1, apps=APPS) as started:
-        started.settle(90)
+        started.settle(240)
         started.m365.behaviour(graph_latency=LATENCY)
         started.m365.reset_stats()
         yield started
@@ -40,10 +40,10 @@ def wanted(stack: Stack) -> set[tuple[str, str]]:
         load.start()
         while load.is_alive():
             _sweep(stack)
-        stack.customer.wait_for(new(came), 120)
+        stack.customer.wait_for(new(came), 240)
         if _workers(stack) > LIMIT:
             break
-    stack.settle(60)
+    stack.settle(240)
     return new(came)
 
 
@@ -51,7 +51,7 @@ def _sweep(stack: Stack) -> None:
     """Have the mailbox looked at by one process, and again by any."""
     before = stack.row("m0").next_sweep
     stack.sweep("m0")
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while stack.row("m0").next_sweep == before:
         assert time.monotonic() < until, "The sweep did not end."
         time.sleep(0.1)

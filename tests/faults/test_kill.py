@@ -37,8 +37,8 @@ def wanted(stack: Stack) -> set[tuple[str, str]]:
         stack.app.kill()
         stack.app.start()
     load.join()
-    stack.customer.wait_for(came, 120)
-    stack.settle(60)
+    stack.customer.wait_for(came, 240)
+    stack.settle(240)
     return came
 
 

@@ -85,7 +85,7 @@ class Story:
                 wanted = cause()
             except requests.ConnectionError:
                 wanted = None
-            died = self.stack.app.died(60)
+            died = self.stack.app.died(120)
             self.orders.clear()
             assert died, f"Nothing led to the point: {point}."
             self.stack.app.stop()
@@ -98,7 +98,7 @@ class Story:
         """Check that all of it comes."""
         self.wanted |= wanted
         # What a dead process had told but not noted is looked at for 40 seconds before it is told as an update.
-        self.stack.customer.wait_for(wanted, 120)
+        self.stack.customer.wait_for(wanted, 240)
 
     def mail(self) -> set[tuple[str, str]]:
         """Have mail come, and whatever can happen to mail happen to what came before."""
@@ -202,7 +202,8 @@ def test_a_renewal_is_made(story: Story, point: Point) -> None:
 @pytest.mark.parametrize("point", both("poison.keep", "given_up.remove"), ids=str)
 def test_what_was_given_up_stays_visible(story: Story, point: Point) -> None:
     """Wherever the process dies while it keeps poison, the message is in its row, or still in its queue."""
-    before = story.stack.poisoned() + kept(story)
+    # In this order nothing is counted twice that the timer moves meanwhile.
+    before = kept(story) + story.stack.poisoned()
 
     def given_up() -> set[tuple[str, str]]:
         poison = story.stack.queues.get_queue_client("changes-poison")
@@ -213,6 +214,7 @@ def test_what_was_given_up_stays_visible(story: Story, point: Point) -> None:
         return set()
 
     story.dies_at(point, given_up)
+    # In this order it is not missed while the next process moves it.
     assert story.stack.poisoned() + kept(story) > before
 
 
@@ -220,8 +222,8 @@ def test_nothing_is_lost(story: Story) -> None:
     """After all these deaths every event has come, none that nobody wanted, and duplicates only under the same id."""
     customer = story.stack.customer
     # The claim of a process that died while it connected lapses after a minute.
-    customer.wait_for(story.later, 150)
-    story.stack.settle(60, "changes", "retries")
+    customer.wait_for(story.later, 240)
+    story.stack.settle(240, "changes", "retries")
     accepted = customer.accepted()
     wanted = story.wanted | story.later
     # A process that dies between the row and its queue message has the arrival read again, perhaps too late.
@@ -288,7 +290,7 @@ def kept(story: Story) -> int:
 
 def eventually(true: Callable[[], bool]) -> None:
     """Check that something becomes true."""
-    assert soon(true, 90)
+    assert soon(true, 240)
 
 
 def soon(true: Callable[[], bool], seconds: float) -> bool:
