@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import RequestsTransport
 
+from shared.adapters import keyvault
 from shared.adapters.keyvault import KeyVault, fresh
 from shared.domain.errors import NotFound, TryLater
 from shared.patience import patience
@@ -82,8 +84,12 @@ def test_any_name_is_made_one_of_the_vaults(name: str) -> None:
 @pytest.mark.parametrize(
     ("status", "code"), [(403, "Forbidden"), (401, "Unauthorized"), (500, "InternalServerError"), (503, "Unavailable")]
 )
-def test_a_vault_that_refuses_is_asked_later(vault: KeyVault, server: KeyVaultServer, status: int, code: str) -> None:
+def test_a_vault_that_refuses_is_asked_later(
+    vault: KeyVault, server: KeyVaultServer, monkeypatch: pytest.MonkeyPatch, status: int, code: str
+) -> None:
     """A refusal or a failure of the vault is TryLater, and no text tells the secret."""
+    # Nothing is gained by the pauses between two tries.
+    monkeypatch.setattr(RequestsTransport, "sleep", lambda *_: None)
     reference = vault.put("app", SECRET)
     for call in (lambda: vault.put("app", SECRET), lambda: vault.get(reference), lambda: vault.delete(reference)):
         server.answer_next(status, code, times=4)
@@ -101,8 +107,9 @@ def test_a_throttled_call_is_repeated(vault: KeyVault, server: KeyVaultServer) -
     assert vault.get(reference) == SECRET
 
 
-def test_the_check_does_not_wait(vault: KeyVault, server: KeyVaultServer) -> None:
+def test_the_check_does_not_wait(vault: KeyVault, server: KeyVaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A vault that answers anything to a secret nobody stored is healthy; a busy one is told at the first try."""
+    monkeypatch.setitem(keyvault._QUICK, "read_timeout", 60)
     vault.check()
     server.calls.clear()
     server.answer_next(503, "Unavailable", retry_after=7)

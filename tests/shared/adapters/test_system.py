@@ -25,7 +25,7 @@ def test_the_clock_tells_utc() -> None:
     """The moment is aware, in UTC, and now."""
     now = SystemClock().now()
     assert now.tzinfo is UTC
-    assert abs(datetime.now(UTC) - now) < timedelta(seconds=5)
+    assert abs(datetime.now(UTC) - now) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_the_same_secret_again_is_one(process: Process) -> None:
 
 def test_the_first_secret_is_made_once() -> None:
     """Two processes that both find no secret sign with the same one."""
-    world, barrier = World(), Barrier(2, timeout=10)
+    world, barrier = World(), Barrier(2, timeout=60)
 
     class Raced:
         """Answers both readers before either writes."""

@@ -95,14 +95,14 @@ def test_threads_share_one_question() -> None:
 
     def find(key: str) -> str:
         asked.append(key)
-        assert gate.wait(10)
+        assert gate.wait(60)
         return "value"
 
     lookup = Lookup(find, FakeClock(), MINUTE)
     with ThreadPoolExecutor(8) as threads:
         answers = [threads.submit(lookup.get, "key") for _ in range(8)]
         gate.set()
-        assert {answer.result(10) for answer in answers} == {"value"}
+        assert {answer.result(60) for answer in answers} == {"value"}
     assert asked == ["key"]
 
 
@@ -161,5 +161,5 @@ def test_a_forget_while_an_answer_is_being_kept_counts() -> None:
 
     lookup = Lookup(source.find, Clock(), MINUTE)
     assert lookup.get("key") == "first"
-    forgetting[0].join(10)
+    forgetting[0].join(60)
     assert lookup.get("key") == "second"

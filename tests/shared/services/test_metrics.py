@@ -12,6 +12,7 @@ from shared.domain.breakers import Breaker
 from shared.domain.errors import TryLater
 from shared.domain.tallies import Role, Tally
 from shared.ports.metrics import Ledger
+from shared.services import metrics as module
 from tests.factories import HOOK, a_change, a_message, an_account, an_app
 from tests.fakes.clock import START
 from tests.fakes.faults import Faulty
@@ -154,7 +155,7 @@ def test_a_dead_endpoint_shows_up(world: World) -> None:
     process.deliveries.endpoints._breakers["default"] = (HOOK, open_breaker)
     world.reader.keep(a_message())
     process.expand(a_change(seen=START - HOUR))
-    tally.close()
+    tally.flush()
     assert len(world.sender.posts) == 0
     world.clock.advance(timedelta(minutes=9))
     assert world.process().relay.metrics.measure().oldest_undelivered_seconds == 69 * 60
@@ -206,8 +207,10 @@ def test_without_storage_nothing_is_told(world: World) -> None:
     assert world.log.named("backlog.measured") == []
 
 
-def test_scrapes_do_not_pile_up(world: World) -> None:
+def test_scrapes_do_not_pile_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a look hangs, a further scrape is refused within moments, and the next one after it is answered."""
+    assert module._PATIENCE_SECONDS <= 1
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.01)
     begun, answers = Event(), Event()
 
     class Hanging:
@@ -216,15 +219,15 @@ def test_scrapes_do_not_pile_up(world: World) -> None:
         def read(self) -> Ledger:
             """Wait, and answer."""
             begun.set()
-            answers.wait(10)
+            assert answers.wait(60)
             return world.ledger.read()
 
     metrics = world.process(lambda port: Hanging() if port is world.ledger else port).relay.metrics
     first = Thread(target=metrics.text)
     first.start()
-    begun.wait(10)
+    assert begun.wait(60)
     with pytest.raises(TryLater):
         metrics.text()
     answers.set()
-    first.join(10)
+    first.join(60)
     assert metrics.text()

@@ -195,11 +195,11 @@ def import_all(world: World, processes: list[Process], number: int) -> Iterator[
 
 def test_an_import_stays_within_the_quota(world: World) -> None:
     """
-    10,000 accounts registered at once are connected by four processes about as fast as the quota allows.
+    3,000 accounts registered at once are connected by four processes about as fast as the quota allows.
 
     In no 20 seconds are there more writes than Graph allows, and a job is put back about once, not over and over.
     """
-    number, counted = 10_000, Counted()
+    number, counted = 3_000, Counted()
     chance = random.Random(1)  # noqa: S311  jitter, the same each time
     world.randomness.fraction = chance.random  # type: ignore[method-assign]  real jitter, the same each time
     moments = []

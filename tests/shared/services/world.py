@@ -306,6 +306,8 @@ class Process:
             jobs=jobs,
             crowds=Crowds(),
             machine=machine,
+            # However long the machine takes.
+            prompt=timedelta(minutes=1),
         )
 
     def register(self, request: NewAccount) -> tuple[str, str]:

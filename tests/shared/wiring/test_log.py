@@ -26,6 +26,7 @@ def test_telemetry_where_a_collector_is_named(settings: Callable[..., Settings])
         log_of(named).event("notifications.accepted", milliseconds=2)
         log_of(named).event("delivery.attempted", milliseconds=3)
         log_of(named, Role.SIDECAR).event("sidecar.started")
+        log_of(named)._logs[-1].close()
         received.wait(3)
         log._exporter.cache_clear()
     assert sorted(each.event_name for each in received.records) == [

@@ -90,8 +90,9 @@ def test_the_key_is_told_to_nobody() -> None:
     assert KEY not in str(refused.value)
 
 
-def test_health_asks_the_sidecar() -> None:
+def test_health_asks_the_sidecar(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sidecar is well where it says so, and not where it is ill or away."""
+    monkeypatch.setattr("shared.adapters.sidecar.client._HEALTH_SECONDS", 60.0)
     with answering(200, b"{}") as (url, asked):
         SidecarDependency(SidecarClient(url, KEY)).check()
     assert asked == [("/health", None)]

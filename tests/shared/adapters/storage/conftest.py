@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.adapters.storage.connection import StorageConnection
+from shared.adapters.storage.connection import QUICK, StorageConnection
 from tests.fakes.storage_wire import WiredConnection
 
 
@@ -18,6 +18,12 @@ def connection(azurite: str) -> StorageConnection:
 def wired(azurite: str) -> WiredConnection:
     """Return the way to Azurite over a wire that can be watched and cut."""
     return WiredConnection(connection_string=azurite)
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have calls that usually wait for seconds only wait for an Azurite that takes its time."""
+    monkeypatch.setitem(QUICK, "read_timeout", 60)
 
 
 @pytest.fixture

@@ -49,6 +49,12 @@ class Told(FakeLog):
         super().problem(name, **fields)
 
 
+@pytest.fixture(autouse=True)
+def patient_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the last words of a process wait for a machine that takes its time."""
+    monkeypatch.setattr(module, "_LAST_WORDS", timedelta(minutes=1))
+
+
 def to(received: Received) -> Callable[[], Takes]:
     """Return the way to a collector."""
     return lambda: Collector(received.url, {}, {"service.name": "relay365"})

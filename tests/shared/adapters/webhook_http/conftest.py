@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trustme
 
+from shared.adapters.webhook_http import deadlines, exchange
 from shared.adapters.webhook_http.sender import HttpWebhookSender
 from shared.ports.deliveries import Post
 
@@ -64,10 +66,10 @@ class Endpoint:
                     connected.sendall(answer)
 
     def drip(self, connected: socket.socket, letters: bytes) -> None:
-        """Send *letters* for ever, one each 50 ms, as long as somebody listens."""
-        while not self.closing.wait(0.05):
-            for letter in letters:
-                connected.sendall(bytes([letter]))
+        """Send *letters* one after the other, after a moment."""
+        self.closing.wait(0.01)
+        for letter in letters:
+            connected.sendall(bytes([letter]))
 
 
 def read_request(connected: socket.socket) -> bytes:
@@ -115,6 +117,7 @@ def sender() -> Iterator[Callable[..., HttpWebhookSender]]:
             "allowed_networks": ["127.0.0.0/8", "::1/128"],
             "allow_http": True,
             "timeout": timedelta(seconds=60),
+            "patience": timedelta(seconds=60),
         }
         made.append(HttpWebhookSender(**(settings | arguments)))
         return made[-1]
@@ -122,6 +125,51 @@ def sender() -> Iterator[Callable[..., HttpWebhookSender]]:
     yield make
     for one in made:
         one.close()
+
+
+class OftenAwake(threading.Event):
+    """Lets whoever waits for it look at the time every hundredth of a second."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for a moment."""
+        return super().wait(0.01)
+
+
+@dataclass
+class Time:
+    """The time that deadlines go by: it stands, however long the machine does, until a test lets it be up."""
+
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        """Return the moment."""
+        return self.now
+
+    def is_up(self, *_: object) -> None:
+        """Let every deadline come."""
+        self.now = 3600.0
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Return the time of senders that are made after it."""
+    time = Time()
+    often_awake = SimpleNamespace(Event=OftenAwake, Lock=threading.Lock, Thread=threading.Thread)
+    monkeypatch.setattr(deadlines, "threading", often_awake)
+    monkeypatch.setattr(deadlines, "monotonic", time)
+    return time
+
+
+@pytest.fixture
+def up_after_the_status(time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the time be up when a status was read, and not before."""
+    drain = exchange._drain
+
+    def late(answer: Any) -> bool:
+        time.is_up()
+        return drain(answer)
+
+    monkeypatch.setattr(exchange, "_drain", late)
 
 
 @pytest.fixture(scope="session")

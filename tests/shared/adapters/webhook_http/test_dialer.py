@@ -55,10 +55,11 @@ def test_next_address_is_tried(dialer: Callable[..., Dialer], deadline: Deadline
 
 def test_nobody_listens(dialer: Callable[..., Dialer], deadline: Deadline) -> None:
     """Where no address takes the connection, that is what the outcome says."""
-    with socket.create_server(("127.0.0.3", 0)) as server:
-        port = server.getsockname()[1]
-    with pytest.raises(Failed, match="connect_failed"):
-        dialer("127.0.0.2", "127.0.0.3", allowed=LOOPBACK).dial("a.example", port, deadline)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.3", 0))
+        port = taken.getsockname()[1]
+        with pytest.raises(Failed, match="connect_failed"):
+            dialer("127.0.0.2", "127.0.0.3", allowed=LOOPBACK).dial("a.example", port, deadline)
 
 
 def test_name_without_address(dialer: Callable[..., Dialer], deadline: Deadline) -> None:
