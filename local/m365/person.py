@@ -32,7 +32,7 @@ class Person:
 
     def open(self, url: str) -> Page:
         """Opens the application's link."""
-        return self._read(self._session.get(url, allow_redirects=False, timeout=10))
+        return self._read(self._session.get(url, allow_redirects=False, timeout=60))
 
     def send(self, page: Page, **fields: str) -> Page:
         """Answers a page: `user` or `login`, or `action` as its button is named."""
@@ -40,7 +40,7 @@ class Person:
         if found is None:
             raise ValueError(f"The page {page.url} asks nothing: {page.text}")
         form = {"ctx": found[2], **fields}
-        return self._read(self._session.post(urljoin(page.url, found[1]), data=form, allow_redirects=False, timeout=10))
+        return self._read(self._session.post(urljoin(page.url, found[1]), data=form, allow_redirects=False, timeout=60))
 
     def sign_in(self, url: str, user: str, *, consents: bool = True) -> dict[str, str]:
         """Goes the whole way as *user* and returns what the application is told."""

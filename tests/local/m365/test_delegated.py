@@ -68,12 +68,12 @@ class Client:
         """Ask the token endpoint without MSAL."""
         whole = {"client_id": self.application.client_id, "client_secret": SECRET} | form
         url = f"{self.authority}/oauth2/v2.0/token"
-        return requests.post(url, data=whole, verify=str(self.server.authority), timeout=10)
+        return requests.post(url, data=whole, verify=str(self.server.authority), timeout=60)
 
     def claims(self, token: str, audience: str) -> dict[str, Any]:
         """Check a token with the published keys and return what it says."""
         url = f"{self.authority}/discovery/v2.0/keys"
-        keys = jwt.PyJWKSet.from_dict(requests.get(url, verify=str(self.server.authority), timeout=10).json())
+        keys = jwt.PyJWKSet.from_dict(requests.get(url, verify=str(self.server.authority), timeout=60).json())
         key = keys[jwt.get_unverified_header(token)["kid"]]
         return dict(jwt.decode(token, key, ["RS256"], audience=audience))
 
