@@ -81,14 +81,16 @@ class Colleague:
             await open_folder(self.connection, "INBOX", writable=True)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 3, 6])
 def test_nothing_is_missed_false_or_told_twice(mail_server: MailServer, connect: Connect, seed: int) -> None:
     """Whatever a second session does, while we listen and while we do not, the finds lead to the folder as it is."""
-    box, chance, listener = mail_server.mailbox(), random.Random(seed), Listener()  # noqa: S311  test data
+    # Who listens has a chance of his own, so that what the other does follows from the seed alone.
+    chance, patience = random.Random(seed), random.Random(seed)  # noqa: S311  test data
+    box, listener = mail_server.mailbox(), Listener()
 
     async def listen(watch: FolderWatch) -> None:
         while True:
-            await watch.idle(chance.choice([0.01, 0.05, 0.6]))
+            await watch.idle(patience.choice([0.01, 0.05, 0.6]))
             listener.hear((await watch.refresh()).finds)
 
     async def run() -> None:
