@@ -7,6 +7,7 @@ import requests
 from local.stack.errors import StackRefused
 
 _SECONDS = 60
+_GLANCE_SECONDS = 2.0
 
 
 class Api:
@@ -35,8 +36,8 @@ class Api:
     def is_up(self) -> bool:
         """Tells whether the host has indexed the functions and serves them."""
         try:
-            return self._session.get(f"{self.url}/admin/host/status", timeout=2).ok
-        except requests.ConnectionError:
+            return self._session.get(f"{self.url}/admin/host/status", timeout=_GLANCE_SECONDS).ok
+        except requests.RequestException:
             return False
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
