@@ -13,7 +13,7 @@ class MailSink:
         self.taken: list[Envelope] = []
         self.port = ports.free()
         # The controller wants to know its port: it knocks there to see whether it came up.
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, ready_timeout=60)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's
         """Keep a message."""
