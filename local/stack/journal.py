@@ -33,6 +33,7 @@ class Journal:
     _since: dict[Key, float] = field(default_factory=dict)
     _names: dict[Key, str] = field(default_factory=dict)
     _verified: set[Key] = field(default_factory=set)
+    _ids: set[str] = field(default_factory=set)
     _refused: list[Received] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -46,12 +47,14 @@ class Journal:
         """Notes a webhook and tells of it."""
         key = key_of(received)
         with self._changed:
+            again = received.id in self._ids
             if received.verified:
                 self._verified.add(key)
+                self._ids.add(received.id)
             else:
                 self._refused.append(received)
             since = _stamp(received) or self._since.get(key)
-            self.say(line(received, self._names.get(key, ""), since))
+            self.say(line(received, self._names.get(key, ""), since, again=again))
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> bool:
@@ -88,8 +91,13 @@ def key_of(received: Received) -> Key:
     return Key(received.event, received.account, str(told))
 
 
-def line(received: Received, name: str, since: float | None) -> str:
-    """Returns the line that tells of a webhook; *since* is when its cause happened, where that is known."""
+def line(received: Received, name: str, since: float | None, *, again: bool = False) -> str:
+    """
+    Returns the line that tells of a webhook; *since* is when its cause happened, where that is known.
+
+    A webhook may come *again* under the id that it had, as Graph may tell a change again.
+    """
+    verified = "verified, again" if again else "verified"
     path = received.payload.get("path")
     about = str(received.data.get("subject") or name)
     if path and received.event.startswith("message"):
@@ -101,7 +109,7 @@ def line(received: Received, name: str, since: float | None) -> str:
         account=received.account,
         about=about if len(about) <= _ABOUT else f"{about[: _ABOUT - 1]}…",
         latency="" if since is None else f"{(received.at - since) * 1000:.0f} ms",
-        verdict="verified" if received.verified else f"REFUSED ({received.problem})",
+        verdict=verified if received.verified else f"REFUSED ({received.problem})",
     )
 
 

@@ -13,7 +13,7 @@ from local.stack.journal import HEADING, Journal, Key
 from local.stack.parts import Stack
 
 DOMAIN = "contoso.example"
-_CONNECT_SECONDS = 60.0
+_CONNECT_SECONDS = 120.0
 _PAUSE = 0.1
 
 

@@ -13,7 +13,7 @@ from local.stack.mail import Address
 from local.stack.parts import APP_LOG, SIDECAR_LOG, Plan, Stack, running
 
 M365_PORT = 8443
-_SECONDS = 120.0
+_SECONDS = 180.0
 
 
 def say(text: str) -> None:

@@ -55,10 +55,9 @@ def tab_to(page: Page, name: str) -> None:
     link = page.get_by_role("link", name=name, exact=True)
     expect(link).to_be_visible()
     for _ in range(20):
-        # A key that comes too early is lost, and only the page in front has the window's focus.
+        # Only the page in front has the window's focus. A key that comes too early is lost, or taken with the next one.
         page.bring_to_front()
-        if page.evaluate(_NOWHERE):
-            page.keyboard.press("Tab")
+        page.keyboard.press("Tab" if page.evaluate(_NOWHERE) else "Shift+Tab")
         with suppress(AssertionError):
             expect(link).to_be_focused(timeout=3_000)
             return

