@@ -7,7 +7,9 @@ They pause between two tries, as long as they are told to: that is waited in vai
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from azure.core.exceptions import ServiceResponseError
 from azure.core.pipeline.transport import RequestsTransport
+from requests import ConnectionError as Unconnected
 from requests.adapters import HTTPAdapter
 
 from shared.domain.errors import TryLater
@@ -32,6 +34,21 @@ class PatientTransport(RequestsTransport):  # type: ignore[misc]  # its module h
         session.mount("http://", adapter)
         super().__init__(session=session, session_owner=False, **options)
         self._whom = whom
+
+    def send(self, request: Any, **options: Any) -> Any:
+        """
+        Sends *request*, and once more where its connection ended instead of an answer.
+
+        One that was kept may be closed at the moment when it is used again. The vendor's policy leaves a POST at that:
+        a row that was to be made would wait for a minute, and what is told before it would be told again. Storage takes
+        what it has already for a repetition, and says so.
+        """
+        try:
+            return super().send(request, **options)
+        except ServiceResponseError as problem:
+            if not isinstance(problem.inner_exception, Unconnected):
+                raise
+            return super().send(request, **options)
 
     def sleep(self, duration: float) -> None:
         """Pauses before another try; raises TryLater where whoever waits has not so much time."""

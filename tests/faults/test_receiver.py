@@ -112,7 +112,7 @@ def test_an_overloaded_endpoint_is_left_alone(stack: Stack, overload: str) -> No
 
 def first_attempt(stack: Stack, message: str) -> Arrival:
     """Return the first attempt to tell about a message, once it was made."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while not (attempts := stack.customer.of(message)):
         assert time.monotonic() < until, "No attempt was made."
         time.sleep(0.05)
@@ -121,7 +121,7 @@ def first_attempt(stack: Stack, message: str) -> Arrival:
 
 def recorded(stack: Stack, event: str, before: int) -> dict[str, Any]:
     """Return the record of an event's delivery, once the queue holds a retry more than *before*."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while not (rows := stack.api.get("/v1/deliveries", eventId=event)["deliveries"]):
         assert time.monotonic() < until, "The attempt was not recorded."
         time.sleep(0.05)
