@@ -52,12 +52,21 @@ class App:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
+        self.launch()
+        self.come_up()
+
+    def launch(self) -> None:
+        """Start it."""
         self.starts += 1
         log = self._log_of(self.starts)
         self._child = self._life.enter_context(
             child("The function app", self.command, log=log, environment=self.environment)
         )
-        self._child.wait_until(self.api.is_up)
+
+    def come_up(self) -> None:
+        """Wait until it answers."""
+        assert self._child is not None
+        self._child.wait_until(self.api.is_up, seconds=120)
 
     def logs(self) -> list[Path]:
         """Return where each process wrote what it did."""
@@ -68,7 +77,7 @@ class App:
 
     def kill(self) -> None:
         """End it without a word, as a machine that is gone."""
-        if self._child is not None:
+        if self._child is not None and self._child.process.poll() is None:
             os.killpg(self._child.pid, signal.SIGKILL)
         self.stop()
 
@@ -258,11 +267,14 @@ def running(
             usual = host_command(int(own.url.rpartition(":")[2]), folder / f"host-of-{name}")
             command = [*(host if part == "local.host" else part for part in usual), "--lease", str(lease)]
             app = App(command, {**environment(around), **(settings or {})}, folder / name, own)
-            parts.callback(app.stop)
-            app.start()
+            # What it has in hand in the end nobody waits for.
+            parts.callback(app.kill)
+            app.launch()
             started.append(app)
-        # Graph repeats after a second instead of ten, so that no test has to wait for it. Nor does it hold a pause of
-        # three seconds against the app: on a busy machine that would delay all that follows by ten minutes.
+        for app in started:
+            app.come_up()
+        # Graph repeats after a second instead of ten, so that no test has to wait for it. And it trusts us however busy
+        # this machine is: what is for an endpoint that takes three seconds to answer, it keeps back for ten minutes.
         m365.m365.behaviour(retry_scale=0.1, endpoint_rules=False)
         queues = parts.enter_context(QueueServiceClient.from_connection_string(storage.connection_string))
         addresses = _connect(m365.m365, api, keys, customer, mailboxes)

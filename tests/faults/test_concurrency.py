@@ -20,6 +20,9 @@ LATENCY = 0.08
 # What Graph allows an application at a mailbox.
 LIMIT = 4
 
+# All of it happens before the first test, and on a machine five times slower that takes five minutes.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:

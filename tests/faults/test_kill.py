@@ -17,6 +17,9 @@ KILLS = 4
 # Long enough that a busy machine renews those of the living in time.
 LEASE = 5
 
+# All of it happens before the first test, and on a machine five times slower that takes five minutes.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
