@@ -21,6 +21,9 @@ _ACCOUNT = "devstoreaccount1"
 # Microsoft's published key of that account. https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _HOST = "127.0.0.1"
+# By default it closes a connection that has rested for 5 seconds, also where a request is on its way that it was too
+# busy to notice; the SDK does not send an insert again, which may have been done. Azure's connections rest longer.
+_KEEP_ALIVE_SECONDS = 3600
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
@@ -93,7 +96,8 @@ def command(ports: Ports, location: Path | None) -> list[str]:
     store = ["--inMemoryPersistence"] if location is None else ["--location", str(location)]
     services = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
     listen = [part for name, port in services.items() for part in (f"--{name}Host", _HOST, f"--{name}Port", str(port))]
-    return [*node(), str(_SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry", *store, *listen]
+    keep = [part for name in services for part in (f"--{name}KeepAliveTimeout", str(_KEEP_ALIVE_SECONDS))]
+    return [*node(), str(_SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry", *store, *listen, *keep]
 
 
 def node() -> list[str]:

@@ -4,16 +4,20 @@ import socket
 from dataclasses import replace
 
 import pytest
+import requests
 from azure.storage.queue import QueueServiceClient
 
 from local import azurite
 
 
 def test_running() -> None:
-    """Azurite answers the SDK as soon as it is handed over, and its ports are free afterwards."""
+    """Azurite answers the SDK as soon as it is handed over, lets connections rest, and leaves its ports free."""
     with azurite.running() as emulator:
         service = QueueServiceClient.from_connection_string(emulator.connection_string)
         service.create_queue("first")
+        for port in (emulator.ports.blob, emulator.ports.queue, emulator.ports.table):
+            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=60)
+            assert answer.headers["Keep-Alive"] == "timeout=3600"
     socket.create_server(("127.0.0.1", emulator.ports.queue)).close()
 
 
