@@ -24,7 +24,7 @@ _HOST = "127.0.0.1"
 # By default it closes a connection that has rested for 5 seconds, also where a request is on its way that it was too
 # busy to notice; the SDK does not send an insert again, which may have been done. Azure's connections rest longer.
 _KEEP_ALIVE_SECONDS = 3600
-_START_SECONDS = 60.0
+_START_SECONDS = 150.0
 _STOP_SECONDS = 10.0
 
 
