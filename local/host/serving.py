@@ -30,7 +30,7 @@ _log = logging.getLogger("Host.Startup")
 _DRAIN = timedelta(seconds=10)
 _HEADER_LIMIT = 32 * 1024
 _LINGER = 1.0  # for a body that no function reads; ten by default, which a refused upload would wait
-_KEEP_ALIVE = 4.0  # Azurite closes an idle connection after five seconds
+_KEEP_ALIVE = 4.0  # An Azurite that somebody else started closes an idle connection after five seconds.
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,15 @@ from local import azurite
 
 
 def test_running() -> None:
-    """Azurite answers the SDK as soon as it is handed over, lets connections rest, and leaves its ports free."""
+    """Azurite answers the SDK as soon as it is handed over, keeps connections, and its ports are free afterwards."""
     with azurite.running() as emulator:
         service = QueueServiceClient.from_connection_string(emulator.connection_string)
         service.create_queue("first")
-        for port in (emulator.ports.blob, emulator.ports.queue, emulator.ports.table):
-            answer = requests.get(f"http://127.0.0.1:{port}/", timeout=60)
-            assert answer.headers["Keep-Alive"] == "timeout=3600"
+        kept = {
+            requests.get(f"http://127.0.0.1:{port}/", timeout=60).headers["Keep-Alive"]
+            for port in (emulator.ports.blob, emulator.ports.queue, emulator.ports.table)
+        }
+    assert kept == {"timeout=3600"}
     socket.create_server(("127.0.0.1", emulator.ports.queue)).close()
 
 
