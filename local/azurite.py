@@ -21,7 +21,7 @@ _ACCOUNT = "devstoreaccount1"
 # Microsoft's published key of that account. https://learn.microsoft.com/azure/storage/common/storage-connect-azurite
 _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 _HOST = "127.0.0.1"
-_START_SECONDS = 60.0
+_START_SECONDS = 150.0
 _STOP_SECONDS = 10.0
 # Its usual 5 seconds end just when a client that paused speaks again, who then learns nothing of what became of it.
 _KEPT_SECONDS = 3600

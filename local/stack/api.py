@@ -7,7 +7,6 @@ import requests
 from local.stack.errors import StackRefused
 
 _SECONDS = 60
-_GLANCE_SECONDS = 2.0
 
 
 class Api:
@@ -33,11 +32,11 @@ class Api:
         """Returns the answer to a PUT."""
         return self._call("PUT", path, json=body)
 
-    def is_up(self) -> bool:
-        """Tells whether the host has indexed the functions and serves them."""
+    def is_up(self, *, patience: float = 2) -> bool:
+        """Tells whether the host has indexed the functions and serves them, and says so within so many seconds."""
         try:
-            return self._session.get(f"{self.url}/admin/host/status", timeout=_GLANCE_SECONDS).ok
-        except requests.RequestException:
+            return self._session.get(f"{self.url}/admin/host/status", timeout=patience).ok
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _LAST_LINES = 15
 _PATIENCE = 15.0  # the host gives what is under way 10 seconds
-_START = 60.0
+_START = 150.0
 
 
 @dataclass(frozen=True)
