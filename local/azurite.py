@@ -23,6 +23,8 @@ _KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOt
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
+# Its own 5 seconds end connections that are still in use where a machine stands still for a moment.
+_KEEP_ALIVE_SECONDS = "600"
 
 
 class AzuriteUnavailable(Exception):
@@ -93,7 +95,8 @@ def command(ports: Ports, location: Path | None) -> list[str]:
     store = ["--inMemoryPersistence"] if location is None else ["--location", str(location)]
     services = {"blob": ports.blob, "queue": ports.queue, "table": ports.table}
     listen = [part for name, port in services.items() for part in (f"--{name}Host", _HOST, f"--{name}Port", str(port))]
-    return [*node(), str(_SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry", *store, *listen]
+    keep = [part for name in services for part in (f"--{name}KeepAliveTimeout", _KEEP_ALIVE_SECONDS)]
+    return [*node(), str(_SCRIPT), "--silent", "--skipApiVersionCheck", "--disableTelemetry", *store, *listen, *keep]
 
 
 def node() -> list[str]:
