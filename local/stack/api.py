@@ -36,7 +36,7 @@ class Api:
         """Tells whether the host has indexed the functions and serves them."""
         try:
             return self._session.get(f"{self.url}/admin/host/status", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def _call(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
