@@ -1,12 +1,10 @@
 """The wire to the storage account, which can be listened to, and cut at the worst moment."""
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from requests import Response, Session
-from requests.exceptions import ConnectionError as ConnectionBroke
 from requests.exceptions import ReadTimeout
-from urllib3.exceptions import ProtocolError
 
 from shared.adapters.storage.connection import StorageConnection
 
@@ -15,8 +13,7 @@ class Wire(Session):
     """
     Counts requests, the bytes of the largest one, and the bytes received.
 
-    `lose` makes the next answers get lost after the service did its work; `cut` says when the connection breaks next:
-    before the service did its work, or after it.
+    `lose` makes the next answers get lost after the service did its work.
     """
 
     def __init__(self) -> None:
@@ -25,16 +22,12 @@ class Wire(Session):
         self.largest = 0
         self.received = 0
         self.lose = 0
-        self.cut: Literal["before", "after"] | None = None
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Response:
         """Send a request."""
         self.calls.append(f"{method} {url.partition('?')[0].rpartition('/')[2]}")
         self.largest = max(self.largest, len(options.get("data") or b""))
-        cut, self.cut = self.cut, None
-        answer = super().request(method, url, *args, **options) if cut != "before" else None
-        if answer is None or cut:
-            raise ConnectionBroke(ProtocolError("Connection aborted.", ConnectionResetError()))
+        answer = super().request(method, url, *args, **options)
         self.received += int(answer.headers.get("Content-Length", 0)) or len(answer.content)
         if self.lose:
             self.lose -= 1

@@ -5,13 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ServiceResponseError,
-    ServiceResponseTimeoutError,
-)
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from shared.domain.errors import Changed, TryLater
 
@@ -24,14 +18,6 @@ _WAITING_HELPS = frozenset({408, 409, 429})
 _NOT_FOUND = 404
 _PRECONDITION_FAILED = 412
 _SERVER_ERRORS = 500
-
-
-class ConnectionBroke(TryLater):
-    """
-    The connection ended before storage answered, as one does that was kept until just now.
-
-    What was asked may be done or not. The library asks again by itself, but not where that might do it twice.
-    """
 
 
 @contextmanager
@@ -53,8 +39,7 @@ def translate(error: AzureError) -> Exception:
             "and Storage Queue Data Contributor, and a new role takes some minutes to work."
         )
     if status is None:
-        broke = isinstance(error, ServiceResponseError) and not isinstance(error, ServiceResponseTimeoutError)
-        return (ConnectionBroke if broke else TryLater)(f"Storage cannot be reached ({type(error).__name__}).")
+        return TryLater(f"Storage cannot be reached ({type(error).__name__}).")
     if _lost_a_race(status, code):
         return Changed(f"The record is another one now, or gone ({status} {code}).")
     if status >= _SERVER_ERRORS or status in _WAITING_HELPS or code in _PLACE_NOT_FOUND:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.adapters.storage.connection import StorageConnection
-from shared.adapters.storage.errors import ConnectionBroke
 from shared.adapters.storage.tables.keys import safe
 from shared.adapters.storage.tables.months import MonthlyTables
 from shared.adapters.storage.tables.payloads import PayloadTable
@@ -137,9 +136,8 @@ class DeliveryTable:
                 return
             try:
                 table.transact(operations)
-            except (Changed, ConnectionBroke):
-                # One row that exists refuses them all. That is a repetition, where most exist: look at each. The same
-                # finds out what was done before a connection broke; a failure would have it posted once more.
+            except Changed:
+                # One row that exists refuses them all. That is a repetition, where most exist: look at each.
                 operations = [operation for row in rows if (operation := _still_to_do(table, row))]
             else:
                 return

@@ -1,7 +1,6 @@
 """Deliveries in a table keep the promises of their port, with few requests."""
 
 from datetime import timedelta
-from typing import Literal
 
 import pytest
 
@@ -64,18 +63,6 @@ def test_a_lost_answer_converges(store: DeliveryTable, wired: WiredConnection) -
     store.add(arrived)
     store.add(first)
     assert [read(store, key(number)) for number in range(20)] == [each for each, _ in arrived]
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("count", [1, 20])
-def test_a_connection_that_breaks_is_no_failure(
-    store: DeliveryTable, wired: WiredConnection, count: int, moment: Literal["before", "after"]
-) -> None:
-    """Where the connection breaks, what is not stored is stored over another, so that nobody posts it again."""
-    many = [(delivery(key(number)), b"{}") for number in range(count)]
-    wired.wire.cut = moment
-    store.add(many)
-    assert [read(store, key(number)) for number in range(count)] == [each for each, _ in many]
 
 
 def test_a_repetition_costs_a_look_at_each(store: DeliveryTable, wired: WiredConnection) -> None:
