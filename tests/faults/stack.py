@@ -66,7 +66,7 @@ class App:
     def come_up(self) -> None:
         """Wait until it answers."""
         assert self._child is not None
-        self._child.wait_until(self.api.is_up, seconds=120)
+        self._child.wait_until(self.api.is_up)
 
     def logs(self) -> list[Path]:
         """Return where each process wrote what it did."""
