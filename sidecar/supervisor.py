@@ -6,10 +6,10 @@ turn does what is left. A replica that could not beat for most of its lease drop
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.domain.errors import Changed, RelayError
 from shared.domain.failures import explained
@@ -20,9 +20,13 @@ from shared.ports.sidecar import ShardStore, WatchStore
 from sidecar.fence import Fence
 from sidecar.session import Session
 
+Thing = TypeVar("Thing")
+
 _LONGEST_TICK = 5.0
 _TICKS = 4
 _DRAIN = 8.0
+# How many shards are claimed, or loaded, at once; a beat may come between.
+_TOGETHER = 8
 
 
 @dataclass(eq=False)
@@ -87,23 +91,21 @@ class Supervisor:
 
     async def run(self) -> None:
         """Runs until `stop`, then hands over what it has."""
-        pause = min(_LONGEST_TICK, self._watchman.lease.total_seconds() / _TICKS)
-        watchdog = asyncio.create_task(self._guard(pause / 2))
+        watchdog = asyncio.create_task(self._guard(self._pause / 2))
         try:
             while not self._ending.is_set():
                 await self._safely(self._tick())
-                await self._rest(pause)
+                await self._rest(self._pause)
         finally:
             watchdog.cancel()
             await self._leave()
 
+    @property
+    def _pause(self) -> float:
+        return min(_LONGEST_TICK, self._watchman.lease.total_seconds() / _TICKS)
+
     async def _tick(self) -> None:
-        began = self._fence.now()
-        await asyncio.to_thread(self._shards.beat, self.me)
-        if not self._fence.open:
-            # What ran before the silence is somebody else's by now, as far as we know.
-            await self._drop(list(self._held))
-        self._fence.beaten(began)
+        await self._beat()
         board = await asyncio.to_thread(self._shards.read)
         alive = self._watchman.alive(board.members, self._fence.now())
         await self._bury(board.members.keys() - alive)
@@ -116,8 +118,25 @@ class Supervisor:
             for seen in board.shards
             if seen.shard.owner == self.me and seen.shard.number not in self._held.keys() | self._leaving
         ]
-        await asyncio.gather(*(self._claim(seen) for seen in [*ours, *plan.claim]))
-        await asyncio.gather(*(self._load(held, board) for held in list(self._held.values())))
+        for free in _some([*ours, *plan.claim]):
+            await self._beat_in_time()
+            await asyncio.gather(*(self._claim(seen) for seen in free))
+        for mine in _some(list(self._held.values())):
+            await self._beat_in_time()
+            await asyncio.gather(*(self._load(held, board) for held in mine))
+
+    async def _beat(self) -> None:
+        began = self._fence.now()
+        await asyncio.to_thread(self._shards.beat, self.me)
+        if not self._fence.open:
+            # What ran before the silence is somebody else's by now, as far as we know.
+            await self._drop(list(self._held))
+        self._fence.beaten(began)
+
+    async def _beat_in_time(self) -> None:
+        """Beats within a long tick: who claims all shards of a slow storage must not lose them over that."""
+        if self._fence.age is None or self._fence.age >= self._pause:
+            await self._beat()
 
     async def _follow(self, board: Board) -> None:
         """Drops what somebody else has by now."""
@@ -140,8 +159,13 @@ class Supervisor:
         """Starts, stops and stirs sessions as the watches of the shard say, where they have another version."""
         number = held.seen.shard.number
         version = board.versions.get(number)
+        watches = None
         if not held.loaded or held.version != version:
             watches = {each.account: each for each in await asyncio.to_thread(self._watches.of, number)}
+        if self._held.get(number) is not held:
+            # It was dropped meanwhile: nobody would end what begins now.
+            return
+        if watches is not None:
             self._adapt(held, watches)
             held.loaded, held.version = True, version
         for account, session in held.sessions.items():
@@ -212,3 +236,7 @@ class Supervisor:
             self._log.problem("supervisor.interrupted", replica=self.me, error=str(busy))
         except Exception as problem:  # noqa: BLE001  whatever it is, the next turn comes
             self._log.problem("supervisor.broken", replica=self.me, **explained(problem))
+
+
+def _some(things: Sequence[Thing]) -> Iterator[Sequence[Thing]]:
+    return (things[start : start + _TOGETHER] for start in range(0, len(things), _TOGETHER))

@@ -1,7 +1,8 @@
 """Replicas share shards, follow their watches, and stop at once where they may not act."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 
 from shared.domain.errors import TryLater
 from shared.domain.grants import SHARDS, shard_of
-from shared.domain.shards import Watchman
+from shared.domain.shards import SeenShard, Watchman
 from shared.domain.watches import Watch
 from sidecar.fence import Fence
 from sidecar.supervisor import Supervisor
@@ -61,14 +62,22 @@ class Board(FakeShardStore):
 class Replica:
     """A supervisor with sessions that only say what happened to them."""
 
-    def __init__(self, name: str, board: Board, watches: FakeWatchStore, *, fence: float = LEASE) -> None:
+    def __init__(
+        self,
+        name: str,
+        board: Board,
+        watches: FakeWatchStore,
+        *,
+        fence: float = LEASE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.begun: list[FakeSession] = []
         self.supervisor = Supervisor(
             name,
             shards=board,
             watches=watches,
             watchman=Watchman(timedelta(seconds=LEASE)),
-            fence=Fence(fence),
+            fence=Fence(fence, clock),
             begin=self._begin,  # type: ignore[arg-type]  the fake has what a supervisor uses
             log=FakeLog(),
         )
@@ -196,6 +205,51 @@ def test_watches_are_followed(board: Board, watches: FakeWatchStore) -> None:
             watches.put(again)
             await until(lambda: [session.watch for session in replica.open()].count(again) == 1)
             assert len(replica.accounts()) == 20
+
+    asyncio.run(run())
+
+
+def test_a_slow_storage_fences_nobody(board: Board, watches: FakeWatchStore) -> None:
+    """Who claims so many shards that it takes several leases says in between that he lives, and keeps them."""
+    claim, now = board.claim, 0.0
+
+    def slowly(seen: SeenShard, owner: str) -> SeenShard:
+        nonlocal now
+        now += LEASE / 25
+        return claim(seen, owner)
+
+    board.claim = slowly  # type: ignore[method-assign]  the same, with time passing
+
+    async def run() -> None:
+        async with Replica("a", board, watches, clock=lambda: now).running() as replica:
+            await until(lambda: replica.accounts() == EVERYBODY)
+            assert replica.supervisor.healthy
+        assert not any(session.dropped for session in replica.begun)
+
+    asyncio.run(run())
+    assert now > 2 * LEASE
+
+
+def test_what_was_dropped_begins_no_session(board: Board, watches: FakeWatchStore) -> None:
+    """A shard that is dropped while its watches are read gets no session, which nobody would end."""
+    read, now = watches.of, 0.0
+    replica = Replica("a", board, watches, clock=lambda: now)
+
+    def until_it_is_dropped(shard: int) -> Sequence[Watch]:
+        nonlocal now
+        found = read(shard)
+        if found and not now:
+            now = LEASE
+            while replica.supervisor.shards:
+                time.sleep(0.01)
+        return found
+
+    watches.of = until_it_is_dropped  # type: ignore[method-assign,assignment]  the same, at a bad moment
+
+    async def run() -> None:
+        async with replica.running():
+            await until(lambda: replica.accounts() == EVERYBODY)
+            assert sorted(session.watch.account for session in replica.open()) == sorted(EVERYBODY)
 
     asyncio.run(run())
 
