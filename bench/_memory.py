@@ -4,13 +4,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from random import Random
 from typing import Any, Self
 
 from shared.adapters.storage.queues import job_messages
-from shared.domain.due import hour_of
 from shared.domain.jobs import Job
 from tests.fakes.randomness import FakeRandomness
 from tests.shared.services.world import Process, World
@@ -18,10 +17,19 @@ from tests.shared.services.world import Process, World
 # The host takes so many messages in a request: host.json, `batchSize`.
 _TAKEN = 16
 _GRAPH = ("history", "subscriptions", "mailboxes", "reader")
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
 # What one call of these costs; any other is one request.
 _REQUESTS: dict[str, Callable[..., int]] = {
+    "due.within": lambda since, until, _limit: 1 if _hour(since) == _hour(until) else 2,
     "due.remove": lambda entries: ceil(len(entries) / 100),
-    "due.put_all": lambda entries: sum(ceil(each / 100) for each in Counter(hour_of(e.at) for e in entries).values()),
+    "due.put_all": lambda entries: sum(
+        ceil(number / 100) for number in Counter(_hour(each.at) for each in entries).values()
+    ),
     "jobs.put_together": lambda jobs, _delay=None: len(list(job_messages(jobs))),
 }
 

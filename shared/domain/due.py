@@ -2,17 +2,14 @@
 The due index: what must happen at a moment that nobody calls us about.
 
 Kept by the hour in which it is due, so that a tick reads what is due and never the accounts: with nothing due it costs
-one query, however many accounts there are. An entry becomes a job; the job makes the next entry. Doing one twice does
-no harm, so an entry goes only after its job is queued.
+a query or two, however many accounts there are. An entry becomes a job; the job makes the next entry. Doing one twice
+does no harm, so an entry goes only after its job is queued.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from shared.domain.models import Carried, OrNewer
-
-_HOUR = timedelta(hours=1)
 
 
 class DueKind(StrEnum):
@@ -45,16 +42,3 @@ class Heartbeat(Carried):
     def is_claimed(self, now: datetime) -> bool:
         """Tells whether a tick is under way."""
         return self.claimed is not None and self.claimed > now
-
-
-def hour_of(moment: datetime) -> datetime:
-    """Returns the beginning of the hour, of UTC, in which *moment* lies."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-def hours(since: datetime, until: datetime) -> Iterator[datetime]:
-    """Returns the beginning of each hour from that of *since* to that of *until*."""
-    hour = hour_of(since)
-    while hour <= until:
-        yield hour
-        hour += _HOUR

@@ -102,8 +102,8 @@ class DueStore(Protocol):
     def put_all(self, entries: Sequence[Due]) -> None:
         """Adds entries as `put` does, as few writes as the store allows."""
 
-    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
-        """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
+    def within(self, since: datetime, until: datetime, limit: int) -> list[Due]:
+        """Returns up to *limit* entries that are due from the hour of *since* on and by *until*, the earliest first."""
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Removes entries, as few writes as the store allows; what is gone already is fine."""

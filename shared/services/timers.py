@@ -1,8 +1,8 @@
 """
 Timers: what is due becomes jobs.
 
-A tick reads the hours since the last one and nothing else. Its heartbeat tells how far it came; where the platform's
-timer has died (it has, after deployments), whoever calls the API or sends a notification makes the tick instead.
+A tick reads what became due since the last one and nothing else. Its heartbeat tells how far it came; where the
+platform's timer has died (it has, after deployments), whoever calls the API or sends a notification makes the tick.
 
 A page of the index is queued and then removed, so a tick that dies has the next one go on at its page. Ticks that meet
 do no harm, but each would queue everything: whoever has something to queue claims the heartbeat first, and claims it
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.due import Due, DueKind, Heartbeat, hours
+from shared.domain.due import Due, DueKind, Heartbeat
 from shared.domain.errors import Changed
 from shared.domain.jobs import Job
 from shared.ports.machine import Machine
@@ -25,8 +25,6 @@ from shared.services.lookups import Lookup
 _OVERLAP = timedelta(minutes=10)
 # Before the first tick ever.
 _FIRST = timedelta(days=7)
-# An account whose entry nobody reads is neither swept nor renewed ever again; an hour without entries costs a query.
-_LONGEST_OUTAGE = timedelta(days=90)
 _PAGE = 1000
 # As many jobs as one taker does in some seconds: each message costs a put, a delivery and a deletion, however full.
 TOGETHER = 20
@@ -54,12 +52,20 @@ class Timers:
         if stored is not None and stored.value.is_claimed(now):
             self.machine.log.event("timers.overtaken", queued=0)
             return 0
-        since = max(stored.value.until - _OVERLAP, now - _LONGEST_OUTAGE) if stored else now - _FIRST
+        # However long ago: an account whose entry nobody reads is neither swept nor renewed ever again.
+        since = stored.value.until - _OVERLAP if stored else now - _FIRST
         turn = _Turn(self.due, stored.value if stored else Heartbeat(until=since), stored.etag if stored else None)
         queued = 0
         try:
-            for hour in hours(since, now):
-                queued += self._hour(hour, now, turn)
+            while entries := self.due.within(since, now, _PAGE):
+                turn.claim(self.machine.clock.now() + _CLAIM)
+                for start in range(0, len(entries), TOGETHER):
+                    self._queue(entries[start : start + TOGETHER])
+                # Only now: a crash in between makes a job twice, and the other order could lose it.
+                self.due.remove(entries)
+                queued += len(entries)
+                if len(entries) < _PAGE:
+                    break
             turn.end(now)
         except Changed:
             # Another tick was faster, or took over from this one, which had stood still for so long.
@@ -82,19 +88,6 @@ class Timers:
         if age is not None and age > _STALE and not self.heartbeat.get("").is_claimed(self.machine.clock.now()):
             self.machine.log.problem("timers.stale", age=age.total_seconds())
             self.tick()
-
-    def _hour(self, hour: datetime, now: datetime, turn: "_Turn") -> int:
-        queued = 0
-        while entries := self.due.within(hour, now, _PAGE):
-            turn.claim(self.machine.clock.now() + _CLAIM)
-            for start in range(0, len(entries), TOGETHER):
-                self._queue(entries[start : start + TOGETHER])
-            # Only now: a crash in between makes a job twice, and the other order could lose it.
-            self.due.remove(entries)
-            queued += len(entries)
-            if len(entries) < _PAGE:
-                break
-        return queued
 
     def _queue(self, entries: Sequence[Due]) -> None:
         jobs = [_job_of(entry) for entry in entries]

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from heapq import nsmallest
 from threading import Lock
 from typing import Any
 
-from shared.domain.due import Due, Heartbeat, hour_of
+from shared.domain.due import Due, Heartbeat
 from shared.domain.errors import Changed
 from shared.ports.records import Stored
 
@@ -29,19 +29,20 @@ class FakeDueStore:
         """Add entries."""
         with self._lock:
             for due in entries:
-                self._hours[hour_of(due.at)].add(due)
+                self._hours[_hour_of(due.at)].add(due)
 
-    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
-        """Return what is due in an hour."""
+    def within(self, since: datetime, until: datetime, limit: int) -> list[Due]:
+        """Return what is due between the hour of *since* and *until*."""
         self.reads += 1
         with self._lock:
-            return _earliest(limit, (due for due in self._hours[hour_of(hour)] if due.at <= until))
+            hours = [hour for hour in self._hours if _hour_of(since) <= hour <= until]
+            return _earliest(limit, (due for hour in hours for due in self._hours[hour] if due.at <= until))
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Remove entries."""
         with self._lock:
             for due in entries:
-                self._hours[hour_of(due.at)].discard(due)
+                self._hours[_hour_of(due.at)].discard(due)
 
     def heartbeat(self) -> Stored[Heartbeat] | None:
         """Return how far the ticks have come."""
@@ -82,6 +83,10 @@ class FakeCursorStore:
     def drop(self, key: str) -> None:
         """Forget the links, as a store does whose account goes."""
         self._links.pop(key, None)
+
+
+def _hour_of(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def _earliest(limit: int, entries: Iterable[Due]) -> list[Due]:

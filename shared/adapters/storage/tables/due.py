@@ -18,6 +18,7 @@ from shared.domain.errors import Changed
 from shared.ports.records import Stored
 
 _HEARTBEAT = "heartbeat"
+_BEFORE = "PartitionKey ge @first and PartitionKey lt @hour"
 _WITHIN = "PartitionKey eq @hour and RowKey lt @end"
 # What sorts right after the `-` that ends the moment in a row's key.
 _AFTER = "."
@@ -43,16 +44,17 @@ class DueTable:
             for start in range(0, len(operations), TRANSACTION_ROWS):
                 self._table.transact(operations[start : start + TRANSACTION_ROWS])
 
-    def within(self, hour: datetime, until: datetime, limit: int) -> list[Due]:
-        """Returns up to *limit* entries that are due in the hour from *hour* on and by *until*, the earliest first."""
-        wanted = {"hour": _hour(hour), "end": _end(hour, until)}
-        rows: list[Row] = []
-        position: dict[str, str] | None = None
-        while True:
-            some, position = self._table.page(_WITHIN, wanted, position=position, limit=limit - len(rows))
-            rows += some
-            if position is None or len(rows) >= limit:
-                return [unpack(Due, row.columns) for row in rows]
+    def within(self, since: datetime, until: datetime, limit: int) -> list[Due]:
+        """
+        Returns up to *limit* entries that are due from the hour of *since* on and by *until*, the earliest first.
+
+        That is a query for the last hour, and one for all before it, however many.
+        """
+        first, hour = _hour(since), _hour(until)
+        rows = self._rows(_BEFORE, {"first": first, "hour": hour}, limit) if first < hour else []
+        if len(rows) < limit and first <= hour:
+            rows += self._rows(_WITHIN, {"hour": hour, "end": _within_the_hour(until) + _AFTER}, limit - len(rows))
+        return [unpack(Due, row.columns) for row in rows]
 
     def remove(self, entries: Sequence[Due]) -> None:
         """Removes entries, up to a hundred of one hour in a request; what is gone already is fine."""
@@ -73,6 +75,13 @@ class DueTable:
         """Overwrites the heartbeat that was read with *etag*; raises Changed where it is another one now."""
         columns = {"PartitionKey": _HEARTBEAT, "RowKey": _HEARTBEAT, **pack(heartbeat)}
         return self._table.insert(columns) if etag is None else self._table.replace(columns, etag)
+
+    def _rows(self, condition: str, values: dict[str, str], limit: int) -> list[Row]:
+        rows, position = self._table.page(condition, values, position=None, limit=limit)
+        while position is not None and len(rows) < limit:
+            some, position = self._table.page(condition, values, position=position, limit=limit - len(rows))
+            rows += some
+        return rows
 
     def _remove(self, partition: str, rows: Sequence[str]) -> None:
         places: list[dict[str, Any]] = [{"PartitionKey": partition, "RowKey": row} for row in rows]
@@ -102,8 +111,3 @@ def _hour(moment: datetime) -> str:
 
 def _within_the_hour(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%M%S%f")
-
-
-def _end(hour: datetime, until: datetime) -> str:
-    """Returns what every row sorts before that is due by *until*, which may lie after the hour."""
-    return (_within_the_hour(until) if _hour(until) == _hour(hour) else "5959999999") + _AFTER

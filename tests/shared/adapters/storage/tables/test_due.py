@@ -9,7 +9,7 @@ from shared.adapters.storage.tables.due import DueTable, keys
 from shared.domain.due import DueKind
 from shared.domain.errors import TryLater
 from shared.ports.state import DueStore
-from tests.contracts.due import END, HOUR, DueStoreContract, due
+from tests.contracts.due import HOUR, LAST, DueStoreContract, due
 from tests.fakes.storage_wire import WiredConnection
 
 
@@ -41,6 +41,12 @@ def test_a_tick_with_nothing_due_is_one_request(store: DueTable, wired: WiredCon
     assert len(wired.wire.calls) == 1
 
 
+def test_a_tick_after_a_year_is_two_requests(store: DueTable, wired: WiredConnection) -> None:
+    """However many hours went by with nothing due, they cost one request, and the last hour another."""
+    assert store.within(HOUR - timedelta(days=400), HOUR - timedelta(hours=2), 1000) == []
+    assert len(wired.wire.calls) == 2
+
+
 def test_a_thousand_entries_are_a_request(store: DueTable, wired: WiredConnection, prefix: str) -> None:
     """Reading costs a request for each 1,000 rows, removing one for each 100."""
     table = wired.tables().get_table_client(f"{prefix}due")
@@ -50,14 +56,14 @@ def test_a_thousand_entries_are_a_request(store: DueTable, wired: WiredConnectio
     for start in range(0, len(rows), 100):
         table.submit_transaction([("upsert", row) for row in rows[start : start + 100]])
     wired.wire.calls.clear()
-    assert len(store.within(HOUR, END, 1000)) == 1000
+    assert len(store.within(HOUR, LAST, 1000)) == 1000
     assert len(wired.wire.calls) == 1
-    assert len(store.within(HOUR, END, 5000)) == 1101
+    assert len(store.within(HOUR, LAST, 5000)) == 1101
     assert len(wired.wire.calls) == 3
     wired.wire.calls.clear()
     store.remove([due(0, subject=f"account-{number}") for number in range(1100)])
     assert wired.wire.calls == ["POST $batch"] * 11
-    assert store.within(HOUR, END, 1000) == [due(0)]
+    assert store.within(HOUR, LAST, 1000) == [due(0)]
 
 
 def test_a_lost_answer_is_made_good(store: DueTable, wired: WiredConnection) -> None:
@@ -69,7 +75,7 @@ def test_a_lost_answer_is_made_good(store: DueTable, wired: WiredConnection) -> 
     with pytest.raises(TryLater):
         store.remove(entries)
     store.remove(entries)
-    assert store.within(HOUR, END, 10) == [due(9)]
+    assert store.within(HOUR, LAST, 10) == [due(9)]
 
 
 def test_keys_tell_the_moment() -> None:
