@@ -5,17 +5,21 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count
 from math import ceil
 from random import Random
 from typing import Any, Self
 
 from shared.adapters.storage.queues import job_messages
 from shared.domain.jobs import Job
+from tests.fakes.clock import FakeClock
 from tests.fakes.randomness import FakeRandomness
 from tests.shared.services.world import Process, World
 
-# The host takes so many messages in a request: host.json, `batchSize`.
+# The host takes so many messages in a request, and looks each second: host.json, `batchSize` and `maxPollingInterval`.
 _TAKEN = 16
+_POLL = timedelta(seconds=1)
 _GRAPH = ("history", "subscriptions", "mailboxes", "reader")
 
 
@@ -57,22 +61,29 @@ class Silence:
 
 
 class Messages:
-    """The queue `jobs` as a list of messages, each of which holds some jobs."""
+    """The queue `jobs`: messages, each of which holds some jobs and is seen from its moment on."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Sequence[Job]] = []
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._waiting: list[tuple[datetime, int, Sequence[Job]]] = []
+        self._numbers = count()
 
-    def put(self, job: Job, _delay: timedelta = timedelta()) -> None:
+    def put(self, job: Job, delay: timedelta = timedelta()) -> None:
         """Adds a message of one job."""
-        self.waiting.append([job])
+        self.put_together([job], delay)
 
-    def put_together(self, jobs: Sequence[Job], _delay: timedelta = timedelta()) -> None:
+    def put_together(self, jobs: Sequence[Job], delay: timedelta = timedelta()) -> None:
         """Adds a message."""
-        self.waiting.append(jobs)
+        heappush(self._waiting, (self._clock.now() + delay, next(self._numbers), jobs))
 
-    def take(self) -> list[Sequence[Job]]:
-        """Empties the queue."""
-        taken, self.waiting = self.waiting, []
+    def take(self, until: datetime) -> list[Sequence[Job]]:
+        """Waits for messages as the host does, up to a second, and takes them; none where that is after *until*."""
+        if not self._waiting or self._waiting[0][0] > until:
+            return []
+        self._clock.advance(max(timedelta(), self._waiting[0][0] + _POLL - self._clock.now()))
+        taken = []
+        while self._waiting and self._waiting[0][0] <= self._clock.now():
+            taken.append(heappop(self._waiting)[2])
         return taken
 
 
@@ -106,7 +117,7 @@ class Memory:
         self.world.randomness = Chance()
         self.accounts = accounts
         self.requests: Counter[str] = Counter()
-        self.messages = Messages()
+        self.messages = Messages(self.world.clock)
         self.process: Process = self.world.process(self._over, log=Silence())
 
     def _over(self, port: Any) -> Any:
@@ -115,15 +126,16 @@ class Memory:
         names = [name for name, value in vars(self.world).items() if value is port]
         return Counted(port, names[0], self.requests)
 
-    def work(self) -> int:
-        """Carries out what the queue holds, and returns how many messages that were."""
-        taken = self.messages.take()
-        for jobs in taken:
-            self.process.jobs.run_together(jobs)
-        # The host's part: a message is taken with others, and deleted.
-        self.requests["jobs.take"] += ceil(len(taken) / _TAKEN)
-        self.requests["jobs.delete"] += len(taken)
-        return len(taken)
+    def work(self, lasting: timedelta) -> None:
+        """Carries out for so long what the queue shows."""
+        until = self.world.clock.now() + lasting
+        while taken := self.messages.take(until):
+            for jobs in taken:
+                self.process.jobs.run_together(jobs)
+            # The host's part: a message is taken with others, and deleted.
+            self.requests["jobs.take"] += ceil(len(taken) / _TAKEN)
+            self.requests["jobs.delete"] += len(taken)
+        self.world.clock.advance(max(timedelta(), until - self.world.clock.now()))
 
     def storage(self) -> int:
         """Returns how many requests went to storage."""

@@ -79,7 +79,7 @@ def sweeps(number: int) -> Iterator[Figure]:
     memory.requests.clear()
     memory.process.timers.tick()
     with Spent() as spent:
-        memory.work()
+        memory.work(TICK)
     yield Figure(f"sweep of {number:,} idle accounts: Graph calls an account", memory.graph() / number, "", 1)
     yield Figure("sweep: storage requests an account", memory.storage() / number, "", 4.5)
     for name, count in memory.requests.most_common():
@@ -112,10 +112,10 @@ def renewals(number: int) -> Iterator[Figure]:
     hourly: list[int] = []
     with Spent() as spent:
         for _ in range(7 * 24):
-            world.clock.advance(HOUR)
-            memory.process.timers.tick()
             before = memory.requests["subscriptions.renew"]
-            memory.work()
+            for _ in range(HOUR // TICK):
+                memory.process.timers.tick()
+                memory.work(TICK)
             hourly.append(memory.requests["subscriptions.renew"] - before)
     renewed = sum(hourly)
     busy = [each for each in hourly if each]
