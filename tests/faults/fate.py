@@ -70,7 +70,7 @@ class Mortal:
         name = self._effects.get(method)
         if name is None:
             return found
-        return lambda *args, **kwargs: self._fate.meet(name, lambda: found(*args, **kwargs))
+        return lambda *args, **kwargs: self._fate.meet(name, partial(found, *args, **kwargs))
 
 
 def mortal(inner: Port, fate: Fate, **effects: str) -> Port:

@@ -1,11 +1,14 @@
 """Named points: a real process ends itself, as if its machine were gone, right before or after a call of a port."""
 
-import functools
+import base64
+import json
 import os
+import re
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +23,16 @@ _HARMLESS = frozenset({"dependencies", "machine"})
 
 
 class Point(NamedTuple):
-    """The process dies at the call with this number of `call` (port and method), before it or after it."""
+    """
+    The process dies at the call with this number of `call` (port and method), before it or after it.
+
+    With `about`, only calls count whose arguments name one of these things.
+    """
 
     call: str
     after: bool
     number: int = 1
+    about: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{'after' if self.after else 'before'} {self.call} {self.number}"
@@ -40,7 +48,7 @@ class Orders:
         """Have the process die at the point."""
         # Renamed into place: the process must not read half an order.
         written = self.path.with_suffix(".new")
-        written.write_text(f"{point.call} {int(point.after)} {point.number}")
+        written.write_text(json.dumps(point))
         written.replace(self.path)
 
     def clear(self) -> None:
@@ -50,10 +58,10 @@ class Orders:
     def read(self) -> Point | None:
         """Return the point, while there is one."""
         try:
-            call, after, number = self.path.read_text().split()
+            *point, about = json.loads(self.path.read_text())
         except FileNotFoundError:
             return None
-        return Point(call, after == "1", int(number))
+        return Point(*point, tuple(about))
 
 
 @dataclass
@@ -64,9 +72,9 @@ class Doom:
     _met: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def meet(self, call: str, effect: Callable[[], Any]) -> Any:
+    def meet(self, call: str, effect: partial[Any]) -> Any:
         """Make a call, unless the process dies before."""
-        point = self._due(call)
+        point = self._due(call, repr((effect.args, effect.keywords)))
         if point and not point.after:
             _die()
         result = effect()
@@ -74,9 +82,9 @@ class Doom:
             _die()
         return result
 
-    async def meet_async(self, call: str, effect: Callable[[], Awaitable[Any]]) -> Any:
+    async def meet_async(self, call: str, arguments: str, effect: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call, unless the process dies before."""
-        point = self._due(call)
+        point = self._due(call, arguments)
         if point and not point.after:
             _die()
         result = await effect()
@@ -84,9 +92,9 @@ class Doom:
             _die()
         return result
 
-    def _due(self, call: str) -> Point | None:
+    def _due(self, call: str, arguments: str) -> Point | None:
         point = self.orders.read()
-        if point is None or point.call != call:
+        if point is None or point.call != call or not _names_one(point.about, arguments):
             return None
         with self._lock:
             self._met += 1
@@ -109,7 +117,8 @@ def doom(orders: Orders) -> None:
         return replace(real, **{port: _mortal(getattr(real, port), fate, port) for port in ports})
 
     async def doomed_delete(queue: StorageQueue, message: Any) -> None:
-        await fate.meet_async(f"delete.{queue.name}", functools.partial(delete, queue, message))
+        body = base64.b64decode(message.text).decode()
+        await fate.meet_async(f"delete.{queue.name}", body, partial(delete, queue, message))
 
     outside.outside_of = doomed_outside
     bootstrap.gather = lambda queue: gather(_mortal(queue, fate, "ingress"))
@@ -120,6 +129,10 @@ def _mortal(real: Any, fate: Doom, port: str) -> Any:
     """Return a port of which every public method is an effect."""
     methods = {name: f"{port}.{name}" for name in dir(real) if not name.startswith("_")}
     return Mortal(real, fate, methods)
+
+
+def _names_one(about: Sequence[str], arguments: str) -> bool:
+    return not about or re.search(rf"\b({'|'.join(map(re.escape, about))})\b", arguments) is not None
 
 
 def _die() -> None:

@@ -37,8 +37,6 @@ MAIL = (
     "delete.changes",
     "delete.retries",
 )
-# A mailbox is looked at for mail that nobody announced.
-LOOK = ("history.glance", "changes.put", "cursors.put", "delete.jobs")
 # Graph ends a subscription: it is forgotten, claimed, made anew, noted and made good; each on a mailbox of its own,
 # because the claim of a dead process holds for a minute.
 SUBSCRIPTION = (
@@ -62,6 +60,10 @@ def both(*calls: str) -> list[Point]:
     return points if EVERY_POINT else points[::3]
 
 
+# A mailbox is looked at for mail that nobody announced; each is another one.
+LOOK = both("history.glance", "changes.put", "cursors.put", "delete.jobs")
+
+
 @dataclass
 class Story:
     """What has happened so far, and what must come of it."""
@@ -73,26 +75,15 @@ class Story:
     told: list[tuple[str, str]] = field(default_factory=list)
 
     def dies_at(self, point: Point, cause: Callable[[], set[tuple[str, str]]]) -> set[tuple[str, str]]:
-        """
-        Have something happen that leads the process to the point, see it die there, and start another.
-
-        What a process before it left may lead it there first, so that nobody hears what is asked; then it is asked the
-        next, which is to die too.
-        """
-        for _ in range(5):
-            self.orders.give(point)
-            try:
-                wanted = cause()
-            except requests.ConnectionError:
-                wanted = None
-            died = self.stack.app.died(120)
-            self.orders.clear()
-            assert died, f"Nothing led to the point: {point}."
-            self.stack.app.stop()
-            self.stack.app.start()
-            if wanted is not None:
-                return wanted
-        raise AssertionError(f"Each process came to the point before it heard what was asked: {point}.")
+        """Have something happen that leads the process to the point, see it die there, and start another."""
+        self.orders.give(point)
+        wanted = cause()
+        died = self.stack.app.died(120)
+        self.orders.clear()
+        assert died, f"Nothing led to the point: {point}."
+        self.stack.app.stop()
+        self.stack.app.start()
+        return wanted
 
     def arrive(self, wanted: set[tuple[str, str]]) -> None:
         """Check that all of it comes."""
@@ -117,10 +108,10 @@ class Story:
         self.told = [(message.mailbox, message.id) for message in came]
         return wanted | new(came)
 
-    def untold(self) -> set[tuple[str, str]]:
-        """Have mail come to the first mailbox that Graph tells nobody of."""
+    def untold(self, mailbox: str) -> set[tuple[str, str]]:
+        """Have mail come that Graph tells nobody of."""
         self.stack.m365.faults(lost=1)
-        came = self.stack.m365.deliver_many(self.stack.mailboxes[:1], 3, [samples.plain()])
+        came = self.stack.m365.deliver_many([mailbox], 3, [samples.plain()])
         self.stack.m365.faults(lost=0)
         return new(came)
 
@@ -136,8 +127,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     folder: Path = tmp_path_factory.mktemp("stack")
     orders = Orders(folder / "orders")
     settings = {"RETRY_SCHEDULE_SECONDS": ",".join(["1"] * 20), "ORDERS": str(orders.path)}
+    # A process after the other dies with the same messages in hand, more often than a host takes them.
+    settings["AzureFunctionsJobHost__extensions__queues__maxDequeueCount"] = "1000"
     host = "tests.faults.doomed_host"
-    mailboxes = SHARED + len(SUBSCRIPTION)
+    mailboxes = SHARED + len(SUBSCRIPTION) + len(LOOK)
     with running(folder, mailboxes=mailboxes, lease=LEASE, settings=settings, host=host) as stack:
         stack.customer.answer = answer
         stack.m365.faults(read_lag={"share": 0.5, "reads": 1})
@@ -166,17 +159,20 @@ def test_mail_is_told(story: Story, point: Point) -> None:
     story.arrive(story.dies_at(point, story.mail))
 
 
-@pytest.mark.parametrize("point", both(*LOOK), ids=str)
+@pytest.mark.parametrize("point", LOOK, ids=str)
 def test_a_look_is_finished(story: Story, point: Point) -> None:
     """Wherever the process dies while it looks at a mailbox, all that nobody announced is found."""
-    wanted = set()
+    number = SHARED + len(SUBSCRIPTION) + LOOK.index(point)
+    account = story.stack.accounts[number]
 
     def look() -> set[tuple[str, str]]:
-        wanted.update(story.untold())
-        story.stack.sync("m0")
+        wanted = story.untold(story.stack.mailboxes[number])
+        story.stack.sync(account)
         return wanted
 
-    story.arrive(story.dies_at(point, look))
+    # What others left in the queues would lead it there before it has been asked.
+    row = story.stack.row(account)
+    story.arrive(story.dies_at(point._replace(about=(row.id, row.key, row.user)), look))
 
 
 @pytest.mark.parametrize("point", both("subscriptions.renew"), ids=str)
@@ -210,7 +206,9 @@ def test_what_was_given_up_stays_visible(story: Story, point: Point) -> None:
         with contextlib.suppress(ResourceExistsError):
             poison.create_queue()
         poison.send_message(base64.b64encode(b"{}").decode())
-        story.stack.fire("poison")
+        # The timer may fire by itself at this moment.
+        with contextlib.suppress(requests.ConnectionError):
+            story.stack.fire("poison")
         return set()
 
     story.dies_at(point, given_up)
